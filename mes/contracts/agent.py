@@ -1,0 +1,120 @@
+"""What an edge agent and the MES say to each other, but for the batches (`mes.contracts.wire`).
+
+The agent opens every connection:
+`POST /agent/v1/enrol` (one-time code → token) · `GET /agent/v1/config` · `GET /agent/v1/clock` ·
+`POST /agent/v1/batches` (body: one wire frame) · `GET /agent/v1/commands?after=N&wait_s=S` (long poll) ·
+`PUT /agent/v1/images/{sha256}` · `POST /agent/v1/heartbeat`. All but the first carry
+`Authorization: Bearer TOKEN`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from mes.contracts.clock import PlantClock
+from mes.contracts.dispatch import Command
+from mes.contracts.plc import LineInterface
+from mes.contracts.quality import Sha256
+from mes.contracts.wire import Stream
+
+PROTOCOL_VERSION = 1
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class EnrolRequest(_Message):
+    """A one-time code, typed in or handed over at installation."""
+
+    code: str = Field(min_length=8, max_length=200)
+    host: str = Field(max_length=200)
+    software: str = Field(max_length=50)
+
+
+class Enrolled(_Message):
+    """The device token is shown once and stored hashed by the MES."""
+
+    agent_id: UUID
+    token: str
+    line: str
+    epoch: int = Field(ge=1)
+
+
+class CameraModel(_Message):
+    """Which model package judges a camera's pictures, per variant (`*`: every variant)."""
+
+    camera: str
+    package: str
+    version: str
+    sha256: Sha256
+    variants: tuple[str, ...] = ("*",)
+
+
+class AgentConfig(_Message):
+    """Everything the agent runs on; cached on disk, so that it starts with the MES away."""
+
+    version: int = Field(ge=1)
+    protocol: int = PROTOCOL_VERSION
+    agent_id: UUID
+    epoch: int = Field(ge=1)
+    """Issued by the MES when it fences another agent with the same id, not at restart."""
+    interface: LineInterface
+    models: tuple[CameraModel, ...] = ()
+    publish_interval_ms: int = Field(default=250, ge=10, le=60_000)
+    journal_max_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    image_folder_max_bytes: int = Field(default=1 << 28, ge=1 << 20)
+    keep_ok_image_every: int = Field(default=20, ge=1)
+    clock: PlantClock
+
+
+class CommandPage(_Message):
+    """Commands after the cursor, oldest first; an empty page ends a long poll without news."""
+
+    commands: tuple[Command, ...] = ()
+    cursor: int = Field(ge=0)
+    config_version: int = Field(ge=1)
+
+
+class BatchReceipt(_Message):
+    """The MES has committed everything of this stream up to and including `watermark`."""
+
+    stream: Stream
+    watermark: int = Field(ge=0)
+    duplicate: bool = False
+    fenced: bool = False
+    """A newer epoch exists: the batch was kept, but this agent's commands and writes are not valid."""
+
+
+class LinkState(_Message):
+    """What the agent knows of its line."""
+
+    connected: bool
+    since: AwareDatetime
+    """Real time."""
+    last_data_at: AwareDatetime | None
+    """Real time of the last value or keep-alive that carried data."""
+    detail: str = ""
+    skew_ms: Annotated[float | None, Field()] = None
+    """Source timestamp minus plant clock."""
+
+
+class Heartbeat(_Message):
+    """Health of an agent, every few real seconds."""
+
+    epoch: int
+    software: str
+    config_version: int | None
+    sent_at: AwareDatetime
+    """Real time."""
+    link: LinkState
+    journal_bytes: int = Field(ge=0)
+    journal_batches: int = Field(ge=0)
+    images_waiting: int = Field(ge=0)
+    gaps: int = Field(ge=0)
+    values_per_s: float = Field(ge=0)
+    inspections: int = Field(ge=0)
+    late: int = Field(ge=0)

@@ -1,0 +1,158 @@
+"""Job orders, their states and the commands that reach a line.
+
+One job order is one body through one line, or one die lot, or one rework (DECISIONS.md). States are
+those of B2MML `JobOrderDispatchStatus`; the table to OPC 10031-4 Job Control states stands here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class JobState(StrEnum):
+    """B2MML `JobOrderDispatchStatus1`."""
+
+    WAITING = "Waiting"
+    PENDING = "Pending"
+    DISPATCHED = "Dispatched"
+    READY = "Ready"
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    ABORTED = "Aborted"
+    HELD = "Held"
+    SUSPENDED = "Suspended"
+    CLOSED = "Closed"
+    CANCELLED = "Cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to a job in this state."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({JobState.COMPLETED, JobState.ABORTED, JobState.CLOSED, JobState.CANCELLED})
+
+JOB_CONTROL_STATE: dict[tuple[str, str | None], JobState] = {
+    ("NotAllowedToStart", "Waiting"): JobState.WAITING,
+    ("NotAllowedToStart", "Ready"): JobState.DISPATCHED,
+    ("NotAllowedToStart", "Loaded"): JobState.DISPATCHED,
+    ("AllowedToStart", "Waiting"): JobState.PENDING,
+    ("AllowedToStart", "Ready"): JobState.READY,
+    ("AllowedToStart", "Loaded"): JobState.READY,
+    ("AllowedToStart", None): JobState.READY,
+    ("NotAllowedToStart", None): JobState.WAITING,
+    ("Running", None): JobState.RUNNING,
+    ("Interrupted", "Held"): JobState.HELD,
+    ("Interrupted", "Suspended"): JobState.SUSPENDED,
+    ("Interrupted", None): JobState.SUSPENDED,
+    ("Ended", "Completed"): JobState.COMPLETED,
+    ("Ended", "Closed"): JobState.CLOSED,
+    ("Ended", None): JobState.COMPLETED,
+    ("Aborted", None): JobState.ABORTED,
+}
+"""OPC 10031-4 (state, substate) of `ISA95JobOrderReceiver` → dispatch status. Cancel removes the job."""
+
+
+class JobKind(StrEnum):
+    """What a job order does."""
+
+    BODY = "body"
+    DIE_LOT = "die_lot"
+    REWORK = "rework"
+
+
+class JobOrder(_Message):
+    """What a line is told to do; travels as `ISA95JobOrderDataType` with these fields as parameters."""
+
+    id: UUID
+    kind: JobKind
+    line: str
+    attempt: int = Field(ge=1)
+    sequence: int = Field(ge=0)
+    """Order of work on the line; smaller first. Unique among the stored jobs of a line."""
+    start_at: AwareDatetime
+    """Planned start, plant time."""
+    body_id: UUID | None = None
+    body_number: str | None = None
+    vin: str | None = None
+    model: str | None = None
+    color: str | None = None
+    color_hex: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    options: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    """Part numbers of the 100 % BOM that this line fits, as `family:part_number`."""
+    panel: str | None = None
+    """Die lots: panel code; `quantity` panels."""
+    quantity: int = Field(default=1, ge=1)
+    defect_kind: str | None = None
+    """Reworks: what is repaired."""
+    work_s: float | None = Field(default=None, gt=0)
+    """Reworks: standard seconds in the bay."""
+
+
+class CommandKind(StrEnum):
+    """What the MES may ask of an agent."""
+
+    STORE_JOB = "store_job"
+    UPDATE_JOB = "update_job"
+    CANCEL_JOB = "cancel_job"
+    PAUSE_JOB = "pause_job"
+    RESUME_JOB = "resume_job"
+    ABORT_JOB = "abort_job"
+    SET_HOLD = "set_hold"
+    ANSWER_READING = "answer_reading"
+    SCRAP_BODY = "scrap_body"
+    RELOAD_CONFIG = "reload_config"
+
+
+class ReadingAnswer(StrEnum):
+    """What a person says when the body read is not the one expected."""
+
+    INSERT = "insert"
+    """Work on the body that is there now; the expected one follows."""
+    REMOVE = "remove"
+    """Send the body that is there back to the store; the expected one comes."""
+    SWAP = "swap"
+    """The two change places in the sequence."""
+
+
+class Command(_Message):
+    """One instruction to one agent. Idempotent: by `id` at the agent, by the job order's id at the line."""
+
+    id: UUID
+    kind: CommandKind
+    line: str
+    issued_at: AwareDatetime
+    """Plant time."""
+    actor: str
+    job: JobOrder | None = None
+    """Store, update (start the job at once when allowed: `StoreAndStart`)."""
+    job_order_id: UUID | None = None
+    """Cancel, pause, resume, abort."""
+    body_id: UUID | None = None
+    held: bool | None = None
+    reason: str | None = None
+    station: str | None = None
+    answer: ReadingAnswer | None = None
+
+
+class CommandResult(_Message):
+    """What became of a command; travels in the results stream of the journal."""
+
+    type: Literal["command_result"] = "command_result"
+    command_id: UUID
+    line: str
+    ok: bool
+    code: str
+    """`ok`, `already_done`, or the line's reason: an OPC UA status name or an ISA-95 return status."""
+    message: str = ""
+    done_at: AwareDatetime
+    """Plant time."""

@@ -1,0 +1,324 @@
+"""The plant model: what one plant file describes (ISA-95 equipment hierarchy and what planning needs).
+
+Site › shop (ISA-95 Area) › line (WorkCenter) › station (WorkUnit); stores between the lines; the dies,
+cameras, tags, rules and calendars. Planning, the simulator, the screens and the configuration of every
+edge agent are derived from this one model. `mes.contracts.plant_file` reads it from a file.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from mes.contracts.text import Text
+
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+"""A human code of the plant: lower case, digits and hyphens."""
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShopKind(StrEnum):
+    """The four shops of a car plant, and what follows line-off."""
+
+    STAMPING = "stamping"
+    WELDING = "welding"
+    PAINTING = "painting"
+    ASSEMBLY = "assembly"
+    END_OF_LINE = "end_of_line"
+
+
+class Break(_Part):
+    """A pause inside a shift, local time of the site."""
+
+    start: time
+    end: time
+
+
+class Shift(_Part):
+    """A shift pattern; one that ends before it starts runs over midnight."""
+
+    code: Code
+    name: Text
+    start: time
+    end: time
+    days: tuple[Weekday, ...] = WEEKDAYS[:6]
+    breaks: tuple[Break, ...] = ()
+
+
+class Calendar(_Part):
+    """The shifts that a line works."""
+
+    id: Code
+    shifts: tuple[Shift, ...] = Field(min_length=1)
+
+
+class Tag(_Part):
+    """A process value a station publishes: it wanders around `nominal` with standard deviation `spread`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,39}$")]
+    label: Text
+    unit: str = Field(min_length=1, max_length=12)
+    nominal: float
+    spread: float = Field(ge=0)
+    low: float | None = None
+    high: float | None = None
+    drift_per_hour: float = 0.0
+
+    @model_validator(mode="after")
+    def _limits_hold_the_nominal(self) -> Tag:
+        low = self.low if self.low is not None else self.nominal
+        high = self.high if self.high is not None else self.nominal
+        if not low <= self.nominal <= high:
+            raise ValueError(f"nominal {self.nominal} of tag {self.name} is outside its limits")
+        return self
+
+
+class DefectCause(_Part):
+    """How a process tag makes a defect likelier: log-odds rise by `weight` per spread beyond `nominal`."""
+
+    tag: str
+    weight: float
+    side: Literal["high", "low", "both"] = "both"
+
+
+class DefectSource(_Part):
+    """A kind of defect (a kind that `qc_vision.synth` renders) born at a station."""
+
+    kind: str
+    base_rate: float = Field(ge=0, le=1)
+    causes: tuple[DefectCause, ...] = ()
+    rework_s: int = Field(gt=0)
+    severity_mm: tuple[float, float] = (1.0, 6.0)
+
+
+class Camera(_Part):
+    """A camera at a station; `deadline_s` is plant time from trigger to verdict at the PLC."""
+
+    id: Code
+    name: Text
+    scene: Literal["stamping", "welding", "painting", "assembly"]
+    deadline_s: float = Field(gt=0)
+    every: int = Field(default=1, ge=1)
+    """Inspect one of so many parts: panels are sampled, bodies are not."""
+    variant_by: Literal["model", "color"] = "model"
+    image_px: int = Field(default=384, ge=128, le=512)
+
+
+class Station(_Part):
+    """A work unit. Stations of one line with the same `step` are alternatives; steps run in file order."""
+
+    id: Code
+    name: Text
+    step: Code | None = None
+    cycle_s: float = Field(gt=0)
+    spread: float = Field(default=0.03, ge=0, le=0.5)
+    option_s: dict[str, float] = Field(default_factory=dict)
+    """Extra seconds by option code or model code of the body."""
+    reading_point: bool = False
+    tags: tuple[Tag, ...] = ()
+    camera: Camera | None = None
+    defects: tuple[DefectSource, ...] = ()
+    mtbf_min: float = Field(default=600, gt=0)
+    mttr_min: float = Field(default=4, gt=0)
+    consumes: tuple[Code, ...] = ()
+    """Panels (by panel code) that this station takes from the panel store for each body."""
+    fits: tuple[str, ...] = ()
+    """Part families of the bill of material that are fitted here (and recorded in genealogy)."""
+
+    @property
+    def step_id(self) -> str:
+        """The step this station performs; a station without alternatives is its own step."""
+        return self.step or self.id
+
+
+class RepairBay(_Part):
+    """Where held bodies are pulled off before the exit gate of their line."""
+
+    id: Code
+    name: Text
+    capacity: int = Field(gt=0)
+    review_timeout_min: float = Field(default=60, gt=0)
+    """After so many plant minutes without a person's verdict the provisional rework is confirmed."""
+
+
+class Line(_Part):
+    """A work center: one PLC, one OPC UA server, one edge agent."""
+
+    id: Code
+    name: Text
+    shop: Code
+    calendar: Code
+    takt_s: float = Field(gt=0)
+    port: int = Field(ge=1024, le=65535)
+    camera_port: int | None = Field(default=None, ge=1024, le=65535)
+    takes_from: Code | None = None
+    gives_to: Code
+    stations: tuple[Station, ...] = Field(min_length=1)
+    repair_bay: RepairBay | None = None
+    strokes_per_min: float | None = Field(default=None, gt=0)
+    """Presses only."""
+
+    @property
+    def steps(self) -> tuple[tuple[Station, ...], ...]:
+        """The stations grouped into steps of alternatives, in order of work."""
+        groups: dict[str, list[Station]] = {}
+        for station in self.stations:
+            groups.setdefault(station.step_id, []).append(station)
+        return tuple(tuple(group) for group in groups.values())
+
+    @property
+    def lead_s(self) -> float:
+        """Nominal seconds from entering the first step to leaving the last."""
+        return sum(max(station.cycle_s for station in step) for step in self.steps)
+
+
+class Store(_Part):
+    """A buffer between lines (panel racks, welded bodies, painted bodies, finished cars)."""
+
+    id: Code
+    name: Text
+    kind: Literal["panel", "body", "yard"]
+    capacity: int = Field(gt=0)
+    """Bodies; of a panel store: panels of each kind."""
+    initial: int = Field(default=0, ge=0)
+    """Content when the plant starts warm; of a panel store: panels of each kind."""
+
+
+class Panel(_Part):
+    """A stamped panel of one model; `model` is a model code of the catalogue."""
+
+    code: Code
+    name: Text
+    model: str
+    family: Code
+    """What it is on any model: hood, door, roof…; a station's `consumes` names families."""
+    die: Code
+    presses: tuple[Code, ...] = Field(min_length=1)
+    lot_size: int = Field(gt=0)
+    min_cover: int = Field(ge=0)
+    per_rack: int = Field(gt=0)
+
+
+class RatioRule(_Part):
+    """At most `n` cars with `option` in any `p` consecutive cars of `line` (soft, counted)."""
+
+    id: Code
+    line: Code
+    option: str
+    n: int = Field(gt=0)
+    p: int = Field(gt=0)
+    priority: Literal["high", "low"] = "high"
+
+    @model_validator(mode="after")
+    def _n_below_p(self) -> RatioRule:
+        if self.n > self.p:
+            raise ValueError(f"ratio {self.n}/{self.p} allows more cars than its window holds")
+        return self
+
+
+class PaintRules(_Part):
+    """Rules of the paint shop: hard longest run of one colour, and what a colour change costs."""
+
+    batch_limit: int = Field(gt=0)
+    purge_s: float = Field(ge=0)
+
+
+class Site(_Part):
+    """The plant."""
+
+    id: Code
+    name: Text
+    time_zone: str
+    wmi: str = Field(pattern=r"^[A-HJ-NPR-Z0-9]{3}$")
+    plant_letter: str = Field(pattern=r"^[A-HJ-NPR-Z0-9]$")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"unknown time zone {zone!r}") from error
+        return zone
+
+
+class Shop(_Part):
+    """An ISA-95 Area."""
+
+    id: Code
+    name: Text
+    kind: ShopKind
+
+
+class PlantModel(_Part):
+    """A whole plant, internally consistent: every reference exists and material flows one way."""
+
+    site: Site
+    shops: tuple[Shop, ...] = Field(min_length=1)
+    calendars: tuple[Calendar, ...] = Field(min_length=1)
+    lines: tuple[Line, ...] = Field(min_length=1)
+    stores: tuple[Store, ...] = Field(min_length=1)
+    panels: tuple[Panel, ...] = ()
+    die_changeover_min: float = Field(default=15, ge=0)
+    ratio_rules: tuple[RatioRule, ...] = ()
+    paint: PaintRules
+    dispatch_ahead: int = Field(default=10, ge=1, le=100)
+    """How many job orders a line stores ahead."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PlantModel:
+        from mes.contracts.plant_rules import broken_rules
+
+        problems = broken_rules(self)
+        if problems:
+            raise ValueError("; ".join(problem.message for problem in problems))
+        return self
+
+    def shop(self, shop_id: str) -> Shop:
+        """Return the shop with this id."""
+        return next(shop for shop in self.shops if shop.id == shop_id)
+
+    def line(self, line_id: str) -> Line:
+        """Return the line with this id; KeyError when there is none."""
+        for line in self.lines:
+            if line.id == line_id:
+                return line
+        raise KeyError(line_id)
+
+    def store(self, store_id: str) -> Store:
+        """Return the store with this id; KeyError when there is none."""
+        for store in self.stores:
+            if store.id == store_id:
+                return store
+        raise KeyError(store_id)
+
+    def kind_of(self, line: Line) -> ShopKind:
+        """Return the kind of the shop a line belongs to."""
+        return self.shop(line.shop).kind
+
+    @property
+    def body_lines(self) -> tuple[Line, ...]:
+        """The lines a body passes, in order of its way through the plant."""
+        chain: list[Line] = []
+        bodies = [line for line in self.lines if self.kind_of(line) is not ShopKind.STAMPING]
+        entry = [
+            line
+            for line in bodies
+            if line.takes_from is None or self.store(line.takes_from).kind == "panel"
+        ]
+        current: Line | None = entry[0] if entry else None
+        following = {line.takes_from: line for line in bodies}
+        while current is not None and current not in chain:
+            chain.append(current)
+            current = following.get(current.gives_to)
+        return tuple(chain)

@@ -1,0 +1,93 @@
+"""What inspection says: verdicts, inspection results, dispositions."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Verdict(StrEnum):
+    """What the line is told about a part."""
+
+    OK = "OK"
+    NOK = "NOK"
+    UNFIT = "UNFIT"
+    """The picture cannot be judged (blur, exposure, no part, wrong recipe, camera fault)."""
+    LATE = "LATE"
+    """No verdict within the station's deadline."""
+
+
+class VerdictCode(IntEnum):
+    """The verdict on the wire to the PLC."""
+
+    NONE = 0
+    OK = 1
+    NOK = 2
+    UNFIT = 3
+    LATE = 4
+
+
+class Disposition(StrEnum):
+    """What a person decides about a held body."""
+
+    FALSE_CALL = "false_call"
+    REWORK = "rework"
+    SCRAP = "scrap"
+    USE_AS_IS = "use_as_is"
+
+
+class Region(BaseModel):
+    """Where a defect is seen: pixels of the stored image, score in [0, 1]."""
+
+    model_config = ConfigDict(frozen=True)
+
+    x: int = Field(ge=0)
+    y: int = Field(ge=0)
+    w: int = Field(gt=0)
+    h: int = Field(gt=0)
+    score: float = Field(ge=0, le=1)
+    label: str | None = None
+
+
+class InspectionResult(BaseModel):
+    """One judged picture; travels in the results stream, the bytes follow by `PUT /images/{sha256}`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: Literal["inspection_result"] = "inspection_result"
+    id: UUID
+    line: str
+    station: str
+    camera: str
+    counter: int = Field(ge=0)
+    body_id: UUID | None
+    """The body; None for sampled panels."""
+    lot: str | None = None
+    """The rack or die lot of a sampled panel."""
+    job_order_id: UUID | None
+    variant: str
+    verdict: Verdict
+    score: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    regions: tuple[Region, ...] = ()
+    reason: str | None = None
+    """Why the picture was unfit or late."""
+    image_sha256: Sha256 | None
+    image_px: tuple[int, int] | None = None
+    model_name: str
+    model_version: str
+    model_sha256: str
+    pipeline_version: str
+    triggered_at: AwareDatetime
+    decided_at: AwareDatetime
+    deadline_at: AwareDatetime
+    inference_ms: float = Field(ge=0)
+    total_ms: float = Field(ge=0)
+    """Real milliseconds from trigger seen to verdict written."""
+    accepted: bool
+    """Whether the PLC took the verdict (a stale one is refused)."""
