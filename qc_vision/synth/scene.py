@@ -34,7 +34,7 @@ FIELD_MM: Final[dict[Shop, float]] = {
     Shop.STAMPING: 600.0,
     Shop.WELDING: 160.0,
     Shop.PAINTING: 180.0,
-    Shop.ASSEMBLY: 420.0,
+    Shop.ASSEMBLY: 320.0,
 }
 """Width and height of the square a camera of the shop sees."""
 

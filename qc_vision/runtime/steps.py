@@ -1,0 +1,164 @@
+"""The steps a pipeline is made of, as functions of one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_vision.runtime.fitness import FitnessLimits, measure
+from qc_vision.runtime.inspection import Fitness, Region
+from qc_vision.runtime.manifest import Calibration
+from qc_vision.runtime.pipeline import Node
+
+
+class Unfit(Exception):
+    """The image cannot be judged: ``fitness.reason`` says why."""
+
+    def __init__(self, fitness: Fitness) -> None:
+        super().__init__(fitness.reason)
+        self.fitness = fitness
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the model sees (uint8 RGB) and where it lies in the image (x, y, w, h pixels)."""
+
+    pixels: NDArray[np.uint8]
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Raw output of the model: image score, patch map, class logits (or None)."""
+
+    score: float
+    grid: NDArray[np.float32]
+    classes: NDArray[np.float32] | None
+    box: tuple[int, int, int, int]
+
+
+class Model(Protocol):
+    """Runs the network on one view."""
+
+    def __call__(
+        self, pixels: NDArray[np.uint8]
+    ) -> tuple[float, NDArray[np.float32], NDArray[np.float32] | None]: ...
+
+
+def check_fitness(image: NDArray[np.uint8], node: Node) -> Fitness:
+    """Measure the image against the node's limits.
+
+    Raises:
+        Unfit: when a limit is broken.
+    """
+    limits = FitnessLimits(
+        min_blur=node.number("min_blur"),
+        min_exposure=node.number("min_exposure"),
+        max_exposure=node.number("max_exposure"),
+        min_contrast=node.number("min_contrast"),
+    )
+    fitness = measure(image, limits)
+    if fitness.reason is not None:
+        raise Unfit(fitness)
+    return fitness
+
+
+def align(
+    image: NDArray[np.uint8], golden: NDArray[np.uint8], node: Node, fitness: Fitness
+) -> NDArray[np.uint8]:
+    """Rotate and shift the image onto the golden image by enhanced correlation (Evangelidis 2008).
+
+    Raises:
+        Unfit: when the correlation after alignment stays below ``min_correlation``.
+    """
+    height, width = image.shape[:2]
+    side = 160
+    small = _edges(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
+    target = _edges(cv2.resize(golden, (side, side), interpolation=cv2.INTER_AREA))
+    warp = np.eye(2, 3, dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+    try:
+        correlation, warp = cv2.findTransformECC(
+            target, small, warp, cv2.MOTION_EUCLIDEAN, stop, None, 5
+        )
+    except cv2.error:
+        correlation = 0.0
+    if correlation < node.number("min_correlation"):
+        reason = (
+            f"cannot be aligned: correlation {correlation:.2f} with the golden image,"
+            f" at least {node.number('min_correlation'):.2f} needed"
+        )
+        raise Unfit(Fitness(fitness.blur, fitness.exposure, reason))
+    scale = np.array([[1, 1, width / side], [1, 1, height / side]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    turned = cv2.warpAffine(
+        image, warp * scale, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(turned, np.uint8)
+
+
+def _edges(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 1.5)
+    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def crop(image: NDArray[np.uint8], node: Node) -> View:
+    """Cut the node's window (fractions of the image) and scale it to the model's size, RGB."""
+    height, width = image.shape[:2]
+    left, top = round(node.number("x") * width), round(node.number("y") * height)
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    wide = min(max(round(node.number("w") * width), 1), width - left)
+    high = min(max(round(node.number("h") * height), 1), height - top)
+    window = image[top : top + high, left : left + wide]
+    size = (int(node.number("width")), int(node.number("height")))
+    shrinks = size[0] < wide or size[1] < high
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    pixels = cv2.cvtColor(cv2.resize(window, size, interpolation=method), cv2.COLOR_BGR2RGB)
+    return View(np.asarray(pixels, np.uint8), (left, top, wide, high))
+
+
+def score_of(raw: NDArray[np.float32] | float, calibration: Calibration) -> NDArray[np.float32]:
+    """Return calibrated scores in [0, 1]; the threshold maps to 0.5."""
+    slope = (np.asarray(raw, np.float32) - calibration.threshold) / calibration.scale
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(slope, -30.0, 30.0))), np.float32)
+
+
+def regions_of(
+    scores: Scores, calibrated: NDArray[np.float32], node: Node, labels: tuple[str, ...]
+) -> tuple[Region, ...]:
+    """Return the boxes of connected patches above the node's threshold, worst first."""
+    threshold = node.number("threshold")
+    hot = (calibrated >= threshold).astype(np.uint8)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
+    left, top, wide, high = scores.box
+    rows, columns = calibrated.shape
+    regions = []
+    for part in range(1, count):
+        inside = parts == part
+        x, y, w, h = (int(value) for value in stats[part, :4])
+        x0, y0 = left + x * wide // columns, top + y * high // rows
+        x1, y1 = left + (x + w) * wide // columns, top + (y + h) * high // rows
+        worst = float(calibrated[inside].max())
+        regions.append(
+            Region(x0, y0, x1 - x0, y1 - y0, worst, _label(scores.classes, inside, labels))
+        )
+    regions.sort(key=lambda region: -region.score)
+    return tuple(regions[: int(node.number("max_regions"))])
+
+
+def _label(
+    classes: NDArray[np.float32] | None, inside: NDArray[np.bool_], labels: tuple[str, ...]
+) -> str | None:
+    """Return the kind most of the region's patches vote for, None without a clear majority."""
+    if classes is None or not labels:
+        return None
+    logits = classes[:, inside]
+    odds = np.exp(logits - logits.max(axis=0, keepdims=True))
+    share = (odds / odds.sum(axis=0, keepdims=True)).mean(axis=1)
+    best = int(share.argmax())
+    return labels[best] if share[best] > 0.5 else None

@@ -1,0 +1,211 @@
+"""A part as the camera's optics sees it: slope, albedo, finish; and the tools to shape one.
+
+Everything is drawn once per part on a canvas a little larger than the picture, at twice the
+resolution, and kept. Coordinates are millimetres from the centre of the field, x right, y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+MARGIN: Final = 1 / 16
+"""Canvas beyond each side of the picture, so that a turned part still fills it."""
+
+OVERSAMPLE: Final = 2
+
+
+@dataclass(slots=True)
+class Part:
+    """The layers of one part on its canvas (C×C).
+
+    Args:
+        surface: C×C×4: slope dz/dx, slope dz/dy, gloss 0..1, openness to the hall's light 0..1.
+        albedo: C×C×3, linear BGR.
+        paint: C×C, 1 where the paint colour applies.
+        sites: candidate points (x, y in canvas pixels) by the name of the place.
+        bare: layers of the part without its weld or fasteners, where it has some.
+        maps: further C×C maps by name (signed distances in mm, coverages).
+    """
+
+    surface: Float
+    albedo: Float
+    paint: Float | None
+    mm_per_px: float
+    sites: dict[str, NDArray[np.float32]]
+    bare: tuple[Float, Float] | None = None
+    maps: dict[str, Float] = field(default_factory=dict)
+
+
+@dataclass
+class Sheet:
+    """A drawing board: height in mm, albedo, gloss, openness; finished into a ``Part``."""
+
+    field_mm: float
+    size: int
+    mm_per_px: float = field(init=False)
+    x: Float = field(init=False)
+    y: Float = field(init=False)
+    height: Float = field(init=False)
+    albedo: Float = field(init=False)
+    gloss: Float = field(init=False)
+    open: Float = field(init=False)
+
+    def __post_init__(self) -> None:
+        side = canvas_side(self.size) * OVERSAMPLE
+        self.mm_per_px = self.field_mm / self.size / OVERSAMPLE
+        line = (np.arange(side, dtype=np.float32) - (side - 1) / 2) * np.float32(self.mm_per_px)
+        self.x, self.y = np.meshgrid(line, line)
+        self.height = np.zeros((side, side), np.float32)
+        self.albedo = np.zeros((side, side, 3), np.float32)
+        self.gloss = np.zeros((side, side), np.float32)
+        self.open = np.ones((side, side), np.float32)
+
+    def fill(self, where: Float, bgr: tuple[float, float, float], gloss: float) -> None:
+        """Lay a material over ``where`` (coverage 0..1)."""
+        self.albedo += where[:, :, None] * (np.array(bgr, np.float32) - self.albedo)
+        self.gloss += where * (gloss - self.gloss)
+
+    def cover(self, distance: Float) -> Float:
+        """Return the anti-aliased coverage of a signed distance (inside is negative)."""
+        return np.clip(0.5 - distance / (2 * self.mm_per_px), 0.0, 1.0)
+
+    def pocket(self, distance: Float, depth: float, wall: float) -> None:
+        """Press the inside of a distance field down by ``depth`` mm over a ``wall`` mm wide."""
+        self.height -= depth * smooth(-distance / wall)
+
+    def shade_near(self, distance: Float, reach: float, strength: float) -> None:
+        """Darken the neighbourhood of an edge, as light cannot reach into a corner."""
+        self.open *= 1.0 - strength * np.exp(-np.square(distance / reach))
+
+    def slopes(self) -> tuple[Float, Float]:
+        """Return dz/dx and dz/dy."""
+        down, across = np.gradient(self.height, np.float32(self.mm_per_px))
+        return across.astype(np.float32), down.astype(np.float32)
+
+    def layers(self) -> tuple[Float, Float]:
+        """Return (surface C×C×4, albedo C×C×3) at the picture's resolution."""
+        across, down = self.slopes()
+        surface = np.dstack([across, down, self.gloss, self.open])
+        return halve(surface), halve(self.albedo)
+
+    def points(self, xy: list[tuple[float, float]]) -> NDArray[np.float32]:
+        """Convert points in mm to canvas pixels at the picture's resolution."""
+        centre = (canvas_side(self.size) - 1) / 2
+        scale = self.size / self.field_mm
+        return np.array(xy, np.float32).reshape(-1, 2) * np.float32(scale) + np.float32(centre)
+
+    def points_where(self, allowed: NDArray[np.bool_], step: int = 4) -> NDArray[np.float32]:
+        """Return a grid of the points of the picture's inside that are allowed."""
+        small = halve(allowed.astype(np.float32)) > 0.99
+        border = round(self.size * (MARGIN + 0.08))
+        inside = np.zeros_like(small)
+        inside[border:-border:step, border:-border:step] = True
+        rows, columns = np.nonzero(small & inside)
+        return np.stack([columns, rows], axis=1).astype(np.float32)
+
+
+def canvas_side(size: int) -> int:
+    """Return the side of the canvas for a picture of ``size`` pixels."""
+    return size + 2 * round(size * MARGIN)
+
+
+def halve(image: Float) -> Float:
+    """Average the oversampled drawing down to the picture's resolution."""
+    side = image.shape[0] // OVERSAMPLE
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def smooth(t: Float) -> Float:
+    """Smoothstep from 0 (t ≤ 0) to 1 (t ≥ 1)."""
+    t = np.clip(t, 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
+
+
+def circle(x: Float, y: Float, cx: float, cy: float, radius: float) -> Float:
+    """Signed distance to a circle, mm."""
+    return np.asarray(np.hypot(x - cx, y - cy) - radius, np.float32)
+
+
+def box(
+    x: Float,
+    y: Float,
+    cx: float,
+    cy: float,
+    wide: float,
+    high: float,
+    corner: float,
+    turn: float = 0.0,
+) -> Float:
+    """Signed distance to a rounded rectangle turned by ``turn`` degrees, mm."""
+    angle = np.deg2rad(turn)
+    u = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
+    v = -(x - cx) * np.sin(angle) + (y - cy) * np.cos(angle)
+    qx, qy = np.abs(u) - (wide / 2 - corner), np.abs(v) - (high / 2 - corner)
+    outside = np.hypot(np.maximum(qx, 0), np.maximum(qy, 0))
+    return np.asarray(outside + np.minimum(np.maximum(qx, qy), 0) - corner, np.float32)
+
+
+def polygon(x: Float, y: Float, corners: list[tuple[float, float]], rounding: float) -> Float:
+    """Signed distance to a polygon whose corners are rounded, mm."""
+    points = np.array(corners, np.float32)
+    distance = np.full(x.shape, np.inf, np.float32)
+    inside = np.zeros(x.shape, bool)
+    for (ax, ay), (bx, by) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        distance = np.minimum(distance, segment(x, y, (ax, ay), (bx, by)))
+        crosses = (ay > y) != (by > y)
+        if by != ay:
+            inside ^= crosses & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+    signed = np.where(inside, -distance, distance)
+    if rounding:
+        sigma = rounding / float(abs(x[0, 1] - x[0, 0])) / 2
+        signed = cv2.GaussianBlur(signed.astype(np.float32), (0, 0), sigma)
+    return np.asarray(signed, np.float32)
+
+
+def segment(x: Float, y: Float, a: tuple[float, float], b: tuple[float, float]) -> Float:
+    """Distance to the segment from a to b, mm."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    t = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / max(dx * dx + dy * dy, 1e-9), 0.0, 1.0)
+    return np.asarray(np.hypot(x - a[0] - t * dx, y - a[1] - t * dy), np.float32)
+
+
+def path(x: Float, y: Float, points: list[tuple[float, float]]) -> Float:
+    """Distance to a polyline, mm."""
+    distance = np.full(x.shape, np.inf, np.float32)
+    for a, b in zip(points, points[1:], strict=False):
+        distance = np.minimum(distance, segment(x, y, a, b))
+    return distance
+
+
+def srgb(color: str) -> tuple[float, float, float]:
+    """Return linear BGR in 0..1 of a ``#rrggbb`` colour.
+
+    Raises:
+        ValueError: when it is not such a colour.
+    """
+    digits = color.removeprefix("#")
+    if len(digits) != 6:
+        raise ValueError(f"color is {color!r}; it must be #rrggbb")
+    try:
+        r, g, b = (int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    except ValueError as cause:
+        raise ValueError(f"color is {color!r}; it must be #rrggbb") from cause
+    return b**2.2, g**2.2, r**2.2
+
+
+def noise_field(side: int, sigma: float, seed: int) -> Float:
+    """Return smooth noise of unit deviation that tiles, with features of about ``sigma`` px."""
+    rng = np.random.default_rng(seed)
+    rough = rng.standard_normal((side, side)).astype(np.float32)
+    if sigma > 0:
+        frequency = np.fft.fftfreq(side)[:, None] ** 2 + np.fft.rfftfreq(side)[None, :] ** 2
+        low_pass = np.exp(-2 * (np.pi * sigma) ** 2 * frequency)
+        rough = np.fft.irfft2(np.fft.rfft2(rough) * low_pass, s=(side, side)).astype(np.float32)
+    return np.asarray((rough - rough.mean()) / max(float(rough.std()), 1e-9), np.float32)

@@ -1,0 +1,136 @@
+"""Take the picture of a scene."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_vision.synth import assembly, painting, stamping, welding
+from qc_vision.synth.defects import DRAWINGS, Layers, open_joint
+from qc_vision.synth.light import expose
+from qc_vision.synth.part import Float, Part, srgb
+from qc_vision.synth.scene import Rendered, Scene, SceneError, Shop
+
+
+def render(scene: Scene) -> Rendered:
+    """Render a scene. Equal scenes give equal pictures, bit for bit.
+
+    Raises:
+        SceneError: when the colour is not ``#rrggbb``.
+    """
+    rng = np.random.default_rng((scene.seed, 0xC2))
+    layers = _layers(scene, rng)
+    if scene.defect is not None:
+        draw, site = DRAWINGS[scene.shop, scene.defect.kind]
+        at = _place(layers.part, site, scene, rng)
+        draw(layers, at, scene.defect.severity_mm)
+    surface, albedo, mask = _into_camera(layers, scene, rng)
+    image = expose(surface, albedo, scene.shop, scene.nuisance, rng)
+    return Rendered(image=image, mask=mask)
+
+
+def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
+    layout = _layout(scene)
+    part = _part(scene.shop, layout, scene.size)
+    albedo = part.albedo
+    if part.paint is not None:
+        try:
+            albedo = _painted(scene.shop, layout, scene.size, _color(scene))
+        except ValueError as cause:
+            raise SceneError(str(cause)) from cause
+    drawn_on = scene.defect is not None or scene.shop is Shop.ASSEMBLY
+    layers = Layers(
+        part=part,
+        surface=part.surface.copy() if drawn_on else part.surface,
+        albedo=albedo.copy() if drawn_on else albedo,
+        mask=np.zeros(albedo.shape[:2], np.float32),
+        rng=rng,
+    )
+    if scene.shop is Shop.ASSEMBLY:  # the joint is never twice of the same width
+        open_joint(layers, (0.0, 0.0), 0.0, float(rng.normal(1.0, 0.12)))
+    return layers
+
+
+def _layout(scene: Scene) -> int:
+    match scene.shop:
+        case Shop.STAMPING:
+            return stamping.layout_of(scene.variant)
+        case Shop.WELDING:
+            take = scene.seed % welding.TAKES
+            return welding.layout_of(scene.variant) * welding.TAKES + take
+        case Shop.PAINTING:
+            return painting.layout_of(scene.variant)
+        case Shop.ASSEMBLY:
+            return assembly.layout_of(scene.variant)
+
+
+def _color(scene: Scene) -> str:
+    if scene.color is not None:
+        return scene.color
+    default = painting.color_of if scene.shop is Shop.PAINTING else assembly.color_of
+    return default(scene.variant)
+
+
+@lru_cache(maxsize=16)
+def _part(shop: Shop, layout: int, size: int) -> Part:
+    build = {
+        Shop.STAMPING: stamping.build,
+        Shop.WELDING: welding.build,
+        Shop.PAINTING: painting.build,
+        Shop.ASSEMBLY: assembly.build,
+    }[shop]
+    return build(layout, size)
+
+
+@lru_cache(maxsize=16)
+def _painted(shop: Shop, layout: int, size: int, color: str) -> Float:
+    part = _part(shop, layout, size)
+    if part.paint is None:
+        return part.albedo
+    tint = np.array(srgb(color), np.float32) - 1.0
+    return np.asarray(part.albedo * (1.0 + part.paint[:, :, None] * tint), np.float32)
+
+
+def _place(part: Part, site: str, scene: Scene, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the site nearest to the wished position, or one drawn, in canvas pixels."""
+    points = part.sites[site]
+    wished = scene.defect.position if scene.defect else None
+    if wished is None:
+        point = points[int(rng.integers(len(points)))]
+    else:
+        margin = (part.surface.shape[0] - scene.size) / 2
+        goal = np.array(wished, np.float32) * scene.size + margin
+        point = points[int(np.square(points - goal).sum(axis=1).argmin())]
+    return float(point[0]), float(point[1])
+
+
+def _into_camera(
+    layers: Layers, scene: Scene, rng: np.random.Generator
+) -> tuple[Float, Float, NDArray[np.uint8]]:
+    """Turn and shift the part under the fixed light, slopes turning with it."""
+    size, side = scene.size, layers.mask.shape[0]
+    angle = np.deg2rad(scene.nuisance.pose_deg)
+    cos, sin = float(np.cos(angle)), float(np.sin(angle))
+    shift = rng.uniform(-0.008, 0.008, 2) * size
+    centre, middle = (side - 1) / 2, (size - 1) / 2
+    inverse = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
+    inverse[:, 2] = centre - inverse[:, :2] @ (middle + shift)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+    def turned(image: NDArray[np.generic]) -> Float:
+        warped = cv2.warpAffine(
+            image, inverse, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(warped, np.float32)
+
+    surface, albedo = turned(layers.surface), turned(layers.albedo)
+    across, down = surface[:, :, 0].copy(), surface[:, :, 1].copy()
+    surface[:, :, 0] = cos * across - sin * down
+    surface[:, :, 1] = sin * across + cos * down
+    if scene.defect is None:
+        return surface, albedo, np.zeros((size, size), np.uint8)
+    mask = (turned(layers.mask) > 0.5).astype(np.uint8) * np.uint8(255)
+    return surface, albedo, mask
