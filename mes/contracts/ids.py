@@ -85,10 +85,10 @@ def vin_check_digit(vin: str) -> str:
 
 
 def make_vin(*, wmi: str, vds: str, year: str, plant: str, serial: int) -> str:
-    """Build a VIN: WMI (3), VDS (5, without check digit), model year (1), plant (1), serial (7 digits)."""
-    if not 0 <= serial <= 9_999_999:
-        raise ValueError(f"a VIN serial has 7 digits, {serial} does not fit")
-    draft = f"{wmi}{vds}0{year}{plant}{serial:07d}"
+    """Build a VIN: WMI (3), VDS (5, without check digit), model year (1), plant (1), serial (6 digits)."""
+    if not 0 <= serial <= 999_999:
+        raise ValueError(f"a VIN serial has 6 digits, {serial} does not fit")
+    draft = f"{wmi}{vds}0{year}{plant}{serial:06d}"
     return draft[:8] + vin_check_digit(draft) + draft[9:]
 
 
