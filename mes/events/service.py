@@ -1,0 +1,66 @@
+"""Record what happened, and read it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from mes.contracts.events import Payload
+from mes.contracts.ids import uuid7
+from mes.events import repository
+from mes.events.model import Event
+from mes.platform.db import ReadConn, WriteConn
+
+
+async def record(
+    conn: WriteConn,
+    payload: Payload,
+    *,
+    now: datetime,
+    actor: str,
+    causation: Event | None = None,
+    correlation: UUID | None = None,
+) -> Event:
+    """Write an event in the caller's transaction and wake the readers when that commits.
+
+    Args:
+        now: plant time.
+        actor: `user:NAME`, `agent:LINE`, `policy:NAME` or `system`.
+        causation: the event that led to this one.
+        correlation: the order (or lot) the chain is about; taken from `causation` when not given.
+    """
+    return await repository.insert(
+        conn,
+        payload,
+        event_id=uuid7(),
+        plant_at=now,
+        actor=actor,
+        causation_id=causation.id if causation else None,
+        correlation_id=correlation or (causation.correlation_id if causation else None),
+    )
+
+
+async def get(conn: ReadConn, event_id: UUID) -> Event | None:
+    """Return one event, or None."""
+    return await repository.by_id(conn, event_id)
+
+
+async def history(conn: ReadConn, subject: str, *, limit: int = 500) -> list[Event]:
+    """Return what happened to one thing, oldest first."""
+    return await repository.about_subject(conn, subject, limit=limit)
+
+
+async def chain(conn: ReadConn, correlation_id: UUID, *, limit: int = 1000) -> list[Event]:
+    """Return everything that belongs to one order, oldest first."""
+    return await repository.of_correlation(conn, correlation_id, limit=limit)
+
+
+async def causes(conn: ReadConn, event: Event) -> list[Event]:
+    """Walk from an event back to its first cause; the first cause comes first."""
+    found: list[Event] = [event]
+    while (cause_id := found[-1].causation_id) is not None and len(found) < 100:
+        cause = await repository.by_id(conn, cause_id)
+        if cause is None or cause in found:
+            break
+        found.append(cause)
+    return found[::-1]

@@ -1,0 +1,1 @@
+"""The technical base of the server; knows no business word."""

@@ -1,0 +1,68 @@
+"""Settings from the environment (`C2M_…`, nested with `__`: `C2M_DB__DSN`, `C2M_HTTP__PORT`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DbSettings(_Section):
+    dsn: str | None = None
+    """libpq connection string of a PostgreSQL 16+ server; none: the embedded one in the data directory."""
+    pool_min: PositiveInt = 1
+    pool_max: PositiveInt = 10
+    statement_timeout_s: PositiveFloat = 60
+
+
+class HttpSettings(_Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    public_url: str | None = None
+    """What a customer's link begins with; none: `http://host:port`."""
+    max_body_bytes: PositiveInt = 1 << 20
+    max_upload_bytes: PositiveInt = 20 << 20
+    secure_cookies: bool = False
+    """Set it behind TLS."""
+
+    @property
+    def url(self) -> str:
+        """The address people type."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class PlanSettings(_Section):
+    wall_s: PositiveFloat = 20
+    """Wall budget of a full solve."""
+    workers: PositiveInt = 1
+    """Solver processes of this machine."""
+
+
+class Settings(BaseSettings):
+    """All settings of a server process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="C2M_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    data_dir: Path = Path(".c2m")
+    db: DbSettings = DbSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    plan: PlanSettings = PlanSettings()
+
+    @property
+    def image_dir(self) -> Path:
+        """Where inspection images are kept."""
+        return self.data_dir / "images"
