@@ -1,0 +1,1 @@
+"""What the plant is by definition: equipment hierarchy, calendars and shifts."""
