@@ -317,6 +317,46 @@ class BodyLeftBay(Payload):
     scrapped: bool
 
 
+class LineHoldChanged(Payload):
+    """The line's own hold flag of a body: raised by a verdict at its camera, or set by command."""
+
+    type = "body.hold_flag"
+    subject_field = "body_id"
+    body_id: UUID
+    line: str
+    held: bool
+    by: Literal["verdict", "command"]
+    reason: str = ""
+
+
+class OperatorReported(Payload):
+    """An operator reported a body at a station as good, to be reworked, or scrap."""
+
+    type = "operation.reported"
+    subject_field = "body_id"
+    body_id: UUID
+    line: str
+    station: str
+    outcome: Literal["good", "rework", "scrap"]
+    defect_kind: str | None = None
+    note: str = ""
+
+
+class AndonCalled(Payload):
+    type = "andon.called"
+    subject_field = "station"
+    line: str
+    station: str
+    reason: str
+
+
+class AndonCleared(Payload):
+    type = "andon.cleared"
+    subject_field = "station"
+    line: str
+    station: str
+
+
 class BodyScrapped(Payload):
     """A body is scrapped; its order goes on with a successor body that re-enters the plan."""
 
@@ -431,6 +471,34 @@ class DispositionDecided(Payload):
     disposition: Disposition
     reason: str
     reviewer: str
+
+
+class DispositionUndone(Payload):
+    """A decision was taken back before the body passed the gate; the hold stands again."""
+
+    type = "disposition.undone"
+    subject_field = "hold_id"
+    hold_id: UUID
+    body_id: UUID | None
+    line: str
+    disposition: Disposition
+    reviewer: str
+
+
+class NonconformanceOpened(Payload):
+    type = "nonconformance.opened"
+    subject_field = "nonconformance_id"
+    nonconformance_id: UUID
+    number: str
+    title: str
+    hold_ids: tuple[UUID, ...]
+
+
+class NonconformanceClosed(Payload):
+    type = "nonconformance.closed"
+    subject_field = "nonconformance_id"
+    nonconformance_id: UUID
+    number: str
 
 
 # Equipment and agents

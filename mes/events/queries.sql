@@ -5,6 +5,15 @@ VALUES (%(id)s, %(type)s, %(version)s, %(subject)s, %(causation_id)s, %(correlat
         %(plant_at)s, %(payload)s::jsonb)
 RETURNING seq, recorded_at, xid::text::bigint AS xid
 
+-- insert_all --
+-- Many events of one actor, numbered in the order in which they are given.
+INSERT INTO event (id, type, version, subject, correlation_id, actor, plant_at, payload)
+SELECT id, type, version, subject, correlation_id, %(actor)s, plant_at, payload::jsonb
+  FROM unnest(%(ids)s::uuid[], %(types)s::text[], %(versions)s::smallint[], %(subjects)s::text[],
+              %(correlations)s::uuid[], %(plant_ats)s::timestamptz[], %(payloads)s::text[])
+       WITH ORDINALITY AS given (id, type, version, subject, correlation_id, plant_at, payload, place)
+ ORDER BY place
+
 -- wake --
 -- Readers look at once instead of at their next poll; repeated in a transaction it is sent once.
 SELECT pg_notify('c2m_event', '')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -111,6 +112,29 @@ async def insert(
         payload=payload,
         xid=stored.xid,
     )
+
+
+async def insert_all(
+    conn: WriteConn,
+    rows: Sequence[tuple[UUID, Payload, datetime, UUID | None]],
+    *,
+    actor: str,
+) -> None:
+    await db.execute(
+        conn,
+        queries["insert_all"],
+        {
+            "ids": [row[0] for row in rows],
+            "types": [row[1].type for row in rows],
+            "versions": [row[1].version for row in rows],
+            "subjects": [row[1].subject for row in rows],
+            "payloads": [row[1].model_dump_json() for row in rows],
+            "plant_ats": [row[2] for row in rows],
+            "correlations": [row[3] for row in rows],
+            "actor": actor,
+        },
+    )
+    await db.execute(conn, queries["wake"])
 
 
 async def after(conn: ReadConn, cursor: Cursor, *, limit: int) -> list[Event]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -38,6 +40,25 @@ async def record(
         causation_id=causation.id if causation else None,
         correlation_id=correlation or (causation.correlation_id if causation else None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened at `at` (plant time), not yet recorded."""
+
+    payload: Payload
+    at: datetime
+    correlation: UUID | None = None
+
+
+async def record_all(conn: WriteConn, facts: Sequence[Fact], *, actor: str) -> None:
+    """Write many events of one actor, without causes, in their order and in one statement.
+
+    For what lines report in bulk: a batch costs one round trip, not two for each event.
+    """
+    if facts:
+        rows = [(uuid7(), fact.payload, fact.at, fact.correlation) for fact in facts]
+        await repository.insert_all(conn, rows, actor=actor)
 
 
 async def get(conn: ReadConn, event_id: UUID) -> Event | None:
