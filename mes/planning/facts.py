@@ -1,0 +1,100 @@
+"""What a plan may depend on, frozen at one moment of plant time: orders, bodies, stock, shifts, delays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a body is: at a station, in a bay, or in the store behind `line`."""
+
+    line: str
+    """The line it is on, or last left."""
+    entered_at: datetime
+    """When it entered that line."""
+    since: datetime
+    """When it came to its station, bay or store."""
+    station: str | None = None
+    worked: bool = False
+    """Whether its station is done with it, so that the next step comes."""
+    bay: str | None = None
+    store: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarFact:
+    """An order to build, with the body that carries it now."""
+
+    order_id: UUID
+    number: str
+    generation: int = 1
+    """1 for the first body of the order, one more after each scrapped one."""
+    body_id: UUID | None = None
+    body_number: str | None = None
+    model: str
+    color: str
+    options: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    priority: int = 0
+    """Higher is more urgent."""
+    place: Place | None = None
+    available_at: datetime | None = None
+    """A hold or a rework keeps it from its next stage until then."""
+    quoted: bool = False
+    """It holds a place for a quote; nobody has ordered it yet."""
+
+    @property
+    def car_id(self) -> str:
+        """The id of this car in the planning library: its order number, and which body it is."""
+        return self.number if self.generation == 1 else f"{self.number}/{self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftFact:
+    """A shift that a calendar works."""
+
+    id: str
+    calendar: str
+    start_at: datetime
+    end_at: datetime
+    breaks: tuple[tuple[datetime, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotFact:
+    """A die lot that runs."""
+
+    lot_id: str
+    panel: str
+    press: str
+    quantity: int
+    started_at: datetime
+    good: int = 0
+    """Panels of it that are in the racks, and so in the stock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownFact:
+    """A line, or one station of it, that does not work until `until_at`."""
+
+    line: str
+    station: str | None
+    until_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantFacts:
+    """The whole snapshot."""
+
+    at: datetime
+    cars: tuple[CarFact, ...]
+    shifts: tuple[ShiftFact, ...]
+    stock: dict[str, int]
+    lots: tuple[LotFact, ...] = ()
+    mounted: dict[str, str] = field(default_factory=dict)
+    """Press → the panel whose die is in it."""
+    down: tuple[DownFact, ...] = ()
+    seed: int = 0
