@@ -1,0 +1,1 @@
+"""Who may do what: people and their sessions, tokens of machines, limits, and the audit trail."""

@@ -1,0 +1,1 @@
+"""What customers ordered: from the click to the key, with the promise and its history."""
