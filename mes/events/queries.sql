@@ -64,3 +64,36 @@ ON CONFLICT (handler, event_seq) DO UPDATE SET error = excluded.error, failed_at
 
 -- failures --
 SELECT handler, event_seq, error, failed_at FROM event_failure ORDER BY event_seq LIMIT %(limit)s
+
+-- types_after --
+-- What kinds of things happened after a place: enough to nudge live pages.
+SELECT type, seq, xid::text::bigint AS xid FROM event
+ WHERE (xid, seq) > (%(xid)s::text::xid8, %(seq)s)
+   AND xid < pg_snapshot_xmin(pg_current_snapshot())
+ ORDER BY xid, seq
+ LIMIT %(limit)s
+
+-- allow_renumbering --
+-- Only a restore may rewrite places; see renumber_away.
+ALTER TABLE event DISABLE TRIGGER event_append_only
+
+-- move_cursors --
+-- A cursor becomes the number of events it had seen, in commit order.
+UPDATE event_cursor c SET xid = '0'::xid8,
+  seq = (SELECT count(*) FROM event e WHERE (e.xid, e.seq) <= (c.xid, c.seq))
+
+-- renumber_away --
+-- Transaction numbers of another server mean nothing here: commit order becomes plain numbering.
+-- Negative first, since numbers are unique at every moment.
+UPDATE event e SET xid = '0'::xid8, seq = -ranked.place
+  FROM (SELECT id, row_number() OVER (ORDER BY xid, seq) AS place FROM event) ranked
+ WHERE ranked.id = e.id
+
+-- renumber_back --
+UPDATE event SET seq = -seq
+
+-- next_number --
+SELECT setval(pg_get_serial_sequence('event', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM event), false)
+
+-- forbid_renumbering --
+ALTER TABLE event ENABLE TRIGGER event_append_only

@@ -144,6 +144,28 @@ async def after(conn: ReadConn, cursor: Cursor, *, limit: int) -> list[Event]:
     return [row.event() for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """The type of an event and its place."""
+
+    type: str
+    seq: int
+    xid: int
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.xid, self.seq)
+
+
+async def types_after(conn: ReadConn, cursor: Cursor, *, limit: int) -> list[EventKind]:
+    return await db.fetch_all(
+        conn,
+        queries["types_after"],
+        {"xid": str(cursor.xid), "seq": cursor.seq, "limit": limit},
+        EventKind,
+    )
+
+
 async def by_id(conn: ReadConn, event_id: UUID) -> Event | None:
     row = await db.fetch_one(conn, queries["by_id"], {"id": event_id}, _Row)
     return row.event() if row else None
@@ -194,3 +216,11 @@ async def save_failure(
 
 async def failures(conn: ReadConn, *, limit: int) -> list[Failure]:
     return await db.fetch_all(conn, queries["failures"], {"limit": limit}, Failure)
+
+
+async def renumber(conn: WriteConn) -> None:
+    """Replace (xid, seq) by plain numbers in the same order; see `service.rebase`."""
+    for step in ("allow_renumbering", "move_cursors", "renumber_away", "renumber_back"):
+        await db.execute(conn, queries[step])
+    await db.fetch_value(conn, queries["next_number"])
+    await db.execute(conn, queries["forbid_renumbering"])

@@ -85,3 +85,12 @@ async def causes(conn: ReadConn, event: Event) -> list[Event]:
             break
         found.append(cause)
     return found[::-1]
+
+
+async def rebase(conn: WriteConn) -> None:
+    """Make restored events readable: commit order is kept, transaction numbers of the old server go.
+
+    A restored database may carry transaction numbers that its new server has yet to reach; readers
+    would wait for them, and new events would sort before old ones.
+    """
+    await repository.renumber(conn)

@@ -141,3 +141,30 @@ async def test_the_plant_clock_never_jumps_back_when_its_speed_changes(conn: Wri
     assert stopped.at(at) >= NOON
     resumed = await set_speed(conn, 1, plant_at=NOON)
     assert resumed.segments[-1].plant_at >= stopped.segments[-1].plant_at
+
+
+async def test_a_restored_event_table_keeps_its_order_and_every_readers_place(
+    database: Database,
+) -> None:
+    seen: list[str] = []
+
+    async def note(conn: WriteConn, event: Event, context: HandlerContext) -> None:
+        seen.append(event.type)
+
+    handler = Handler("note", frozenset({"line.down", "line.up"}), note)
+    async with database.write() as conn:
+        await record(conn, DOWN)
+    await (await runner(database, handler)).run_until_quiet()
+    async with database.write() as conn:
+        await record(conn, UP)
+        await conn.execute("ALTER TABLE event DISABLE TRIGGER event_append_only")
+        await conn.execute("UPDATE event SET xid = (xid::text::bigint + 1000000)::text::xid8")
+        await conn.execute(
+            "UPDATE event_cursor SET xid = (xid::text::bigint + 1000000)::text::xid8"
+        )
+    async with database.write() as conn:
+        await service.rebase(conn)
+    async with database.write() as conn:
+        await record(conn, DOWN)
+    await (await runner(database, handler)).run_until_quiet()
+    assert seen == ["line.down", "line.up", "line.down"]

@@ -39,7 +39,7 @@ CREATE INDEX inspection_body ON inspection (body_id, triggered_at) WHERE body_id
 CREATE INDEX inspection_lot ON inspection (lot, triggered_at) WHERE lot IS NOT NULL;
 CREATE INDEX inspection_camera ON inspection (camera, variant, triggered_at);
 CREATE INDEX inspection_recent ON inspection (triggered_at);
-CREATE INDEX inspection_image ON inspection (image_sha256) WHERE image_sha256 IS NOT NULL;
+CREATE INDEX inspection_by_image ON inspection (image_sha256) WHERE image_sha256 IS NOT NULL;
 
 CREATE TABLE inspection_image (
   sha256    text PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),

@@ -1,0 +1,1 @@
+"""The composition root: what a server process is made of."""

@@ -1,0 +1,116 @@
+"""Put the features together: their doors, their handlers, their jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+from importlib import metadata
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from mes.platform.settings import Settings
+
+log = structlog.get_logger()
+
+ROUTES = (
+    "mes.identity.routes",
+    "mes.resources.routes",
+    "mes.catalog.routes",
+    "mes.orders.routes",
+    "mes.agents.routes",
+    "mes.equipment.routes",
+    "mes.genealogy.routes",
+    "mes.execution.routes",
+    "mes.inspection.routes",
+    "mes.quality.routes",
+    "mes.planning.routes",
+    "mes.dispatching.routes",
+    "mes.ingest.routes",
+)
+"""Modules with a `router` of JSON endpoints, lower floors first."""
+
+TASKS = (
+    "mes.agents.tasks",
+    "mes.equipment.tasks",
+    "mes.execution.tasks",
+    "mes.inspection.tasks",
+    "mes.quality.tasks",
+    "mes.planning.tasks",
+    "mes.dispatching.tasks",
+)
+"""Modules that subscribe handlers and register jobs when they are imported."""
+
+
+def add_doors(app: FastAPI) -> None:
+    """Mount every feature's endpoints and pages."""
+    for name in ROUTES:
+        app.include_router(importlib.import_module(name).router)
+    web = importlib.import_module("mes.web.app")
+    web.mount(app)
+
+
+def subscribe_all() -> None:
+    """Register every feature's handlers and jobs."""
+    for name in TASKS:
+        importlib.import_module(name)
+
+
+def api_services(settings: Settings) -> dict[str, Any]:
+    """Return the long-lived things an API process needs beside database and clock."""
+    settings.image_dir.mkdir(parents=True, exist_ok=True)
+    return {}
+
+
+def worker_services(settings: Settings) -> dict[str, Any]:
+    """Return the long-lived things a worker needs: the pool its solves run in."""
+    settings.image_dir.mkdir(parents=True, exist_ok=True)
+    executor = ProcessPoolExecutor(
+        max_workers=settings.plan.workers, mp_context=get_context("spawn"), initializer=_be_nice
+    )
+    return {"executor": executor}
+
+
+def _be_nice() -> None:
+    os.nice(10)
+
+
+async def keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run endless work again whenever it fails (the database was away); say so once, and once when it is back."""
+    failing = False
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await work()
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if asyncio.get_running_loop().time() - started > 10:
+                failing = False
+            if not failing:
+                log.warning(
+                    "background.failed", work=name, error=f"{type(error).__name__}: {error}"
+                )
+            failing = True
+            await asyncio.sleep(1)
+
+
+def version() -> str:
+    """Return the version of the installed distribution."""
+    return metadata.version("c2m")
+
+
+def database_dsn(settings: Settings) -> str:
+    """Return where the database is: the configured server, or the embedded one of the data directory."""
+    if settings.db.dsn:
+        return settings.db.dsn
+    from mes.platform.embedded import locate
+
+    return locate(Path(settings.data_dir)).dsn

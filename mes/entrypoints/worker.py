@@ -1,0 +1,84 @@
+"""The worker: event handlers, background jobs and periodic work.
+
+Every worker runs jobs. One of them leads (it holds an advisory lock) and runs the event handlers and the
+periodic work; when it goes, another takes the lock within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import structlog
+from psycopg import AsyncConnection
+
+from mes.entrypoints import bootstrap
+from mes.events.handlers import LEADER_LOCK, HandlerContext, HandlerRunner
+from mes.platform.clock import ServerClock, read_plant_clock
+from mes.platform.db import Database
+from mes.platform.jobs import PERIODIC, JobContext, job_app, run_periodic
+from mes.platform.settings import Settings
+
+log = structlog.get_logger()
+
+
+async def run(settings: Settings, dsn: str) -> None:
+    """Work until SIGTERM or SIGINT."""
+    bootstrap.subscribe_all()
+    services = bootstrap.worker_services(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Database(dsn, pool_min=2, pool_max=12, statement_timeout_s=300) as database:
+        async with database.read() as conn:
+            clock = ServerClock(await read_plant_clock(conn))
+        context = JobContext(database, clock, settings, services)
+        works = [
+            asyncio.create_task(bootstrap.keep_running(name, work))
+            for name, work in (
+                ("clock", lambda: clock.follow(database)),
+                ("lead", lambda: _lead(context)),
+                ("jobs", lambda: _run_jobs(context)),
+            )
+        ]
+        log.info("worker.started")
+        await stop.wait()
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+    services["executor"].shutdown(wait=False, cancel_futures=True)
+    log.info("worker.stopped")
+
+
+async def _run_jobs(context: JobContext) -> None:
+    app = job_app(context.database.dsn, context)
+    async with app.open_async():
+        await app.run_worker_async(
+            concurrency=2, install_signal_handlers=False, fetch_job_polling_interval=5.0
+        )
+
+
+async def _lead(context: JobContext) -> None:
+    """Wait for the lead, then run handlers and periodic work until the connection that holds it is lost."""
+    async with context.database.dedicated() as lead:
+        await lead.execute("SELECT pg_advisory_lock(%s)", (LEADER_LOCK,))
+        log.info("worker.leads")
+        await lead.execute("LISTEN c2m_event")
+        woken = asyncio.Event()
+        runner = HandlerRunner(
+            context.database, HandlerContext(context.clock, context.settings, context.services)
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_listen(lead, woken))
+            group.create_task(runner.run(woken))
+            for work in PERIODIC.values():
+                group.create_task(run_periodic(work, context))
+
+
+async def _listen(conn: AsyncConnection[Any], woken: asyncio.Event) -> None:
+    async for _ in conn.notifies():
+        woken.set()
+        await asyncio.sleep(0.05)  # bursts coalesce
+    raise ConnectionError("the connection that listens for events was lost")
