@@ -156,3 +156,21 @@ class CommandResult(_Message):
     message: str = ""
     done_at: AwareDatetime
     """Plant time."""
+
+
+class ListedJobState(_Message):
+    """One job order on a line's own list; `state` None: a state that Job Control does not define."""
+
+    job_order_id: str
+    """As the line has it; not ours when it is no UUID."""
+    state: JobState | None
+
+
+class JobListReport(_Message):
+    """The job list of a line, read after every reconnect; travels in the results stream of the journal."""
+
+    type: Literal["job_list"] = "job_list"
+    line: str
+    at: AwareDatetime
+    """Plant time."""
+    jobs: tuple[ListedJobState, ...]
