@@ -87,6 +87,25 @@ class OrderCancelled(Payload):
     reason: str
 
 
+class OrderHeld(Payload):
+    """The order waits by a person's decision: nothing is planned for it until it is resumed."""
+
+    type = "order.held"
+    subject_field = "order_id"
+    order_id: UUID
+    number: str
+    reason: str
+
+
+class OrderResumed(Payload):
+    """A held order goes on where it was."""
+
+    type = "order.resumed"
+    subject_field = "order_id"
+    order_id: UUID
+    number: str
+
+
 class OrderLocked(Payload):
     """BOM and routing are frozen onto the order; body number and VIN belong to it from now on."""
 
