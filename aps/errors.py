@@ -18,5 +18,5 @@ class FileError(ProblemError):
     """A file does not read as the format it should be in; `subject` is file and line."""
 
 
-class Cancelled(Exception):  # noqa: N818 - it is an outcome asked for, not a fault
+class Cancelled(Exception):
     """The solve was cancelled before any plan existed."""

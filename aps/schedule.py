@@ -95,8 +95,8 @@ class Kpis:
 
     `stock_out_s` adds, over panel types, the seconds from 0 to `makespan_s` in which stock is
     below the minimum cover. `store_peak` is of the painted, `welded_peak` of the welded store.
-    `moved_cars` is `None` without a reference plan; with one it counts cars whose order relative
-    to the others changed or whose assembly shift changed.
+    `moved_cars` is `None` without a reference plan; with one it is the least number of cars that
+    must be lifted out of its assembly order to get this one.
     """
 
     cars_planned: int

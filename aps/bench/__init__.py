@@ -1,0 +1,1 @@
+"""Benchmarks: published instances and whole plants, beside their goals."""

@@ -1,0 +1,124 @@
+"""How long a solve may think, and how it is stopped."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ortools.sat.python import cp_model
+
+from aps.errors import ProblemError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a solve may spend: wall time, or work, which makes the result reproducible.
+
+    With `wall_s` the plan is the best found in that time. Without it the search makes `moves`
+    local moves and the solver `deterministic_s` of its own deterministic seconds in all, and the
+    same problem, seed and budget give the same plan on every machine.
+    """
+
+    wall_s: float | None = None
+    moves: int = 2_000_000
+    deterministic_s: float = 4.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that cannot be spent."""
+        if (self.wall_s is not None and self.wall_s < 0) or self.moves < 0:
+            raise ProblemError("budget.negative", "budget", "must not be negative")
+        if self.deterministic_s < 0:
+            raise ProblemError("budget.negative", "budget", "must not be negative")
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A budget being spent."""
+
+    budget: Budget
+    cancelled: Callable[[], bool] = _never
+    began: float = field(default_factory=time.monotonic)
+
+    def left_s(self) -> float:
+        """Return the wall seconds left; without a wall limit a very long time."""
+        if self.budget.wall_s is None:
+            return 1e9
+        return max(0.0, self.budget.wall_s - (time.monotonic() - self.began))
+
+    def share(self, part: float) -> "Share":
+        """Return a part of what is left for one level."""
+        by_wall = self.budget.wall_s is not None
+        return Share(
+            moves=1 << 60 if by_wall else int(self.budget.moves * part),
+            deterministic_s=1e6 if by_wall else self.budget.deterministic_s * part,
+            until=time.monotonic() + min(1e9, self.left_s() * part),
+            wall=by_wall,
+            cancelled=self.cancelled,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one level may spend."""
+
+    moves: int
+    deterministic_s: float
+    until: float
+    wall: bool
+    cancelled: Callable[[], bool] = _never
+
+    def left_s(self) -> float:
+        """Return the wall seconds left of this share."""
+        return max(0.0, self.until - time.monotonic())
+
+    def part(self, fraction: float) -> "Share":
+        """Return a part of what is left of this share."""
+        return replace(
+            self,
+            moves=int(self.moves * fraction),
+            deterministic_s=self.deterministic_s * fraction,
+            until=self.until - (1 - fraction) * self.left_s(),
+        )
+
+    def spent(self) -> bool:
+        """Return whether to stop now."""
+        return self.cancelled() or (self.wall and self.left_s() <= 0)
+
+
+class _Stop(cp_model.CpSolverSolutionCallback):
+    """Stops a CP-SAT search at its next solution once the solve is cancelled."""
+
+    def __init__(self, cancelled: Callable[[], bool]) -> None:
+        super().__init__()
+        self._cancelled = cancelled
+
+    def on_solution_callback(self) -> None:
+        """Look at the cancel flag."""
+        if self._cancelled():
+            self.stop_search()
+
+
+def run_solver(
+    model: cp_model.CpModel, share: Share, *, seed: int, deterministic_s: float | None = None
+) -> tuple[cp_model.CpSolver, str]:
+    """Solve with one worker inside a share; return the solver and its status name.
+
+    A cancelled or spent share returns "UNKNOWN" without a search.
+    """
+    solver = cp_model.CpSolver()
+    if share.spent():
+        return solver, "UNKNOWN"
+    parameters = solver.parameters
+    parameters.num_workers = 1
+    parameters.random_seed = seed
+    parameters.max_deterministic_time = (
+        share.deterministic_s if deterministic_s is None else deterministic_s
+    )
+    if share.wall:
+        parameters.max_time_in_seconds = share.left_s()
+    status = solver.solve(model, _Stop(share.cancelled))
+    return solver, str(solver.status_name(status))

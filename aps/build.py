@@ -1,0 +1,410 @@
+"""From orders to a schedule: place every car that fits, count, peg, and say what did not fit."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aps import flow as f
+from aps.flow import Flow, Orders, Times
+from aps.plant import NO_DUE, UNKNOWN, Plant
+from aps.problem import Stage, snapshot_hash
+from aps.schedule import (
+    CarTimes,
+    DieLot,
+    Kpis,
+    LevelResult,
+    Operation,
+    Schedule,
+    Slot,
+    SlotAssignment,
+    Unplaced,
+)
+from aps.worktime import INF, Ints
+
+_SENTENCES = {
+    "calendar.assembly": "Assembly has no working time left for it before the calendar ends.",
+    "calendar.paint": "Paint has no working time left for it before the calendar ends.",
+    "calendar.weld": "The weld machines have no working time left for it.",
+    "press.no_panels": "Panels it needs are neither in stock nor in a die lot that fits.",
+    "store.full": "A body store is full of bodies that are not leaving it.",
+    "slot.capacity": "Every shift it could start in is full.",
+    "paint.batch_limit": "Its colour would have to run longer than the batch limit.",
+    "orders.blocked": "The orders of the lines around it wait for each other.",
+    "never_started": "A stage before assembly has no time for it.",
+}
+_CODES = {
+    f.ASSEMBLY_CALENDAR: "calendar.assembly",
+    f.PAINT_CALENDAR: "calendar.paint",
+    f.WELD_CALENDAR: "calendar.weld",
+    f.NO_PANELS: "press.no_panels",
+    f.STORE_FULL: "store.full",
+    0: "never_started",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Orders that work, their times, and the cars that had to be taken out, with the code why."""
+
+    orders: Orders
+    times: Times
+    dropped: tuple[tuple[int, str], ...]
+
+
+def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -> Placed:
+    """Walk the orders forward, taking out what gets no time, causes before consequences.
+
+    Cars that got no time only because another one has none stay in for the next round.
+    If the orders contradict each other, the car that blocks is taken out.
+    """
+    out = list(dropped)
+    while True:
+        times = flow.run(orders)
+        if times.blocked:
+            car = _first_blocked(orders, times)
+            lots = orders.lots
+            if car is None:
+                stuck = int(np.flatnonzero(times.lot_end == UNKNOWN)[0])
+                orders = replace(orders, lots=lots[:stuck] + lots[stuck + 1 :])
+                continue
+            out.append((car, "orders.blocked"))
+            orders = orders.without({car})
+            continue
+        lost = [c for c in orders.assembly if times.assembly_end[c] >= INF]
+        if lost:
+            causes = [c for c in lost if times.reason[c] not in (0, f.STORE_FULL)] or lost
+            out += [(c, _CODES[int(times.reason[c])]) for c in causes]
+            orders = orders.without(set(causes))
+            continue
+        never = [k for k in range(len(orders.lots)) if times.lot_end[k] >= INF]
+        if not never:
+            return Placed(orders, times, tuple(out))
+        lots = tuple(lot for k, lot in enumerate(orders.lots) if k not in set(never))
+        orders = replace(orders, lots=lots)
+
+
+def _first_blocked(orders: Orders, times: Times) -> int | None:
+    """Return the car at the head of the line that cannot move, the furthest upstream."""
+    for task, start in zip(orders.tasks, times.task_start, strict=True):
+        if start == UNKNOWN:
+            return task.car
+    for order, ends in ((orders.paint, times.paint_end), (orders.assembly, times.assembly_end)):
+        for car in order:
+            if ends[car] == UNKNOWN:
+                return car
+    return None
+
+
+def unplaced(
+    plant: Plant, car: int, code: str, facts: tuple[tuple[str, str | int], ...] = ()
+) -> Unplaced:
+    """Return the record of a car left out, its reason in words."""
+    own = plant.cars[car]
+    facts = (("color", own.color), ("release_s", own.release_s), *facts)
+    return Unplaced(car_id=own.id, code=code, facts=facts, sentence=_SENTENCES[code])
+
+
+def schedule_of(
+    plant: Plant,
+    flow: Flow,
+    placed: Placed,
+    *,
+    levels: Sequence[LevelResult] = (),
+    reference: Schedule | None = None,
+) -> Schedule:
+    """Return the schedule of placed orders, its KPIs counted."""
+    orders, times = placed.orders, placed.times
+    cars = plant.cars
+    assembly = _slots(
+        plant,
+        [*plant.assembly_facts(), *orders.assembly],
+        times.assembly_start,
+        times.assembly_end,
+    )
+    paint = _slots(plant, [*plant.paint_facts(), *orders.paint], times.paint_start, times.paint_end)
+    weld = _operations(plant, flow, orders, times)
+    pegged, ready = _peg(plant, orders, times)
+    press = tuple(
+        DieLot(
+            id=lot.id,
+            panel_type=plant.panels[lot.panel],
+            press=plant.problem.press.presses[lot.press].id,
+            quantity=lot.quantity,
+            start_s=int(times.lot_start[k]),
+            end_s=int(times.lot_end[k]),
+            setup_s=int(times.lot_setup[k]),
+            pegged=tuple(cars[c].id for c in pegged[k]),
+        )
+        for k, lot in sorted(
+            enumerate(orders.lots), key=lambda kl: (times.lot_start[kl[0]], kl[1].id)
+        )
+    )
+    out = tuple(unplaced(plant, car, code) for car, code in placed.dropped)
+    return Schedule(
+        snapshot_hash=snapshot_hash(plant.problem),
+        slots=_assignments(plant, assembly),
+        assembly=assembly,
+        paint=paint,
+        weld=weld,
+        press=press,
+        unplaced=tuple(sorted(out, key=lambda u: u.car_id)),
+        times=_car_times(plant, orders, times, weld, ready),
+        kpis=_kpis(plant, orders, times, len(out), reference),
+        levels=tuple(levels),
+    )
+
+
+def _slots(plant: Plant, order: Sequence[int], starts: Ints, ends: Ints) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(
+            car_id=plant.cars[c].id,
+            position=at,
+            start_s=int(starts[c]),
+            end_s=int(ends[c]),
+            color=plant.cars[c].color,
+        )
+        for at, c in enumerate(order)
+    )
+
+
+def _assignments(plant: Plant, assembly: Sequence[Slot]) -> tuple[SlotAssignment, ...]:
+    calendar = next(c for c in plant.problem.calendars if c.id == plant.problem.assembly.calendar)
+    starts = [begin for begin, _ in calendar.working]
+    found = []
+    for slot in assembly:
+        at = bisect_right(starts, slot.start_s) - 1
+        if at >= 0:
+            found.append(SlotAssignment(car_id=slot.car_id, shift_id=calendar.shift_ids[at]))
+    return tuple(found)
+
+
+def _operations(plant: Plant, flow: Flow, orders: Orders, times: Times) -> tuple[Operation, ...]:
+    machines = plant.problem.body.machines
+    found = []
+    for end, car, machine, start in flow.running_tasks:
+        fact = plant.frozen[car]
+        step = next(o.step for o in fact.weld if o.start_s <= 0)
+        found.append((start, end, plant.cars[car].id, step, machines[machine].id))
+    for k, task in enumerate(orders.tasks):
+        start, end = int(times.task_start[k]), int(times.task_end[k])
+        found.append((start, end, plant.cars[task.car].id, task.step, machines[task.machine].id))
+    return tuple(
+        Operation(car_id=car_id, step=step, machine=machine_id, start_s=start, end_s=end)
+        for start, end, car_id, step, machine_id in sorted(found)
+    )
+
+
+def launches(plant: Plant, orders: Orders) -> list[int]:
+    """Return the cars not yet started in the order in which they are launched."""
+    return list(
+        dict.fromkeys(t.car for t in orders.tasks if plant.rank[t.car] == Stage.NOT_STARTED.rank)
+    )
+
+
+def _peg(plant: Plant, orders: Orders, times: Times) -> tuple[list[list[int]], dict[int, int]]:
+    """Peg lots to the cars that consume them, first in first out, stock before lots.
+
+    Returns the cars of each lot, and for each launched car when its last panel is in the racks.
+    """
+    pegged: list[list[int]] = [[] for _ in orders.lots]
+    order = launches(plant, orders)
+    ready = dict.fromkeys(order, 0)
+    for panel in range(len(plant.panels)):
+        of_panel = [k for k, lot in enumerate(orders.lots) if lot.panel == panel]
+        left, at = int(plant.stock[panel]), -1
+        for car in order:
+            need = int(plant.demand[car, panel])
+            while need > 0 and at < len(of_panel):
+                if left == 0:
+                    at += 1
+                    left = orders.lots[of_panel[at]].quantity if at < len(of_panel) else 0
+                    continue
+                taken = min(need, left)
+                need, left = need - taken, left - taken
+                if at >= 0:
+                    k = of_panel[at]
+                    if car not in pegged[k][-1:]:
+                        pegged[k].append(car)
+                    ready[car] = max(ready[car], int(times.lot_end[k]))
+    return pegged, ready
+
+
+def _car_times(
+    plant: Plant,
+    orders: Orders,
+    times: Times,
+    weld: Sequence[Operation],
+    ready: dict[int, int],
+) -> tuple[CarTimes, ...]:
+    welded: dict[str, tuple[int, int]] = {}
+    for operation in weld:
+        begin, end = welded.get(operation.car_id, (operation.start_s, operation.end_s))
+        welded[operation.car_id] = (min(begin, operation.start_s), max(end, operation.end_s))
+    placed = {*orders.assembly, *plant.assembly_facts()}
+    painted = {*orders.paint, *plant.paint_facts()}
+    found = []
+    for c, car in enumerate(plant.cars):
+        if car.at is Stage.DONE or (c not in placed and c not in painted):
+            continue
+        weld_start, weld_end = welded.get(car.id, (None, None))
+        weld_by, paint_by, assembly_by = need_by(plant, c)
+        found.append(
+            CarTimes(
+                car_id=car.id,
+                press_s=ready.get(c),
+                weld_start_s=weld_start,
+                weld_end_s=weld_end,
+                paint_start_s=int(times.paint_start[c]) if c in painted else None,
+                paint_end_s=int(times.paint_end[c]) if c in painted else None,
+                assembly_start_s=int(times.assembly_start[c]) if c in placed else None,
+                finish_s=int(times.assembly_end[c]) if c in placed else None,
+                weld_by_s=weld_by,
+                paint_by_s=paint_by,
+                assembly_by_s=assembly_by,
+                due_s=car.due_s,
+            )
+        )
+    return tuple(found)
+
+
+def need_by(plant: Plant, car: int) -> tuple[int | None, int | None, int | None]:
+    """Return the latest starts of weld, paint and assembly for the promise, walked backward.
+
+    Negative times say that the promise was out of reach before the horizon began.
+    """
+    own = plant.cars[car]
+    if own.due_s is None:
+        return None, None, None
+    problem, weld_by, paint_by = plant.problem, None, None
+    assembly_by = plant.assembly_time.back(own.due_s, problem.assembly.lead_s)
+    if own.at.rank <= Stage.WELDED.rank:
+        paint_by = plant.paint_time.back(assembly_by, problem.paint.lead_s)
+        steps = plant.steps_left(car)
+        if steps:
+            clock = plant.machine_time[plant.machines[steps[0].alternatives[0].machine]]
+            weld_by = clock.back(paint_by, plant.min_weld_s(car))
+    return weld_by, paint_by, assembly_by
+
+
+def ratio_violations(plant: Plant, sequence: Sequence[int]) -> Ints:
+    """Return the violations of each ratio rule: over every window of p consecutive cars that
+    holds a car of the problem, the cars beyond n."""
+    line = plant.problem.assembly
+    previous = len(line.previous)
+    rows = [*range(previous), *(previous + c for c in sequence)]
+    has = plant.has[rows].astype(np.int64)
+    counts = np.zeros(len(line.ratio_rules), np.int64)
+    for r, rule in enumerate(line.ratio_rules):
+        total = np.concatenate(([0], np.cumsum(has[:, r])))
+        inside = total[rule.p :] - total[: -rule.p] if len(rows) >= rule.p else total[:0]
+        inside = inside[max(0, previous - rule.p + 1) :]
+        counts[r] = np.maximum(0, inside - rule.n).sum()
+    return counts
+
+
+def color_runs(plant: Plant, order: Sequence[int]) -> tuple[int, int]:
+    """Return (colour changes, longest run) of a paint order behind the previous colour."""
+    shop = plant.problem.paint
+    last, run = shop.previous_color, shop.previous_run
+    changes, longest = 0, 0
+    for car in order:
+        color = plant.cars[car].color
+        if color == last:
+            run += 1
+        else:
+            changes += last is not None
+            run = 1
+        last = color
+        longest = max(longest, run)
+    return changes, longest
+
+
+def tardiness(plant: Plant, orders: Orders, times: Times) -> Ints:
+    """Return the tardiness of every planned car with a due date, in seconds."""
+    placed = np.array([*plant.assembly_facts(), *orders.assembly], np.int64)
+    placed = placed[plant.due[placed] < NO_DUE] if len(placed) else placed
+    late: Ints = np.maximum(0, times.assembly_end[placed] - plant.due[placed])
+    return late
+
+
+def _kpis(
+    plant: Plant, orders: Orders, times: Times, left_out: int, reference: Schedule | None
+) -> Kpis:
+    assembly = [*plant.assembly_facts(), *orders.assembly]
+    paint = [*plant.paint_facts(), *orders.paint]
+    late = tardiness(plant, orders, times)
+    ratio = ratio_violations(plant, assembly)
+    rules = plant.problem.assembly.ratio_rules
+    changes, longest = color_runs(plant, paint)
+    makespan = int(max((times.assembly_end[c] for c in assembly), default=0))
+    painted = [int(times.paint_end[c]) for c in paint]
+    painted_out = [int(times.assembly_start[c]) for c in orders.assembly]
+    welding = {t.car for t in orders.tasks}
+    welded = [int(w) for c, w in enumerate(times.weld_end) if w > 0 and c not in welding]
+    welded += [int(times.weld_end[c]) for c in welding]
+    welded_out = [int(times.paint_start[c]) for c in orders.paint]
+    return Kpis(
+        cars_planned=len(assembly),
+        cars_unplaced=left_out,
+        late_cars=int((late > 0).sum()),
+        total_tardiness_s=int(late.sum()),
+        max_tardiness_s=int(late.max(initial=0)),
+        ratio_violations=tuple((r.id, int(v)) for r, v in zip(rules, ratio, strict=True)),
+        ratio_violations_high=int(ratio[plant.high].sum()),
+        ratio_violations_low=int(ratio[~plant.high].sum()),
+        color_changes=changes,
+        longest_color_run=longest,
+        die_changes=int((times.lot_setup > 0).sum()),
+        stock_out_s=_stock_out_s(plant, orders, times, makespan),
+        store_peak=_peak(len(plant.at(Stage.PAINTED)), painted, painted_out),
+        welded_peak=_peak(len(plant.at(Stage.WELDED)), welded, welded_out),
+        makespan_s=makespan,
+        moved_cars=None if reference is None else moved(plant, orders, reference),
+    )
+
+
+def _peak(initial: int, arrivals: list[int], departures: list[int]) -> int:
+    """Return the most bodies in a store; at one moment bodies leave before others come."""
+    level = peak = initial
+    for _, change in sorted([(t, 1) for t in arrivals] + [(t, -1) for t in departures]):
+        level += change
+        peak = max(peak, level)
+    return peak
+
+
+def _stock_out_s(plant: Plant, orders: Orders, times: Times, until: int) -> int:
+    start_of: dict[int, int] = {}
+    for k, task in enumerate(orders.tasks):
+        if plant.rank[task.car] == Stage.NOT_STARTED.rank:
+            start_of.setdefault(task.car, int(times.task_start[k]))
+    seconds = 0
+    for q, panel in enumerate(plant.panels):
+        die = plant.dies.get(panel)
+        if die is None or die.min_cover == 0:
+            continue
+        changes = [
+            (int(times.lot_end[k]), lot.quantity)
+            for k, lot in enumerate(orders.lots)
+            if lot.panel == q
+        ]
+        changes += [(t, -int(plant.demand[c, q])) for c, t in start_of.items()]
+        level, at = int(plant.stock[q]), 0
+        for t, change in [*sorted(changes), (until, 0)]:
+            t = min(t, until)
+            if level < die.min_cover:
+                seconds += t - at
+            level, at = level + change, t
+    return seconds
+
+
+def moved(plant: Plant, orders: Orders, reference: Schedule) -> int:
+    """Return how many cars must be lifted out of the old assembly order to get the new one."""
+    old = {slot.car_id: at for at, slot in enumerate(reference.assembly)}
+    places = [old[i] for i in (plant.cars[c].id for c in orders.assembly) if i in old]
+    tails: list[int] = []
+    for place_ in places:
+        at = bisect_right(tails, place_)
+        tails[at : at + 1] = [place_]
+    return len(places) - len(tails)

@@ -1,0 +1,1 @@
+"""Readers of published benchmark instances; errors name the file and the line."""

@@ -1,0 +1,95 @@
+"""CSPLib problem 001, car sequencing: classes of cars with demands and options.
+
+One instance: "cars options classes", the n of each option, the p of each option, then for every
+class "class demand option flags". `data.txt` holds many, separated by comment lines.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aps.errors import FileError
+from aps.formats.text import integers, lines
+from aps.sequencing.task import SequenceTask, Weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """Car sequencing: at most n[o] of any p[o] consecutive cars have option o."""
+
+    name: str
+    n: tuple[int, ...]
+    p: tuple[int, ...]
+    demands: tuple[int, ...]
+    options: tuple[tuple[int, ...], ...]
+
+    @property
+    def cars(self) -> int:
+        """How many cars there are to sequence."""
+        return sum(self.demands)
+
+
+def read(path: Path) -> tuple[Instance, ...]:
+    """Read all instances of a file. Raises `FileError` that names file and line."""
+    rows = list(lines(path))
+    found: list[Instance] = []
+    name, at = "", 0
+    while at < len(rows):
+        _, line = rows[at]
+        if line.startswith("#") or not line[0].isdigit():
+            if line.startswith("#") and "roblem" in line:
+                name = line.lstrip("# ").split("roblem", 1)[1].split("(")[0].strip()
+            at += 1
+            continue
+        instance, at = _instance(rows, at, name or f"{path.stem}")
+        found.append(instance)
+        name = ""
+    if not found:
+        raise FileError("csplib.empty", str(path), "holds no instance")
+    return tuple(found)
+
+
+def _instance(rows: list[tuple[str, str]], at: int, name: str) -> tuple[Instance, int]:
+    where, line = rows[at]
+    head = integers(where, line.split())
+    if len(head) != 3:
+        raise FileError("csplib.head", where, "must be: cars, options, classes")
+    cars, options, classes = head
+    if len(rows) < at + 3 + classes:
+        raise FileError("csplib.short", where, f"announces {classes} classes, the file ends before")
+    n, p = (integers(rows[at + k][0], rows[at + k][1].split()) for k in (1, 2))
+    if len(n) != options or len(p) != options:
+        raise FileError("csplib.options", rows[at + 1][0], f"needs {options} ratios")
+    demands, flags = [], []
+    for k in range(classes):
+        where_class, text = rows[at + 3 + k]
+        row = integers(where_class, text.split())
+        if len(row) != options + 2:
+            sentence = f"has {len(row)} numbers, needs {options + 2}"
+            raise FileError("csplib.class", where_class, sentence)
+        demands.append(row[1])
+        flags.append(tuple(row[2:]))
+    if sum(demands) != cars:
+        raise FileError("csplib.demand", where, f"{cars} cars announced, {sum(demands)} given")
+    instance = Instance(
+        name=name, n=tuple(n), p=tuple(p), demands=tuple(demands), options=tuple(flags)
+    )
+    return instance, at + 3 + classes
+
+
+def sequence_task(instance: Instance) -> SequenceTask:
+    """Return the instance as a sequencing task without colours."""
+    classes = np.repeat(np.arange(len(instance.demands)), instance.demands)
+    size = len(classes)
+    return SequenceTask(
+        has=np.array(instance.options, np.uint8)[classes],
+        n=np.array(instance.n, np.int64),
+        p=np.array(instance.p, np.int64),
+        color=np.zeros(size, np.int64),
+        earliest=np.zeros(size, np.int64),
+        latest=np.full(size, size, np.int64),
+        weights=Weights(np.ones(len(instance.n), np.int64), 0, 0),
+        fixed=0,
+        batch_limit=size,
+    )

@@ -1,0 +1,16 @@
+"""The one place that compiles kernels: cached on disk, typed as the function they compile.
+
+With NUMBA_DISABLE_JIT=1 kernels run as plain Python, for coverage and debugging.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile a function on its first call; the machine code is kept beside the source."""
+    return cast(F, njit(cache=True)(function))

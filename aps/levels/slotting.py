@@ -1,0 +1,246 @@
+"""L1: cars to assembly shifts by spec class, under shift capacity and option caps.
+
+Cars that look alike to the plan (same ratio options, first and due shift, priority) are one
+class; CP-SAT decides how many of each class start in each shift. Inside a class the urgent ones
+go first. A lower level that could not deliver comes back as `Caps`.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from aps.budget import Share, run_solver
+from aps.plant import NO_DUE, Plant
+from aps.problem import Stage
+from aps.schedule import LevelResult
+
+_LEFT_OUT, _LATE_SHIFT, _HIGH, _LOW, _EARLY = 2_000_000, 20_000, 400, 40, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What the levels below could not do: fewer starts in a shift, a car not before a time."""
+
+    starts: dict[str, int] = field(default_factory=dict)
+    not_before: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftSlots:
+    """A shift of the assembly line: the places of the sequence that fall into it."""
+
+    shift_id: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slotting:
+    """Cars by shift in the order of the shifts, and the cars no shift has room for."""
+
+    shifts: tuple[ShiftSlots, ...]
+    cars: tuple[tuple[int, ...], ...]
+    left_out: tuple[int, ...]
+    result: LevelResult
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places of the assembly sequence (0 first) if the line never starves, and their times."""
+
+    plant: Plant
+    first_work: int
+
+    @classmethod
+    def of(cls, plant: Plant) -> "Places":
+        """Return the places behind the cars that are on the line already."""
+        facts = plant.assembly_facts()
+        clock, takt = plant.assembly_time, plant.problem.assembly.takt_s
+        first = max((clock.work(plant.assembly_held(c) or 0) + takt for c in facts), default=0)
+        return cls(plant, max(0, first))
+
+    @property
+    def count(self) -> int:
+        """How many cars can start and still be finished before the calendar ends."""
+        line = self.plant.problem.assembly
+        spare = self.plant.assembly_time.total - line.lead_s - self.first_work
+        return max(0, spare // line.takt_s + 1) if spare >= 0 else 0
+
+    def work(self, place: int) -> int:
+        """Return the work clock of a place."""
+        return self.first_work + place * self.plant.problem.assembly.takt_s
+
+    def time(self, place: int) -> int:
+        """Return the start time of a place; the calendar's end for places beyond it."""
+        clock = self.plant.assembly_time
+        if len(clock.ends) == 0:
+            return 0
+        return min(clock.finish(0, self.work(place)), int(clock.ends[-1]))
+
+    def at_or_after(self, t: int) -> int:
+        """Return the first place that starts at `t` or later."""
+        takt = self.plant.problem.assembly.takt_s
+        return max(0, -(-(self.plant.assembly_time.work(t) - self.first_work) // takt))
+
+    def latest_for(self, due_s: int) -> int:
+        """Return the last place whose car is finished by `due_s`; negative if there is none."""
+        line = self.plant.problem.assembly
+        work = self.plant.assembly_time.work(due_s) - line.lead_s - self.first_work
+        return work // line.takt_s
+
+    def shifts(self) -> tuple[ShiftSlots, ...]:
+        """Return the places of each shift, shifts without a place left out."""
+        calendar = next(
+            c for c in self.plant.problem.calendars if c.id == self.plant.problem.assembly.calendar
+        )
+        ends: dict[str, int] = {}
+        worked = 0
+        for (begin, end), shift in zip(calendar.working, calendar.shift_ids, strict=True):
+            worked += end - begin
+            ends[shift] = worked
+        found, first = [], 0
+        takt = self.plant.problem.assembly.takt_s
+        for shift, end in sorted(ends.items(), key=lambda item: item[1]):
+            past = min(self.count, max(0, -(-(end - self.first_work) // takt)))
+            if past > first:
+                found.append(ShiftSlots(shift, first, past - 1))
+                first = past
+        return tuple(found)
+
+
+def candidates(plant: Plant) -> list[int]:
+    """Return the cars whose assembly is to be planned and is not frozen."""
+    return [
+        c
+        for c in range(plant.n)
+        if plant.rank[c] < Stage.IN_ASSEMBLY.rank and plant.assembly_held(c) is None
+    ]
+
+
+def held_cars(plant: Plant) -> list[int]:
+    """Return the cars whose assembly is frozen but has not begun, in order."""
+    cars = [
+        c
+        for c in range(plant.n)
+        if plant.rank[c] < Stage.IN_ASSEMBLY.rank and plant.assembly_held(c) is not None
+    ]
+    return sorted(cars, key=lambda c: (plant.assembly_held(c) or 0, c))
+
+
+def urgency(plant: Plant, car: int) -> tuple[int, int, int, str]:
+    """Return the sort key by which cars are served: priority, promise, progress, id."""
+    return (
+        -int(plant.priority[car]),
+        int(plant.due[car]),
+        -int(plant.rank[car]),
+        plant.cars[car].id,
+    )
+
+
+def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> Slotting:
+    """Give every car an assembly shift, or leave it out where every shift is full."""
+    places = Places.of(plant)
+    shifts = places.shifts()
+    held = len(held_cars(plant))
+    room = [max(0, s.last + 1 - max(s.first, held)) for s in shifts]
+    room = [min(r, caps.starts.get(s.shift_id, r)) for r, s in zip(room, shifts, strict=True)]
+    classes: dict[tuple[bytes, int, int, int], list[int]] = defaultdict(list)
+    offset = len(plant.problem.assembly.previous)
+    left_out: list[int] = []
+    for c in candidates(plant):
+        ready = max(plant.earliest_assembly(c), caps.not_before.get(c, 0))
+        first = next(
+            (k for k, s in enumerate(shifts) if places.at_or_after(ready) <= s.last), len(shifts)
+        )
+        if first == len(shifts):
+            left_out.append(c)
+            continue
+        due = len(shifts)
+        if plant.due[c] < NO_DUE:
+            latest = places.latest_for(int(plant.due[c]))
+            due = next((k for k, s in enumerate(shifts) if latest <= s.last), len(shifts))
+        key = (plant.has[offset + c].tobytes(), first, due, int(plant.priority[c]))
+        classes[key].append(c)
+    keys = sorted(classes)
+    counts, result = _counts(plant, keys, classes, room, share, seed, pass_no)
+    cars: list[list[int]] = [[] for _ in shifts]
+    for key, row in zip(keys, counts, strict=True):
+        members = iter(sorted(classes[key], key=lambda c: urgency(plant, c)))
+        for k, count in enumerate(row):
+            cars[k] += [next(members) for _ in range(count)]
+        left_out += list(members)
+    ordered = tuple(tuple(sorted(some, key=lambda c: urgency(plant, c))) for some in cars)
+    return Slotting(shifts, ordered, tuple(left_out), result)
+
+
+Key = tuple[bytes, int, int, int]
+
+
+def _fill(keys: list[Key], classes: dict[Key, list[int]], room: list[int]) -> list[list[int]]:
+    """Serve classes by priority and due shift, each into its first shifts with room."""
+    counts = [[0] * len(room) for _ in keys]
+    left = list(room)
+    for at in sorted(range(len(keys)), key=lambda k: (-keys[k][3], keys[k][2], keys[k][1], k)):
+        need = len(classes[keys[at]])
+        for k in range(keys[at][1], len(room)):
+            taken = min(need, left[k])
+            counts[at][k] = taken
+            left[k] -= taken
+            need -= taken
+    return counts
+
+
+def _counts(
+    plant: Plant,
+    keys: list[Key],
+    classes: dict[Key, list[int]],
+    room: list[int],
+    share: Share,
+    seed: int,
+    pass_no: int,
+) -> tuple[list[list[int]], LevelResult]:
+    """Return how many cars of each class start in each shift."""
+    start = _fill(keys, classes, room)
+    if len(room) < 2 or not keys:
+        return start, LevelResult(level="L1", pass_no=pass_no, status="ONLY_ONE_SHIFT")
+    rules = plant.problem.assembly.ratio_rules
+    has = np.array([np.frombuffer(key[0], np.uint8) for key in keys])
+    model = cp_model.CpModel()
+    x = []
+    cost: list[Any] = []
+    for at, key in enumerate(keys):
+        size = len(classes[key])
+        row = {k: model.new_int_var(0, min(size, room[k]), "") for k in range(key[1], len(room))}
+        for k, var in row.items():
+            model.add_hint(var, start[at][k])
+            late = max(0, k - key[2])
+            cost.append(var * ((late * _LATE_SHIFT) * (1 + max(0, key[3])) + k * _EARLY))
+        missing = size - sum(row.values())
+        model.add(sum(row.values()) <= size)
+        cost.append(missing * (_LEFT_OUT * (1 + max(0, key[3]))))
+        x.append(row)
+    for k, places in enumerate(room):
+        total = sum(row[k] for row in x if k in row)
+        model.add(total <= places)
+        for r, rule in enumerate(rules):
+            if not has[:, r].any():
+                continue
+            count = sum(row[k] for at, row in enumerate(x) if k in row and has[at, r])
+            excess = model.new_int_var(0, places, "")
+            model.add(rule.p * count - rule.n * total <= rule.p * excess)
+            cost.append(excess * (_HIGH if plant.high[r] else _LOW))
+    model.minimize(sum(cost))
+    solver, status = run_solver(model, share, seed=seed)
+    if status not in ("OPTIMAL", "FEASIBLE"):
+        return start, LevelResult(level="L1", pass_no=pass_no, status="GREEDY")
+    counts = [[solver.value(row[k]) if k in row else 0 for k in range(len(room))] for row in x]
+    return counts, LevelResult(
+        level="L1",
+        pass_no=pass_no,
+        status=status,
+        objective=int(solver.objective_value),
+        bound=int(solver.best_objective_bound),
+    )

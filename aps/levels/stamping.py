@@ -1,0 +1,247 @@
+"""L5: die lots: what to press when, so that panels are there when bodies are launched.
+
+The launch times of the weld shop give each panel type its consumption. A lot is due when stock
+would fall below the minimum cover, and must be there when it would fall below nothing; it may not
+come before the racks have room. CP-SAT orders the lots of each press (`add_circuit`) with a
+changeover wherever the die differs.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from aps.budget import Share, run_solver
+from aps.build import launches
+from aps.flow import Flow, Lot, Orders, Times, held_lots, stamping_s
+from aps.plant import UNKNOWN, Plant
+from aps.schedule import LevelResult
+from aps.worktime import INF, WorkTime
+
+_SHORT, _LOW_COVER, _CHANGE = 1000, 10, 1
+_MOST_LOTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Stamping:
+    """All lots, held ones included, in an order that holds on each press and for each die."""
+
+    lots: tuple[Lot, ...]
+    result: LevelResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A lot with the times (clock) between which it should be ready."""
+
+    lot: Lot
+    room_s: int
+    cover_s: int
+    short_s: int
+
+
+def stamp(
+    plant: Plant, flow: Flow, orders: Orders, share: Share, *, seed: int, pass_no: int
+) -> Stamping:
+    """Return the lots that these orders need and the order in which each press makes them."""
+    held = held_lots(plant)
+    plenty = np.full(len(plant.panels), 1 << 40, np.int64)
+    times = flow.run(replace(orders, lots=()), stock=plenty)
+    launched = dict(zip(launches(plant, orders), _launch_times(plant, orders, times), strict=True))
+    needs: list[_Need] = []
+    load = [clock.work(0) for clock in plant.press_time]
+    for lot in held:
+        load[lot.press] += stamping_s(lot.quantity, _strokes(plant, lot.press))
+    for panel, name in enumerate(plant.panels):
+        if name in plant.dies:
+            needs += _lots_of(plant, panel, launched, held, load)
+    free = [0] * len(plant.presses)
+    mounted = [press.mounted for press in plant.problem.press.presses]
+    for lot in held:
+        end = lot.fixed[1] if lot.fixed is not None else _held_end(plant, lot, mounted)
+        free[lot.press] = max(free[lot.press], end)
+        mounted[lot.press] = plant.panels[lot.panel]
+    ordered: list[tuple[int, Lot]] = []
+    late = 0
+    statuses = []
+    for press in range(len(plant.presses)):
+        own = sorted((n for n in needs if n.lot.press == press), key=_due_order)
+        found, status, lateness = _order(
+            plant, press, own, free[press], mounted[press], share, seed
+        )
+        ordered += found
+        late += lateness
+        statuses.append(status)
+    ordered.sort(key=lambda one: (one[0], one[1].id))
+    return Stamping(
+        (*held, *(lot for _, lot in ordered)),
+        LevelResult(
+            level="L5",
+            pass_no=pass_no,
+            status=min(statuses, default="NOTHING_TO_DO"),
+            objective=late,
+            note=f"{len(ordered)} die lots",
+        ),
+    )
+
+
+def _due_order(need: _Need) -> tuple[int, int, str]:
+    return need.short_s, need.cover_s, need.lot.id
+
+
+def _strokes(plant: Plant, press: int) -> int:
+    return plant.problem.press.presses[press].strokes_per_min
+
+
+def _held_end(plant: Plant, lot: Lot, mounted: list[str | None]) -> int:
+    name = plant.panels[lot.panel]
+    setup = 0 if mounted[lot.press] == name else plant.dies[name].changeover_s
+    work = setup + stamping_s(lot.quantity, _strokes(plant, lot.press))
+    clock = plant.press_time[lot.press]
+    return clock.finish(clock.start(lot.held_s), work)
+
+
+def _launch_times(plant: Plant, orders: Orders, times: Times) -> list[int]:
+    found: dict[int, int] = {}
+    for k, task in enumerate(orders.tasks):
+        if plant.rank[task.car] == 0 and task.car not in found:
+            start = int(times.task_start[k])
+            found[task.car] = INF if start == UNKNOWN else start
+    return list(found.values())
+
+
+def _lots_of(
+    plant: Plant, panel: int, launched: dict[int, int], held: tuple[Lot, ...], load: list[int]
+) -> list[_Need]:
+    """Return the lots of one panel type with their times; all go to its least loaded press."""
+    name = plant.panels[panel]
+    die = plant.dies[name]
+    uses = [(t, int(plant.demand[c, panel])) for c, t in launched.items() if plant.demand[c, panel]]
+    demand = sum(q for _, q in uses)
+    supply = int(plant.stock[panel]) + sum(lot.quantity for lot in held if lot.panel == panel)
+    size = min(die.lot_size, die.rack_capacity)
+    cover = min(die.min_cover, die.rack_capacity - size)
+    count = max(0, -(-(demand + (cover if demand else 0) - supply) // size))
+    if count == 0:
+        return []
+    press = min((plant.presses[p] for p in die.presses), key=lambda p: (load[p], p))
+    work = die.changeover_s + stamping_s(size, _strokes(plant, press))
+    load[press] += count * work
+    clock = plant.press_time[press]
+    needs = []
+    used = np.concatenate(([0], np.cumsum([q for _, q in uses]))).astype(np.int64)
+    when = [t for t, _ in uses]
+
+    def reached(level: int) -> int:
+        """Return when consumption takes stock below a level, `INF` if it never does."""
+        at = int(np.searchsorted(used, level, side="right")) - 1
+        return when[at] if at < len(when) else INF
+
+    for k in range(count):
+        before = supply + k * size
+        after = before + size
+        at = int(np.searchsorted(used, after - die.rack_capacity, side="left"))
+        room = 0 if after <= die.rack_capacity else (when[at - 1] if at <= len(when) else INF)
+        lot = Lot(id=f"{name}#{len(held) + k + 1}", panel=panel, press=press, quantity=size)
+        if room >= INF:
+            break
+        cover_s = reached(max(0, before - die.min_cover))
+        needs.append(_Need(lot, room, min(cover_s, int(clock.ends[-1])), reached(before)))
+    return needs
+
+
+def _order(
+    plant: Plant,
+    press: int,
+    needs: list[_Need],
+    free_s: int,
+    mounted: str | None,
+    share: Share,
+    seed: int,
+) -> tuple[list[tuple[int, Lot]], str, int]:
+    """Return the lots of one press with their planned starts, in order."""
+    clock = plant.press_time[press]
+    if not needs or clock.total == 0:
+        return [], "NOTHING_TO_DO", 0
+    begin = clock.work(free_s)
+    length = [stamping_s(n.lot.quantity, _strokes(plant, press)) for n in needs]
+    setup = [plant.dies[plant.panels[n.lot.panel]].changeover_s for n in needs]
+    panel = [n.lot.panel for n in needs]
+    start_panel = plant.panel_index.get(mounted, -1) if mounted is not None else -1
+    order = list(range(len(needs)))
+    status = "DUE_DATE"
+    if 1 < len(needs) <= _MOST_LOTS and share.moves and not share.spent():
+        order, status = _circuit(
+            needs, clock, begin, length, setup, panel, start_panel, share, seed
+        )
+    at, last, late = begin, start_panel, 0
+    found = []
+    for k in order:
+        work = length[k] + (setup[k] if panel[k] != last else 0)
+        at = max(at, clock.work(needs[k].room_s) - work)
+        found.append((clock.finish(0, at) if at else 0, needs[k].lot))
+        at += work
+        last = panel[k]
+        if needs[k].short_s < INF:
+            late += max(0, at - clock.work(needs[k].short_s))
+    return found, status, late
+
+
+def _circuit(
+    needs: list[_Need],
+    clock: WorkTime,
+    begin: int,
+    length: list[int],
+    setup: list[int],
+    panel: list[int],
+    start_panel: int,
+    share: Share,
+    seed: int,
+) -> tuple[list[int], str]:
+    """Order the lots of one press: shortages first, then low cover, then changeovers."""
+    count = len(needs)
+    longest = begin + sum(length) + sum(setup)
+    room = [clock.work(n.room_s) for n in needs]
+    longest = max([longest, *(r + sum(length) + sum(setup) for r in room)])
+    model = cp_model.CpModel()
+    end = [model.new_int_var(begin, longest, "") for _ in needs]
+    arcs = []
+    cost: list[Any] = []
+    for j in range(count):
+        first = model.new_bool_var("")
+        arcs.append((0, j + 1, first))
+        arcs.append((j + 1, 0, model.new_bool_var("")))
+        change = setup[j] if panel[j] != start_panel else 0
+        model.add(end[j] >= begin + change + length[j]).only_enforce_if(first)
+        cost.append(first * (change * _CHANGE))
+        model.add(end[j] >= room[j])
+        for i in range(count):
+            if i == j or (panel[i] == panel[j] and i > j):
+                continue
+            after = model.new_bool_var("")
+            arcs.append((i + 1, j + 1, after))
+            change = setup[j] if panel[i] != panel[j] else 0
+            model.add(end[j] >= end[i] + change + length[j]).only_enforce_if(after)
+            cost.append(after * (change * _CHANGE))
+    model.add_circuit(arcs)
+    for i in range(count):
+        same = [j for j in range(i + 1, count) if panel[j] == panel[i]]
+        if same:
+            model.add(end[same[0]] >= end[i] + length[same[0]])
+        for due_s, weight in ((needs[i].short_s, _SHORT), (needs[i].cover_s, _LOW_COVER)):
+            due = clock.work(due_s)
+            if due_s < INF and due < longest:
+                late = model.new_int_var(0, longest, "")
+                model.add(late >= end[i] - due)
+                cost.append(late * weight)
+    at, last = begin, start_panel
+    for k in range(count):
+        at = max(at + length[k] + (setup[k] if panel[k] != last else 0), room[k])
+        model.add_hint(end[k], at)
+        last = panel[k]
+    model.minimize(sum(cost))
+    solver, status = run_solver(model, share, seed=seed)
+    if status not in ("OPTIMAL", "FEASIBLE"):
+        return list(range(count)), "DUE_DATE"
+    return sorted(range(count), key=lambda k: solver.value(end[k])), status

@@ -1,0 +1,1 @@
+"""Car sequencing: one order of cars under ratio rules, colours and position windows."""

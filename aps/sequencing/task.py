@@ -1,0 +1,85 @@
+"""A sequencing task as arrays, and the plain count of what a sequence costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aps.worktime import Ints
+
+Flags = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What one unit of each objective costs; far apart, they make the order lexicographic."""
+
+    rules: Ints
+    color: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceTask:
+    """Cars (rows) to order. The first `fixed` places of every sequence hold rows 0..fixed-1.
+
+    `has[row, rule]` says whether a car counts for a rule "at most n[rule] in p[rule]".
+    `truncated` also counts the windows cut short by the end of the sequence.
+    A car outside its places `earliest..latest` costs its distance. A run of one colour longer
+    than `batch_limit`, counted from place `runs_from`, is never made.
+    """
+
+    has: Flags
+    n: Ints
+    p: Ints
+    color: Ints
+    earliest: Ints
+    latest: Ints
+    weights: Weights
+    fixed: int
+    batch_limit: int
+    runs_from: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a sequence costs, counted from scratch."""
+
+    violations: tuple[int, ...]
+    color_changes: int
+    out_of_place: int
+    longest_run: int
+    total: int
+
+
+def cost_of(task: SequenceTask, sequence: Ints) -> Cost:
+    """Count a sequence without any incremental trick."""
+    size = len(sequence)
+    violations = []
+    for rule in range(len(task.n)):
+        p = int(task.p[rule])
+        total = np.concatenate(([0], np.cumsum(task.has[sequence, rule].astype(np.int64))))
+        last = size - 1 if task.truncated else size - p
+        first = max(0, task.fixed - p + 1)
+        starts = np.arange(first, max(first, last + 1))
+        inside = total[np.minimum(starts + p, size)] - total[starts]
+        violations.append(int(np.maximum(0, inside - task.n[rule]).sum()))
+    colors = task.color[sequence]
+    begin = max(task.fixed - 1, 0)
+    changes = int((colors[begin + 1 :] != colors[begin:-1]).sum())
+    places = np.arange(size)
+    off = np.maximum(0, task.earliest[sequence] - places)
+    off += np.maximum(0, places - task.latest[sequence])
+    out = int(off[task.fixed :].sum())
+    weights = task.weights
+    total_cost = int((weights.rules * np.array(violations, np.int64)).sum())
+    total_cost += weights.color * changes + weights.window * out
+    return Cost(tuple(violations), changes, out, _longest_run(colors[task.runs_from :]), total_cost)
+
+
+def _longest_run(colors: Ints) -> int:
+    if len(colors) == 0:
+        return 0
+    edges = np.flatnonzero(np.diff(colors)) + 1
+    return int(np.diff(np.concatenate(([0], edges, [len(colors)]))).max())

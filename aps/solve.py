@@ -1,0 +1,185 @@
+"""The whole-plant solve: five levels in turn, what fails below goes back up, the best plan wins.
+
+    L1 shifts -> L2 assembly order -> L3 paint order -> L4 weld -> L5 die lots -> forward walk
+
+The first pass is greedy and gives a plan at once. Each further pass searches; starts that the
+shops below could not feed return to L1 and L2 as caps. The best plan by `plan_key` is kept, so a
+solve is never worse than any plan it has shown.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+from aps.budget import Budget, Clock, Share
+from aps.build import Placed, place, schedule_of
+from aps.errors import Cancelled
+from aps.flow import Flow, Orders
+from aps.levels.assembly import Sequence, sequence
+from aps.levels.paint import PaintOrder, paint_order
+from aps.levels.slotting import Caps, Places, Slotting, slot
+from aps.levels.stamping import Stamping, stamp
+from aps.levels.weld import Welding, weld
+from aps.plant import Plant
+from aps.problem import Problem
+from aps.schedule import LevelResult, Schedule
+from aps.validate import validate
+
+__all__ = ["Budget", "Levels", "plan_key", "solve"]
+
+_PASSES = 3
+_SHARES = {"L1": 0.12, "L2": 0.4, "L3": 0.35, "L4": 0.7, "L5": 0.8}
+"""Each level's part of what its pass has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The five decisions; a test or a study may put another one in the place of each."""
+
+    slot: Callable[..., Slotting] = slot
+    sequence: Callable[..., Sequence] = sequence
+    paint: Callable[..., PaintOrder] = paint_order
+    weld: Callable[..., Welding] = weld
+    stamp: Callable[..., Stamping] = stamp
+
+
+def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
+    """Return what makes one plan better than another, most important first; smaller is better.
+
+    Cars left out by priority, tardiness, high ratio violations, low ones, colour changes, panel
+    stock below cover (minutes), die changes, makespan.
+    """
+    urgent = {u.car_id for u in schedule.unplaced}
+    left_out = sum(1 + max(0, car.priority) for car in problem.cars if car.id in urgent)
+    kpis = schedule.kpis
+    return (
+        left_out,
+        kpis.total_tardiness_s,
+        kpis.ratio_violations_high,
+        kpis.ratio_violations_low,
+        kpis.color_changes,
+        kpis.stock_out_s // 60,
+        kpis.die_changes,
+        kpis.makespan_s,
+    )
+
+
+def solve(
+    problem: Problem,
+    *,
+    budget: Budget | None = None,
+    on_incumbent: Callable[[Schedule], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+    executor: Executor | None = None,
+    reference: Schedule | None = None,
+    levels: Levels | None = None,
+) -> Schedule:
+    """Return the best plan found within the budget.
+
+    `on_incumbent` is called with each better plan. `cancel` is asked often; once it says yes the
+    best plan so far is returned. `executor` runs several seeds of the assembly search at once.
+    `reference` is the plan in force, against which `Kpis.moved_cars` counts.
+
+    Raises `ProblemError` for a problem that contradicts itself, `Cancelled` if cancelled before
+    there is any plan.
+    """
+    validate(problem)
+    budget = budget or Budget()
+    clock = Clock(budget, cancel or (lambda: False))
+    plant = Plant(problem)
+    flow = Flow(plant)
+    levels = levels or Levels()
+    if clock.cancelled():
+        raise Cancelled("cancelled before the first plan")
+    seed = (problem.seed * 1_000_003 + budget.seed) & 0x7FFFFFFF
+    best: Schedule | None = None
+    best_key: tuple[int, ...] = ()
+    caps = Caps()
+    passes = _PASSES if budget.wall_s is None or budget.wall_s > 0 else 0
+    for pass_no in range(1 + passes):
+        if best is not None and (clock.cancelled() or clock.left_s() <= 0):
+            break
+        searching = pass_no > 0
+        parts = passes - pass_no + 1 if budget.wall_s is not None else passes
+        placed, results = _pass(
+            plant, flow, caps, clock.share(1.0 / max(1, parts)), levels, seed, pass_no, executor
+        )
+        schedule = schedule_of(plant, flow, placed, levels=results, reference=reference)
+        key = plan_key(problem, schedule)
+        if best is None or key < best_key:
+            best, best_key = schedule, key
+            if on_incumbent is not None:
+                on_incumbent(schedule)
+        if searching:
+            fed_back = _caps(plant, caps, placed)
+            if fed_back == caps and budget.wall_s is None and pass_no > 1:
+                break
+            caps = fed_back
+            seed = (seed + 7919) & 0x7FFFFFFF
+    if best is None:
+        raise Cancelled("cancelled before the first plan")
+    return best
+
+
+def _pass(
+    plant: Plant,
+    flow: Flow,
+    caps: Caps,
+    share: Share,
+    levels: Levels,
+    seed: int,
+    pass_no: int,
+    executor: Executor | None,
+) -> tuple[Placed, list[LevelResult]]:
+    """Go down the levels once; with an empty share every level only does its greedy part."""
+    if pass_no == 0:
+        share = replace(share, moves=0, deterministic_s=0.0)
+    slotting = levels.slot(plant, caps, share.part(_SHARES["L1"]), seed=seed, pass_no=pass_no)
+    order = levels.sequence(
+        plant,
+        slotting,
+        caps,
+        share.part(_SHARES["L2"]),
+        seed=seed,
+        pass_no=pass_no,
+        executor=executor,
+    )
+    paint = levels.paint(plant, order.cars, share.part(_SHARES["L3"]), seed=seed, pass_no=pass_no)
+    welding = levels.weld(
+        plant, flow, paint.cars, share.part(_SHARES["L4"]), seed=seed, pass_no=pass_no
+    )
+    orders = Orders(assembly=paint.assembly, paint=paint.cars, tasks=welding.tasks)
+    stamping = levels.stamp(
+        plant, flow, orders, share.part(_SHARES["L5"]), seed=seed, pass_no=pass_no
+    )
+    dropped = [(c, "slot.capacity") for c in slotting.left_out]
+    dropped += [(c, "paint.batch_limit") for c in paint.left_out]
+    placed = place(flow, replace(orders, lots=stamping.lots), dropped)
+    results = [slotting.result, order.result, paint.result, welding.result, stamping.result]
+    return placed, results
+
+
+def _caps(plant: Plant, caps: Caps, placed: Placed) -> Caps:
+    """Return what the shops below could not do: shifts that starved and bodies that came late."""
+    places = Places.of(plant)
+    times = placed.times
+    starts = dict(caps.starts)
+    not_before = dict(caps.not_before)
+    made: dict[str, int] = {}
+    asked: dict[str, int] = {}
+    shifts = places.shifts()
+    for place_, car in enumerate(placed.orders.assembly):
+        start = int(times.assembly_start[car])
+        planned = places.time(place_)
+        if start > planned and int(times.paint_end[car]) > planned:
+            not_before[car] = max(not_before.get(car, 0), int(times.paint_end[car]))
+        real = places.at_or_after(start)
+        for shift in shifts:
+            if shift.first <= real <= shift.last:
+                made[shift.shift_id] = made.get(shift.shift_id, 0) + 1
+            if shift.first <= place_ <= shift.last:
+                asked[shift.shift_id] = asked.get(shift.shift_id, 0) + 1
+    for shift_id, count in asked.items():
+        if made.get(shift_id, 0) < count:
+            starts[shift_id] = max(1, made.get(shift_id, 0))
+    return Caps(starts, not_before)
