@@ -66,7 +66,7 @@ CREATE TABLE operation (
   state        text NOT NULL CHECK (state IN ('completed', 'failed')),
   started_at   timestamptz NOT NULL,
   ended_at     timestamptz NOT NULL,
-  values       jsonb NOT NULL DEFAULT '{}',
+  process_values jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (line, seq),
   CHECK (started_at <= ended_at)
 );

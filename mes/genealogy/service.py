@@ -1,0 +1,31 @@
+"""Record what is built in, and answer which cars hold a lot or a serial number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from mes.genealogy import repository
+from mes.genealogy.model import BuiltIn
+from mes.platform.db import ReadConn, WriteConn
+
+
+async def record(conn: WriteConn, parts: Sequence[BuiltIn]) -> None:
+    """Write what was built in; parts recorded before change nothing."""
+    if parts:
+        await repository.record(conn, parts)
+
+
+async def parts_of(conn: ReadConn, body_id: UUID) -> list[BuiltIn]:
+    """Return everything that is in one body, in the order in which it was built in."""
+    return await repository.parts_of(conn, body_id)
+
+
+async def where_lot_is_used(conn: ReadConn, lot: str) -> list[BuiltIn]:
+    """Return every place in every body where anything of `lot` (a rack, a supplier's lot) is."""
+    return await repository.where_lot(conn, lot)
+
+
+async def where_serial_is_used(conn: ReadConn, serial: str) -> list[BuiltIn]:
+    """Return every place in every body where the part with `serial` is or was."""
+    return await repository.where_serial(conn, serial)
