@@ -1,0 +1,79 @@
+"""`python -m edge --mes URL --data DIR [--code CODE]`: one agent beside one line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from edge.agent import NotEnrolled, run_agent
+from edge.identity import FolderInUse
+from edge.opcua.link import quiet_asyncua
+from edge.settings import EdgeSettings
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run an agent; return the exit status."""
+    options = {k: v for k, v in vars(_parser().parse_args(arguments)).items() if v is not None}
+    _log_lines()
+    try:
+        settings = EdgeSettings(**options)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        print(f"edge: {problems}", file=sys.stderr)  # noqa: T201
+        return USAGE_ERROR
+    try:
+        asyncio.run(_until_signalled(settings))
+    except (NotEnrolled, FolderInUse) as error:
+        print(f"edge: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _until_signalled(settings: EdgeSettings) -> None:
+    agent = asyncio.ensure_future(run_agent(settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, agent.cancel)
+    await agent
+
+
+def _log_lines() -> None:
+    """One JSON object a line on standard error; httpx's line per request is left out."""
+    quiet_asyncua()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m edge", description=__doc__)
+    add: Any = parser.add_argument
+    add("--mes", help="address of the MES (C2M_EDGE__MES)")
+    add("--data", help="folder of journal, token and pictures (C2M_EDGE__DATA)")
+    add("--code", help="one-time enrolment code, needed once (C2M_EDGE__CODE)")
+    add("--metrics-port", type=int, help="serve Prometheus metrics on this loopback port")
+    add("--packages", help="folder of model packages beside the shipped ones")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

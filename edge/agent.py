@@ -1,0 +1,239 @@
+"""One agent: enrol, fetch the configuration (or take the cached one), then run all parts until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+
+from edge.backoff import Trouble
+from edge.commands import Executor, Inbox
+from edge.health import Health
+from edge.identity import DataFolder
+from edge.images import ImageFolder
+from edge.journal import Journal
+from edge.ledger import LedgerReader
+from edge.line import Line
+from edge.mes_client import MesAway, MesClient, MesRefused
+from edge.models import ModelShelf
+from edge.plant_clock import LiveClock
+from edge.settings import EdgeSettings
+from edge.telemetry import Collector
+from edge.uplink import Uplink
+from mes.contracts.agent import AgentConfig
+from mes.contracts.wire import Stream
+
+log = structlog.get_logger(__name__)
+
+
+FENCED = "agent.fenced"
+FENCED_FOR_EVER = 1 << 32
+
+
+class NotEnrolled(Exception):
+    """There is no token and no enrolment code, or the MES refused the code."""
+
+
+class _Reload(Exception):
+    """The configuration has changed: start the parts again."""
+
+
+class Agent:
+    """One agent on one data folder."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._folder = DataFolder(settings.data)
+        self._fenced_epoch = 0
+        self._config: AgentConfig | None = None
+
+    async def run(self) -> None:
+        """Run until cancelled.
+
+        Raises:
+            FolderInUse: another agent runs on this folder.
+            NotEnrolled: there is no way to prove who this is.
+        """
+        lock = self._folder.lock()
+        log.debug("agent.locked", handle=lock)
+        journal = Journal(self._folder.journal)
+        try:
+            instance = self._folder.instance(journal.id)
+            async with MesClient(self._settings.mes, instance=instance) as mes:
+                await self._enrol(mes)
+                config = await self._first_config(mes, instance)
+                while True:
+                    config = await self._run_with(config, journal, mes, instance)
+        finally:
+            journal.close()
+
+    async def _enrol(self, mes: MesClient) -> None:
+        enrolled = self._folder.enrolled()
+        if enrolled is None:
+            await self._trade_code(mes)
+        else:
+            mes.authenticate(enrolled.token)
+
+    async def _trade_code(self, mes: MesClient) -> None:
+        """Trade the one-time code for a token and keep it."""
+        if self._settings.code is None:
+            raise NotEnrolled("no token yet: give the enrolment code that the MES issued")
+        trouble = Trouble("enrolment")
+        while True:
+            try:
+                enrolled = await mes.enrol(self._settings.code.get_secret_value())
+                break
+            except MesAway as error:
+                trouble.failed(str(error))
+                await trouble.wait()
+            except MesRefused as refusal:
+                raise NotEnrolled(f"the MES refused the enrolment code: {refusal}") from refusal
+        trouble.over()
+        self._folder.keep_enrolled(enrolled)
+        mes.authenticate(enrolled.token)
+        log.info("agent.enrolled", line=enrolled.line)
+
+    async def _first_config(self, mes: MesClient, instance: str) -> AgentConfig:
+        """Fetch the configuration; with the MES away take the last one issued to this instance.
+
+        A token that is no longer valid is replaced when there is a fresh code; until then the agent goes on
+        collecting under the configuration it has.
+        """
+        trouble = Trouble("config")
+        while True:
+            try:
+                return await self._fetch_config(mes, instance)
+            except MesAway as error:
+                trouble.failed(str(error))
+            except MesRefused as refusal:
+                trouble.failed(str(refusal))
+                if refusal.code == FENCED:
+                    self._fenced_epoch = FENCED_FOR_EVER
+                if await self._renew_token(mes, refusal):
+                    continue
+            cached = self._folder.cached_config(instance)
+            if cached is not None:
+                log.info("config.cached", version=cached.version)
+                return cached
+            await trouble.wait()
+
+    async def _renew_token(self, mes: MesClient, refusal: MesRefused) -> bool:
+        if refusal.status != 401 or self._settings.code is None:
+            return False
+        try:
+            await self._trade_code(mes)
+        except NotEnrolled as error:
+            log.error("agent.token_refused", reason=str(error))
+            return False
+        return True
+
+    async def _fetch_config(self, mes: MesClient, instance: str) -> AgentConfig:
+        config = await mes.config()
+        self._folder.keep_config(instance, config)
+        return config
+
+    async def _run_with(
+        self, config: AgentConfig, journal: Journal, mes: MesClient, instance: str
+    ) -> AgentConfig:
+        """Run all parts with one configuration; return the next one."""
+        log.info(
+            "agent.running", line=config.interface.line, config=config.version, epoch=config.epoch
+        )
+        self._config = config
+        journal.identify(
+            agent_id=config.agent_id,
+            epoch=config.epoch,
+            line=config.interface.line,
+            max_bytes=config.journal_max_bytes,
+        )
+        try:
+            async with asyncio.TaskGroup() as writer:
+                writing = writer.create_task(journal.write_forever())
+                try:
+                    await self._run_parts(config, journal, mes)
+                finally:
+                    writing.cancel()
+        except* _Reload:
+            pass
+        return await self._first_config(mes, instance)
+
+    async def _run_parts(self, config: AgentConfig, journal: Journal, mes: MesClient) -> None:
+        clock = LiveClock(config.clock)
+        collector = Collector(journal, config.interface.line, self._settings.telemetry_linger_s)
+        collector.resume()
+        ledger = LedgerReader(journal, config.interface.line)
+        ledger.resume()
+        images = ImageFolder(
+            journal,
+            self._folder.images,
+            max_bytes=config.image_folder_max_bytes,
+            keep_ok_every=config.keep_ok_image_every,
+        )
+        shelf = ModelShelf(config.models, self._settings.packages)
+        inbox = Inbox(journal, mes, on_config=self._config_is)
+        executor = Executor(
+            journal, clock, inbox, may_act=self._may_act, reload_config=self._ask_reload
+        )
+        line = Line(
+            config,
+            journal=journal,
+            clock=clock,
+            collector=collector,
+            ledger=ledger,
+            executor=executor,
+            shelf=shelf,
+            images=images,
+            may_act=self._may_act,
+        )
+        health = Health(
+            config, line, collector, ledger, journal, images, lambda: not self._may_act()
+        )
+        self._reload = asyncio.Event()
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._watch_reload())
+            parts.create_task(asyncio.to_thread(shelf.warm))
+            parts.create_task(collector.write_forever())
+            parts.create_task(line.run())
+            parts.create_task(inbox.run())
+            parts.create_task(clock.follow(mes))
+            parts.create_task(images.send_forever(mes))
+            parts.create_task(health.send_forever(mes))
+            for stream in Stream:
+                parts.create_task(Uplink(journal, mes, stream, on_fenced=self._fence).run())
+            if self._settings.metrics_port is not None:
+                parts.create_task(
+                    health.serve_metrics(self._settings.metrics_port, on_ready=_metrics_ready)
+                )
+
+    def _may_act(self) -> bool:
+        return self._config is not None and self._config.epoch > self._fenced_epoch
+
+    def _fence(self, epoch: int) -> None:
+        """Stop commanding and writing under this epoch; what is in the journal is still delivered."""
+        if epoch > self._fenced_epoch:
+            self._fenced_epoch = epoch
+            if not self._may_act():
+                log.error("agent.fenced", epoch=epoch)
+
+    def _config_is(self, version: int) -> None:
+        if self._config is not None and version > self._config.version:
+            self._reload.set()
+
+    async def _ask_reload(self) -> None:
+        self._reload.set()
+
+    async def _watch_reload(self) -> None:
+        await self._reload.wait()
+        log.info("config.changed")
+        raise _Reload
+
+
+def _metrics_ready(port: int) -> None:
+    log.info("metrics.ready", port=port)
+
+
+async def run_agent(settings: EdgeSettings) -> None:
+    """Run one agent until cancelled; a cancelled agent has everything on disk."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await Agent(settings).run()

@@ -1,0 +1,108 @@
+"""Who this agent is: its token, its cached configuration, and the lock on its folder."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mes.contracts.agent import AgentConfig, Enrolled
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+class FolderInUse(Exception):
+    """Another agent runs on this data folder."""
+
+
+class CachedConfig(BaseModel):
+    """A configuration and the journal it was issued for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    instance: str
+    config: AgentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The files of one agent. Those that hold secrets are readable by their owner alone."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.path / "journal.sqlite"
+
+    @property
+    def images(self) -> Path:
+        """The folder of pictures that wait for the MES."""
+        return self.path / "images"
+
+    def lock(self) -> int:
+        """Claim the folder for this process, until the process ends.
+
+        Raises:
+            FolderInUse: another process has it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise FolderInUse(f"another agent runs on {self.path}") from error
+        return handle
+
+    def instance(self, journal_id: str) -> str:
+        """Return what tells two copies of one agent apart: the journal, the host, the folder's inode.
+
+        A restart has the same value; a copied folder, another host or a new journal another one, and
+        gets its own epoch from the MES.
+        """
+        folder = self.path.stat()
+        facts = f"{journal_id}|{platform.node()}|{folder.st_dev}|{folder.st_ino}"
+        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+    def enrolled(self) -> Enrolled | None:
+        """Return what enrolment gave, if it has happened."""
+        return _read(Enrolled, self.path / "token.json")
+
+    def keep_enrolled(self, enrolled: Enrolled) -> None:
+        """Keep the token, readable by the owner alone."""
+        _write_private(self.path / "token.json", enrolled.model_dump_json())
+
+    def cached_config(self, instance: str) -> AgentConfig | None:
+        """Return the last configuration, if it was issued to this instance."""
+        cached = _read(CachedConfig, self.path / "config.json")
+        return cached.config if cached is not None and cached.instance == instance else None
+
+    def keep_config(self, instance: str, config: AgentConfig) -> None:
+        """Keep a configuration, so that the agent starts with the MES away."""
+        cached = CachedConfig(instance=instance, config=config)
+        _write_private(self.path / "config.json", cached.model_dump_json())
+
+
+def _read(model: type[Document], path: Path) -> Document | None:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; a power cut leaves the old or the new one."""
+    draft = path.with_suffix(".new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

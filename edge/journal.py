@@ -1,0 +1,158 @@
+"""The journal as the rest of the agent sees it: append, and be told when it is on disk.
+
+Many appends share one commit (group commit): fsync is what costs, about 4 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from edge.store import Effect, Entry, JournalStore, Rows, Size, StoredBatch
+from mes.contracts.wire import Stream, TelemetryColumns, to_lines
+
+log = structlog.get_logger(__name__)
+
+GROUP_COMMIT_S = 0.02
+"""How long a commit waits for company."""
+RETRY_S = 1.0
+
+T = TypeVar("T")
+
+
+class Journal:
+    """The journal of one agent. Called on the event loop; SQLite works in one thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._store = self._thread.submit(JournalStore, path).result()
+        self._pending: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._wake = asyncio.Event()
+        self._arrived = {stream: asyncio.Event() for stream in Stream}
+        self._failing = False
+
+    def close(self) -> None:
+        """Close the file. Appends that have not returned are not kept."""
+        self._thread.submit(self._store.close).result()
+        self._thread.shutdown()
+
+    @property
+    def size(self) -> Size:
+        """How much waits for the MES."""
+        return self._store.size
+
+    @property
+    def id(self) -> str:
+        """The identity of this file: in a new file sequence numbers start again."""
+        return self.fact("journal_id") or ""
+
+    def fact(self, key: str) -> str | None:
+        """Return a fact committed earlier."""
+        return self._thread.submit(self._store.fact, key).result()
+
+    def identify(self, *, agent_id: UUID, epoch: int, line: str, max_bytes: int) -> None:
+        """Write under this identity from now on."""
+        self._thread.submit(
+            lambda: self._store.identify(
+                agent_id=agent_id, epoch=epoch, line=line, max_bytes=max_bytes
+            )
+        ).result()
+
+    async def append_records(
+        self,
+        stream: Stream,
+        records: Sequence[str],
+        *,
+        facts: Mapping[str, str] | None = None,
+        effect: Effect | None = None,
+    ) -> None:
+        """Keep JSON records; returns when they, the facts and the effect are on disk together."""
+        rows = Rows(stream, len(records), to_lines(records))
+        await self.append(Entry((rows,), facts or {}, effect))
+
+    async def record(
+        self, *, facts: Mapping[str, str] | None = None, effect: Effect | None = None
+    ) -> None:
+        """Keep facts and an effect without rows; returns when they are on disk."""
+        await self.append(Entry((), facts or {}, effect))
+
+    async def append(self, entry: Entry) -> None:
+        """Keep an entry; returns when it is on disk. A full disk makes it wait, not fail."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((entry, done))
+        self._wake.set()
+        await done
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query in the journal's thread."""
+        return await self._in_thread(lambda: query(self._store.connection))
+
+    async def wait_for(self, stream: Stream) -> StoredBatch:
+        """Return the oldest batch of a stream that waits for the MES; wait until there is one."""
+        while True:
+            self._arrived[stream].clear()
+            batch = await self._in_thread(lambda: self._store.first(stream))
+            if batch is not None:
+                return batch
+            await self._arrived[stream].wait()
+
+    async def release(self, stream: Stream, *, epoch: int, up_to: int) -> None:
+        """Forget the batches that the MES has committed."""
+        await self._in_thread(lambda: self._store.release(stream, epoch, up_to))
+
+    async def give_up(self, batch: StoredBatch, *, reason: str) -> None:
+        """Empty a batch that was damaged on this disk; a gap row says so."""
+        await self._in_thread(lambda: self._store.give_up(batch, reason))
+        self._arrived[Stream.GAPS].set()
+
+    async def write_forever(self) -> None:
+        """Commit appends in groups until cancelled; what is pending then is committed first."""
+        try:
+            while True:
+                await self._wake.wait()
+                await asyncio.sleep(GROUP_COMMIT_S)
+                if not await self._flush():
+                    await asyncio.sleep(RETRY_S)
+                    self._wake.set()
+        finally:
+            if self._pending:
+                await asyncio.shield(asyncio.ensure_future(self._flush()))
+
+    async def _flush(self) -> bool:
+        self._wake.clear()
+        group = list(self._pending)
+        try:
+            await self._in_thread(lambda: self._store.commit([entry for entry, _ in group]))
+        except sqlite3.Error as error:
+            if not self._failing:
+                log.error("journal.failed", reason=str(error))
+            self._failing = True
+            return False
+        if self._failing:
+            log.info("journal.recovered")
+            self._failing = False
+        del self._pending[: len(group)]
+        for _, done in group:
+            if not done.done():
+                done.set_result(None)
+        for stream in Stream:
+            self._arrived[stream].set()
+        if self._pending:
+            self._wake.set()
+        return True
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def telemetry_rows(columns: TelemetryColumns) -> Rows:
+    """Return telemetry (at least one row) as the rows of one batch."""
+    span = (int(columns.source_ft.min()), int(columns.source_ft.max()))
+    return Rows(Stream.TELEMETRY, len(columns), columns.to_payload(), span)

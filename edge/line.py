@@ -1,0 +1,238 @@
+"""Everything the agent does on one session with its line, and what it does when that session ends.
+
+A session can look alive and be dead: the canary item (the server's own clock) must bring data, or the
+agent hangs up and connects again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+
+from edge.backoff import Trouble
+from edge.commands import Executor
+from edge.derived import StateWatcher
+from edge.images import ImageFolder
+from edge.inspection import Station
+from edge.journal import Journal
+from edge.ledger import LedgerReader
+from edge.models import ModelShelf
+from edge.opcua.line_methods import LineMethods
+from edge.opcua.link import CallRefused, Link, LinkFailed, open_link
+from edge.opcua.nodes import UnknownNode
+from edge.opcua.subscriptions import (
+    Change,
+    Notification,
+    SubscriptionLost,
+    SubscriptionTable,
+)
+from edge.opcua.wanted import Sink, wanted_items
+from edge.plant_clock import LiveClock
+from edge.telemetry import Collector
+from mes.contracts.agent import AgentConfig
+from mes.contracts.dispatch import JobListReport, ListedJobState
+from mes.contracts.quality import Verdict
+from mes.contracts.telemetry import GapCause
+from mes.contracts.wire import Stream
+
+log = structlog.get_logger(__name__)
+
+SILENCE_S = 5.0
+"""Real seconds without data after which a session is taken for dead; the canary comes every second."""
+CAMERA_TIMEOUT_S = 3.0
+
+
+class DataSilent(Exception):
+    """The session is open, but no data comes: the server hangs."""
+
+
+@dataclass(slots=True)
+class LinkHealth:
+    """What the heartbeat says of the line."""
+
+    connected: bool = False
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    last_data_at: datetime | None = None
+    bad_nodes: int = 0
+    reconnects: int = -1
+    publish_round_trip_s: float = 0.0
+
+
+class Line:
+    """The agent's side of one line, over as many sessions as it takes."""
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        *,
+        journal: Journal,
+        clock: LiveClock,
+        collector: Collector,
+        ledger: LedgerReader,
+        executor: Executor,
+        shelf: ModelShelf,
+        images: ImageFolder,
+        may_act: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._interface = config.interface
+        self._journal = journal
+        self._clock = clock
+        self._collector = collector
+        self._ledger = ledger
+        self._executor = executor
+        self._shelf = shelf
+        self._images = images
+        self._may_act = may_act
+        self._states = StateWatcher(journal, config.interface.line, clock)
+        self._stations: dict[str, Station] = {}
+        self.health = LinkHealth()
+        self.verdicts = dict.fromkeys(Verdict, 0)
+        self.trouble = Trouble("line", longest_s=4.0)
+
+    async def run(self) -> None:
+        """Hold a session with the line; reconnect whenever it fails or falls silent.
+
+        Returns when this agent is fenced: another copy reads the line now.
+        """
+        async with httpx.AsyncClient(timeout=CAMERA_TIMEOUT_S, trust_env=False) as cameras:
+            while self._may_act():
+                await self._one_session(cameras)
+                self._set_connected(False)
+                await self.trouble.wait()
+
+    async def _one_session(self, cameras: httpx.AsyncClient) -> None:
+        try:
+            async with open_link(self._interface.endpoint) as link:
+                await self._work(link, cameras)
+        except* DataSilent as silent:
+            self._ended(GapCause.DATA_SILENT, silent)
+        except* (*LinkFailed, SubscriptionLost, CallRefused, UnknownNode) as failed:
+            self._ended(GapCause.LINK_LOST, failed)
+
+    async def _work(self, link: Link, cameras: httpx.AsyncClient) -> None:
+        """Do everything at once; the first part to fail ends the session."""
+        table = SubscriptionTable(link, self._on_notification)
+        self._stations = self._open_stations(link, cameras)
+        self._table = table
+        wanted = wanted_items(self._interface, publish_interval_ms=self._config.publish_interval_ms)
+        methods = LineMethods(link, self._interface)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(table.run(wanted))
+            tasks.create_task(self._watch_data(table))
+            tasks.create_task(self._command(methods))
+            if self._interface.ledger is not None:
+                tasks.create_task(self._ledger.run(link, self._interface.ledger))
+            else:
+                tasks.create_task(self._states.run())
+            for station in self._stations.values():
+                tasks.create_task(station.run())
+
+    async def _command(self, methods: LineMethods) -> None:
+        """Report the line's own job list first, then execute what is open."""
+        await self._report_jobs(methods)
+        await self._executor.run(methods)
+
+    async def _report_jobs(self, methods: LineMethods) -> None:
+        if self._interface.job_control is None:
+            return
+        try:
+            jobs = await methods.jobs()
+        except ValueError as error:
+            log.error("line.job_list_unreadable", reason=str(error))
+            return
+        report = JobListReport(
+            line=self._interface.line,
+            at=self._clock.now(),
+            jobs=tuple(
+                ListedJobState(job_order_id=job.job_order_id, state=job.state) for job in jobs
+            ),
+        )
+        await self._journal.append_records(Stream.RESULTS, [report.model_dump_json()])
+
+    def _open_stations(self, link: Link, cameras: httpx.AsyncClient) -> dict[str, Station]:
+        return {
+            nodes.id: Station(
+                line=self._interface.line,
+                nodes=nodes,
+                link=link,
+                http=cameras,
+                shelf=self._shelf,
+                journal=self._journal,
+                images=self._images,
+                clock=self._clock,
+                may_act=self._may_act,
+                counts=self.verdicts,
+            )
+            for nodes in self._interface.cameras
+        }
+
+    def _on_notification(self, notification: Notification) -> None:
+        if notification.missed:
+            self._collector.interrupted(GapCause.LINK_LOST, "a publication is missing")
+        plant_now = self._clock.now()
+        for change in notification.changes:
+            self._route(change, plant_now)
+        table = self._table
+        if any(change.item.sink is Sink.TELEMETRY for change in notification.changes):
+            self._collector.when_kept(lambda: table.acknowledge(notification))
+        else:
+            table.acknowledge(notification)
+
+    def _route(self, change: Change, plant_now: datetime) -> None:
+        value = change.value.Value.Value if change.value.Value is not None else None
+        match change.item.sink:
+            case Sink.TELEMETRY:
+                self._collector.take(change, plant_now=plant_now)
+            case Sink.LEDGER:
+                self._ledger.announce(value)
+            case Sink.CAMERA:
+                self._stations[change.item.key].announce(value)
+            case Sink.STATION_STATE:
+                self._states.take(change.item.key, value)
+            case Sink.CANARY:
+                pass
+
+    async def _watch_data(self, table: SubscriptionTable) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            silent_s = time.monotonic() - table.last_data
+            if silent_s > SILENCE_S:
+                raise DataSilent(f"no data for {silent_s:.0f} s")
+            if not self._may_act():
+                raise SubscriptionLost("fenced")
+            if table.has_data:
+                self._heard(table)
+
+    def _heard(self, table: SubscriptionTable) -> None:
+        if not self.health.connected:
+            self._set_connected(True)
+            self.health.reconnects += 1
+            self.trouble.over()
+        ago_s = time.monotonic() - table.last_data
+        self.health.last_data_at = datetime.fromtimestamp(time.time() - ago_s, UTC)
+        self.health.bad_nodes = len(table.quarantined)
+        self.health.publish_round_trip_s = table.publish_round_trip_s
+
+    def _set_connected(self, connected: bool) -> None:
+        if self.health.connected is not connected:
+            self.health.connected = connected
+            self.health.since = datetime.now(UTC)
+            log.info("line.connected" if connected else "line.disconnected")
+
+    def _ended(self, cause: GapCause, errors: BaseExceptionGroup[BaseException]) -> None:
+        reason = _first_reason(errors)
+        self._collector.interrupted(cause, reason)
+        self.trouble.failed(reason)
+
+
+def _first_reason(errors: BaseException) -> str:
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return f"{type(errors).__name__}: {errors}".removesuffix(": ")

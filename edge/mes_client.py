@@ -1,0 +1,184 @@
+"""The MES as an agent sees it: one HTTP client, one method for each thing said."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from mes.contracts.agent import (
+    AgentConfig,
+    BatchReceipt,
+    CommandPage,
+    Enrolled,
+    EnrolRequest,
+    Heartbeat,
+)
+from mes.contracts.clock import PlantClock
+
+Model = TypeVar("Model", bound=BaseModel)
+
+REQUEST_TIMEOUT_S = 10.0
+LONG_POLL_S = 25.0
+INSTANCE_HEADER = "C2M-Instance"
+"""Which copy of an agent speaks: two copies have two values, a restart keeps its own."""
+OLDEST_HEADER = "C2M-Oldest"
+"""The oldest batch of the stream that the agent still has: what lies before it cannot be sent again."""
+
+
+class MesAway(Exception):
+    """The MES cannot be reached or failed; the same request may succeed later."""
+
+
+class MesRefused(Exception):
+    """The MES understood and refused: `status` and `code` say why, `facts` hold the rest of the problem."""
+
+    def __init__(self, status: int, code: str, detail: str, facts: dict[str, object]) -> None:
+        super().__init__(f"{status} {code}: {detail}")
+        self.status, self.code, self.detail, self.facts = status, code, detail, facts
+
+
+class MesClient:
+    """Speaks with one MES as one agent. All methods raise `MesAway` or `MesRefused`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        instance: str,
+        token: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url.rstrip("/"),
+            timeout=REQUEST_TIMEOUT_S,
+            headers={INSTANCE_HEADER: instance},
+            trust_env=False,
+            transport=transport,
+        )
+        if token is not None:
+            self.authenticate(token)
+
+    def authenticate(self, token: str) -> None:
+        """Use this device token from now on."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def enrol(self, code: str) -> Enrolled:
+        """Trade a one-time code for a device token."""
+        body = EnrolRequest(code=code, host=platform.node() or "unknown", software=software())
+        answer = await self._send(
+            "POST", "/agent/v1/enrol", content=body.model_dump_json(), media="application/json"
+        )
+        return _parse(Enrolled, answer)
+
+    async def config(self) -> AgentConfig:
+        """Fetch the configuration, and with it the epoch of this copy of the agent."""
+        return _parse(AgentConfig, await self._send("GET", "/agent/v1/config"))
+
+    async def clock(self) -> PlantClock:
+        """Fetch the plant clock."""
+        return _parse(PlantClock, await self._send("GET", "/agent/v1/clock"))
+
+    async def send_batch(self, frame: bytes, *, oldest: int) -> BatchReceipt:
+        """Deliver one wire frame; the receipt means that the MES has committed it."""
+        answer = await self._send(
+            "POST",
+            "/agent/v1/batches",
+            content=frame,
+            media="application/octet-stream",
+            headers={OLDEST_HEADER: str(oldest)},
+        )
+        return _parse(BatchReceipt, answer)
+
+    async def commands(self, after: int) -> CommandPage:
+        """Wait up to 25 s for commands behind the cursor `after`."""
+        answer = await self._send(
+            "GET",
+            "/agent/v1/commands",
+            params={"after": after, "wait_s": LONG_POLL_S},
+            timeout=LONG_POLL_S + REQUEST_TIMEOUT_S,
+        )
+        return _parse(CommandPage, answer)
+
+    async def send_image(self, sha256: str, data: bytes) -> None:
+        """Deliver a picture; sending it twice does no harm."""
+        await self._send(
+            "PUT", f"/agent/v1/images/{sha256}", content=data, media="application/octet-stream"
+        )
+
+    async def heartbeat(self, beat: Heartbeat) -> None:
+        """Say how this agent is."""
+        await self._send(
+            "POST",
+            "/agent/v1/heartbeat",
+            content=beat.model_dump_json(),
+            media="application/json",
+        )
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | str | None = None,
+        media: str | None = None,
+        params: dict[str, float] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = REQUEST_TIMEOUT_S,
+    ) -> httpx.Response:
+        try:
+            answer = await self._http.request(
+                method,
+                path,
+                content=content,
+                params=params,
+                headers={**({"Content-Type": media} if media else {}), **(headers or {})},
+                timeout=timeout,
+            )
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise MesAway(f"{type(error).__name__}: {error}") from error
+        if answer.status_code >= 500 or answer.status_code in (408, 429):
+            raise MesAway(f"the MES answered {answer.status_code}")
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer
+
+
+def _refusal(answer: httpx.Response) -> MesRefused:
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    facts = problem if isinstance(problem, dict) else {}
+    detail = str(facts.get("detail") or answer.reason_phrase)
+    return MesRefused(answer.status_code, str(facts.get("code") or "unknown"), detail, facts)
+
+
+def _parse(model: type[Model], answer: httpx.Response) -> Model:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise MesAway(f"the MES answered something that is no {model.__name__}") from error
+
+
+def software() -> str:
+    """Return name and version of this software."""
+    try:
+        return f"c2m-edge {version('c2m')}"
+    except PackageNotFoundError:
+        return "c2m-edge"

@@ -1,0 +1,246 @@
+"""The agent's own table of subscriptions on one session, and the publish requests that feed it.
+
+Three things differ from asyncua's `Subscription`, each because of a loss that was measured: several publish
+requests are in flight; a notification is acknowledged only when the agent says that it is on disk; and
+the silence of the *data* is noticed, for a session can be alive and dead at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+from asyncua import ua
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+
+from edge.opcua.link import Link, LinkFailed
+from edge.opcua.nodes import UnknownNode
+from edge.opcua.wanted import Wanted, by_rate
+
+log = structlog.get_logger(__name__)
+
+PUBLISHES_IN_FLIGHT = 4
+KEEP_ALIVE_S = 5.0
+LIFETIME_S = 60.0
+ITEMS_PER_CALL = 500
+"""When the server states no limit (OperationLimits)."""
+RETRY_BAD_NODES_S = 30.0
+_MAX_ITEMS_NODE = (
+    f"i={ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall}"
+)
+
+
+class SubscriptionLost(Exception):
+    """The subscriptions of this session will bring nothing more; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value of one wanted item; `first` marks the current value sent when an item is created."""
+
+    item: Wanted
+    value: ua.DataValue
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one publish response brought. `missed`: a publication before it never came."""
+
+    subscription_id: int
+    sequence: int
+    changes: tuple[Change, ...]
+    missed: bool
+
+
+class SubscriptionTable:
+    """All subscriptions of one session.
+
+    Args:
+        deliver: called for each notification in the order of publication; must not block.
+        link: a session on which asyncua runs no publish loop of its own.
+    """
+
+    def __init__(self, link: Link, deliver: Callable[[Notification], None]) -> None:
+        self._link = link
+        self._deliver = deliver
+        self._items: dict[int, Wanted] = {}
+        self._groups: dict[int, int] = {}
+        self._fresh: set[int] = set()
+        self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
+        self._next_sequence: dict[int, int] = {}
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.quarantined: dict[Wanted, str] = {}
+        self.last_data = time.monotonic()
+        self.has_data = False
+        self.publish_round_trip_s = 0.0
+
+    async def run(self, wanted: Sequence[Wanted]) -> None:
+        """Subscribe and deliver until the session fails.
+
+        Raises:
+            SubscriptionLost: the server ended a subscription or the session.
+            OSError, TimeoutError, ua.UaError: the session failed.
+        """
+        # asyncua would start its own loop, with one request in flight and its own acknowledgements.
+        self._link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
+        for rate, group in by_rate(wanted).items():
+            await self._create_subscription(rate)
+            await self._create_items(rate, group)
+        self.last_data = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(PUBLISHES_IN_FLIGHT):
+                tasks.create_task(self._publish_forever())
+            tasks.create_task(self._retry_bad_nodes())
+            tasks.create_task(self._watch_loss())
+
+    def acknowledge(self, notification: Notification) -> None:
+        """Let the server forget a notification: it is on disk."""
+        self._acks.append(
+            ua.SubscriptionAcknowledgement(notification.subscription_id, notification.sequence)
+        )
+
+    async def _create_subscription(self, rate_ms: int) -> None:
+        keep_alive = max(int(KEEP_ALIVE_S * 1000 / rate_ms), 1)
+        parameters = ua.CreateSubscriptionParameters(
+            RequestedPublishingInterval=float(rate_ms),
+            RequestedMaxKeepAliveCount=keep_alive,
+            RequestedLifetimeCount=max(int(LIFETIME_S * 1000 / rate_ms), keep_alive * 3),
+            MaxNotificationsPerPublish=0,
+            PublishingEnabled=True,
+            Priority=0,
+        )
+        result = await self._link.session.create_subscription(parameters, self._on_status)
+        self._groups[rate_ms] = result.SubscriptionId
+
+    async def _create_items(self, rate_ms: int, group: Sequence[Wanted]) -> None:
+        limit = await self._items_per_call()
+        for start in range(0, len(group), limit):
+            await self._create_chunk(self._groups[rate_ms], group[start : start + limit])
+
+    async def _create_chunk(self, subscription_id: int, items: Sequence[Wanted]) -> None:
+        requests, asked = [], []
+        for item in items:
+            try:
+                requests.append(self._request(item))
+                asked.append(item)
+            except UnknownNode as error:
+                self._quarantine(item, str(error))
+        if not requests:
+            return
+        parameters = ua.CreateMonitoredItemsParameters(
+            SubscriptionId=subscription_id,
+            TimestampsToReturn=ua.TimestampsToReturn.Both,
+            ItemsToCreate=requests,
+        )
+        results = await self._link.session.create_monitored_items(parameters)
+        for item, request, result in zip(asked, requests, results, strict=True):
+            if result.StatusCode.is_good():
+                if self.quarantined.pop(item, None) is not None:
+                    log.info("node.back", node=item.node)
+            else:
+                handle = request.RequestedParameters.ClientHandle
+                self._items.pop(handle, None)
+                self._fresh.discard(handle)
+                self._quarantine(item, result.StatusCode.name)
+
+    def _request(self, item: Wanted) -> ua.MonitoredItemCreateRequest:
+        node = self._link.namespaces.resolve(item.node)
+        handle = max(self._items, default=0) + 1
+        self._items[handle] = item
+        self._fresh.add(handle)
+        return ua.MonitoredItemCreateRequest(
+            ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=AttributeIds.Value),
+            MonitoringMode=ua.MonitoringMode.Reporting,
+            RequestedParameters=ua.MonitoringParameters(
+                ClientHandle=handle,
+                SamplingInterval=float(item.interval_ms),
+                QueueSize=item.queue,
+                DiscardOldest=True,
+            ),
+        )
+
+    def _quarantine(self, item: Wanted, reason: str) -> None:
+        """Set one bad node aside; the others go on without it."""
+        if item not in self.quarantined:
+            log.warning("node.bad", node=item.node, reason=reason)
+        self.quarantined[item] = reason
+
+    async def _retry_bad_nodes(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_BAD_NODES_S)
+            for item in list(self.quarantined):
+                await self._create_chunk(self._groups[item.interval_ms], [item])
+
+    async def _items_per_call(self) -> int:
+        try:
+            stated = (await self._link.read([_MAX_ITEMS_NODE]))[0]
+        except LinkFailed:
+            return ITEMS_PER_CALL
+        limit = stated.Value.Value if stated.Value is not None else None
+        return int(limit) if isinstance(limit, int) and limit > 0 else ITEMS_PER_CALL
+
+    async def _publish_forever(self) -> None:
+        while True:
+            asked = time.monotonic()
+            acks, self._acks = list(self._acks), deque()
+            try:
+                response = await self._link.session.publish(acks)
+            except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError) as error:
+                log.warning("publish.failed", reason=repr(error))
+                continue
+            self.publish_round_trip_s = time.monotonic() - asked
+            await self._take(response.Parameters)
+
+    async def _take(self, result: ua.PublishResult) -> None:
+        message = result.NotificationMessage
+        if result.SubscriptionId not in self._groups.values():
+            await self._link.session.delete_subscriptions([result.SubscriptionId])
+            return
+        if not message.NotificationData:
+            return
+        expected = self._next_sequence.get(result.SubscriptionId, message.SequenceNumber)
+        self._next_sequence[result.SubscriptionId] = message.SequenceNumber + 1
+        self._hand_over(result.SubscriptionId, message, missed=message.SequenceNumber > expected)
+
+    def _hand_over(
+        self, subscription_id: int, message: ua.NotificationMessage, *, missed: bool
+    ) -> None:
+        changes = tuple(self._changes(message))
+        if changes:
+            self.last_data, self.has_data = time.monotonic(), True
+        notification = Notification(subscription_id, message.SequenceNumber, changes, missed)
+        self._deliver(notification)
+
+    def _changes(self, message: ua.NotificationMessage) -> Iterator[Change]:
+        for part in message.NotificationData or ():
+            if isinstance(part, ua.StatusChangeNotification):
+                self._lose(part.Status.name)
+            elif isinstance(part, ua.DataChangeNotification):
+                yield from self._values(part.MonitoredItems or ())
+
+    def _values(self, values: Iterable[ua.MonitoredItemNotification]) -> Iterator[Change]:
+        for value in values:
+            item = self._items.get(value.ClientHandle)
+            if item is not None:
+                first = value.ClientHandle in self._fresh
+                self._fresh.discard(value.ClientHandle)
+                yield Change(item, value.Value, first)
+
+    def _on_status(self, result: ua.PublishResult) -> None:
+        """Take the notice asyncua gives of a lost connection."""
+        for part in result.NotificationMessage.NotificationData or ():
+            if isinstance(part, ua.StatusChangeNotification):
+                self._lose(part.Status.name)
+
+    def _lose(self, reason: str) -> None:
+        if not self._lost.done():
+            self._lost.set_result(reason)
+
+    async def _watch_loss(self) -> None:
+        raise SubscriptionLost(await self._lost)

@@ -1,0 +1,259 @@
+"""The journal's file: SQLite in WAL mode with `synchronous=FULL`.
+
+What a committed transaction holds survives a power cut, and a torn tail is what SQLite rolls back. One batch
+is one row with the very bytes that go to the MES. The facts that belong to a batch (the last ledger record
+read, the last source time) are written in its transaction, so a restart resumes exactly behind what is kept.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from mes.contracts.telemetry import Gap, GapCause
+from mes.contracts.wire import Batch, Stream, encode, from_filetime, to_lines
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (
+  epoch INTEGER NOT NULL, stream INTEGER NOT NULL, seq INTEGER NOT NULL,
+  rows INTEGER NOT NULL, bytes INTEGER NOT NULL, from_ft INTEGER, to_ft INTEGER, frame BLOB NOT NULL,
+  PRIMARY KEY (stream, epoch, seq));
+CREATE TABLE IF NOT EXISTS command (
+  id TEXT PRIMARY KEY, number INTEGER NOT NULL, body TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS command_open ON command (number) WHERE NOT done;
+CREATE TABLE IF NOT EXISTS image (
+  sha256 TEXT PRIMARY KEY, number INTEGER NOT NULL, urgency INTEGER NOT NULL, bytes INTEGER NOT NULL);
+"""
+
+Effect = Callable[[sqlite3.Connection], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one stream that become one batch. `span`: first and last source time of telemetry (FILETIME)."""
+
+    stream: Stream
+    count: int
+    payload: bytes
+    span: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written in one piece: rows, the facts that go with them, a change of the other tables."""
+
+    rows: tuple[Rows, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """One batch as it waits for the MES."""
+
+    epoch: int
+    stream: Stream
+    seq: int
+    frame: bytes
+
+
+@dataclass(slots=True)
+class Size:
+    """How much waits for the MES, and how many gap rows were written since the start."""
+
+    batches: int = 0
+    bytes: int = 0
+    gaps: int = 0
+
+
+class JournalStore:
+    """The file, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self.connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=2000;"
+            + _SCHEMA
+        )
+        with _transaction(self.connection):
+            self.connection.execute(
+                "INSERT OR IGNORE INTO fact VALUES ('journal_id', ?)", (str(uuid4()),)
+            )
+        batches, size = self.connection.execute(
+            "SELECT count(*), coalesce(sum(bytes), 0) FROM batch"
+        ).fetchone()
+        self.size = Size(batches, size)
+        self.agent_id, self.epoch, self.line = UUID(int=0), 0, ""
+        self.max_bytes = 1 << 30
+        self._next_seq: dict[Stream, int] = {}
+
+    def identify(self, *, agent_id: UUID, epoch: int, line: str, max_bytes: int) -> None:
+        """Write under this identity from now on; batches already kept stay under theirs."""
+        self.agent_id, self.line, self.max_bytes = agent_id, line, max_bytes
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self._next_seq = {stream: self._last_seq(stream) + 1 for stream in Stream}
+
+    def _last_seq(self, stream: Stream) -> int:
+        (kept,) = self.connection.execute(
+            "SELECT coalesce(max(seq), 0) FROM batch WHERE stream = ? AND epoch = ?",
+            (int(stream), self.epoch),
+        ).fetchone()
+        return max(int(kept), int(self.fact(f"released:{self.epoch}:{int(stream)}") or 0))
+
+    def fact(self, key: str) -> str | None:
+        """Return a fact committed earlier."""
+        row = self.connection.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def commit(self, entries: Sequence[Entry]) -> None:
+        """Write a group of entries with one fsync: all of them or none.
+
+        Raises:
+            sqlite3.Error: the disk refused; nothing was written.
+        """
+        next_seq, size = dict(self._next_seq), Size(**_fields(self.size))
+        try:
+            with _transaction(self.connection):
+                for entry in entries:
+                    for rows in entry.rows:
+                        self._insert(rows)
+                    for key, value in entry.facts.items():
+                        self._set_fact(key, value)
+                    if entry.effect is not None:
+                        entry.effect(self.connection)
+                self._keep_within_bounds()
+        except BaseException:
+            self._next_seq, self.size = next_seq, size
+            raise
+
+    def first(self, stream: Stream) -> StoredBatch | None:
+        """Return the oldest batch of a stream that waits for the MES."""
+        row = self.connection.execute(
+            "SELECT epoch, seq, frame FROM batch WHERE stream = ? ORDER BY epoch, seq LIMIT 1",
+            (int(stream),),
+        ).fetchone()
+        return None if row is None else StoredBatch(row[0], stream, row[1], bytes(row[2]))
+
+    def release(self, stream: Stream, epoch: int, up_to: int) -> None:
+        """Forget the batches that the MES has committed."""
+        with _transaction(self.connection):
+            gone = self.connection.execute(
+                "DELETE FROM batch WHERE stream = ? AND epoch = ? AND seq <= ? RETURNING bytes",
+                (int(stream), epoch, up_to),
+            ).fetchall()
+            self._set_fact(f"released:{epoch}:{int(stream)}", str(up_to))
+        self.size.batches -= len(gone)
+        self.size.bytes -= sum(size for (size,) in gone)
+
+    def give_up(self, batch: StoredBatch, reason: str) -> None:
+        """Empty a batch that was damaged on this disk, and say so in a gap row."""
+        with _transaction(self.connection):
+            from_ft, to_ft = self.connection.execute(
+                "SELECT from_ft, to_ft FROM batch WHERE stream = ? AND epoch = ? AND seq = ?",
+                (int(batch.stream), batch.epoch, batch.seq),
+            ).fetchone()
+            self._blank(batch.stream, batch.epoch, batch.seq)
+            if from_ft is not None:
+                self._write_gap(from_ft, to_ft, GapCause.POISON, reason)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def _insert(self, rows: Rows) -> None:
+        seq = self._next_seq.get(rows.stream, 1)
+        self._next_seq[rows.stream] = seq + 1
+        frame = encode(Batch(self.agent_id, self.epoch, rows.stream, seq, rows.count, rows.payload))
+        from_ft, to_ft = rows.span or (None, None)
+        self.connection.execute(
+            "INSERT INTO batch (epoch, stream, seq, rows, bytes, from_ft, to_ft, frame)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.epoch, int(rows.stream), seq, rows.count, len(frame), from_ft, to_ft, frame),
+        )
+        self.size.batches += 1
+        self.size.bytes += len(frame)
+        self.size.gaps += rows.count if rows.stream is Stream.GAPS else 0
+
+    def _set_fact(self, key: str, value: str) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (key, value))
+
+    def _keep_within_bounds(self) -> None:
+        """Give up the oldest telemetry over the limit. Events, results and gaps are never given up."""
+        over = self.size.bytes - self.max_bytes
+        if over <= 0:
+            return
+        oldest = self.connection.execute(
+            "SELECT epoch, seq, bytes, from_ft, to_ft FROM batch"
+            " WHERE stream = ? AND rows > 0 ORDER BY epoch, seq",
+            (int(Stream.TELEMETRY),),
+        )
+        given_up = list(_until_freed(oldest.fetchall(), over))
+        for epoch, seq, *_ in given_up:
+            self._blank(Stream.TELEMETRY, epoch, seq)
+        if given_up:
+            self._write_gap(
+                min(row[3] for row in given_up),
+                max(row[4] for row in given_up),
+                GapCause.JOURNAL_FULL,
+                f"the journal reached {self.max_bytes} bytes",
+            )
+
+    def _blank(self, stream: Stream, epoch: int, seq: int) -> None:
+        """Leave a batch without rows in its place, so that the sequence numbers have no hole."""
+        frame = encode(Batch(self.agent_id, epoch, stream, seq, 0, b""))
+        where = (int(stream), epoch, seq)
+        (before,) = self.connection.execute(
+            "SELECT bytes FROM batch WHERE stream = ? AND epoch = ? AND seq = ?", where
+        ).fetchone()
+        self.connection.execute(
+            "UPDATE batch SET rows = 0, bytes = ?, frame = ?"
+            " WHERE stream = ? AND epoch = ? AND seq = ?",
+            (len(frame), frame, *where),
+        )
+        self.size.bytes -= before - len(frame)
+
+    def _write_gap(self, from_ft: int, to_ft: int, cause: GapCause, detail: str) -> None:
+        gap = Gap(
+            line=self.line,
+            from_at=from_filetime(from_ft),
+            to_at=from_filetime(to_ft),
+            cause=cause,
+            detail=detail,
+        )
+        self._insert(Rows(Stream.GAPS, 1, to_lines([gap.model_dump_json()])))
+
+
+class _transaction:  # noqa: N801  # reads as the statement it is
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when the block fails."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._connection.execute("COMMIT")
+        elif self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _until_freed(
+    batches: Iterable[tuple[int, int, int, int, int]], over: int
+) -> Iterable[tuple[int, int, int, int, int]]:
+    freed = 0
+    for batch in batches:
+        if freed >= over:
+            return
+        freed += batch[2]
+        yield batch
+
+
+def _fields(size: Size) -> dict[str, int]:
+    return {"batches": size.batches, "bytes": size.bytes, "gaps": size.gaps}
