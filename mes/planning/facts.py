@@ -30,8 +30,8 @@ class CarFact:
 
     order_id: UUID
     number: str
-    generation: int = 1
-    """1 for the first body of the order, one more after each scrapped one."""
+    successor: bool = False
+    """Whether a body of this order was scrapped before this one."""
     body_id: UUID | None = None
     body_number: str | None = None
     model: str
@@ -49,7 +49,7 @@ class CarFact:
     @property
     def car_id(self) -> str:
         """The id of this car in the planning library: its order number, and which body it is."""
-        return self.number if self.generation == 1 else f"{self.number}/{self.generation}"
+        return f"{self.number}/{self.body_number}" if self.successor else self.number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

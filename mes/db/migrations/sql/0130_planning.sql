@@ -64,6 +64,8 @@ CREATE TABLE planned_operation (
     promised_at   timestamptz,
     frozen        boolean NOT NULL DEFAULT false,
     started       boolean NOT NULL DEFAULT false,
+    actual_start_at timestamptz,
+    actual_end_at   timestamptz,
     PRIMARY KEY (line, subject_id)
 );
 CREATE INDEX planned_operation_by_start ON planned_operation (line, start_at);
@@ -89,10 +91,18 @@ CREATE TABLE planning_delay (
     end_event        uuid,
     missed_event     uuid,
     base_plan_id     uuid REFERENCES plan (id),
-    reverted         boolean NOT NULL DEFAULT false,
     ended_at         timestamptz
 );
 CREATE INDEX planning_delay_open ON planning_delay (body_id) WHERE state <> 'ended';
+
+-- Promises that a delay has moved: what they go back to when the delay turns out to be none.
+CREATE TABLE promise_move (
+    hold_id    uuid NOT NULL REFERENCES planning_delay (hold_id),
+    order_id   uuid NOT NULL,
+    former_at  timestamptz NOT NULL,
+    moved_at   timestamptz NOT NULL,
+    PRIMARY KEY (hold_id, order_id)
+);
 
 -- A line, machine or press that planning knows to be down.
 CREATE TABLE planning_downtime (
@@ -109,7 +119,7 @@ CREATE TABLE planning_news (
     event_seq  bigint PRIMARY KEY,
     event_id   uuid NOT NULL,
     kind       text NOT NULL CHECK (kind IN
-               ('order', 'cancelled', 'delay', 'reverted', 'done', 'scrapped', 'down', 'up', 'shift', 'changed')),
+               ('order', 'gone', 'delay', 'reverted', 'done', 'scrapped', 'down', 'up')),
     order_id   uuid,
     body_id    uuid,
     hold_id    uuid,

@@ -1,0 +1,346 @@
+-- Plan versions
+
+-- next_number --
+SELECT coalesce(max(number), 0) + 1 FROM plan WHERE site = %(site)s
+
+-- lock_site --
+-- One publication at a time; a solve's result and a repair may be ready in the same moment.
+SELECT pg_advisory_xact_lock(hashtextextended('planning:' || %(site)s, 0))
+
+-- add_plan --
+INSERT INTO plan (id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash,
+                  budget_s, problem, requested_by, created_at)
+VALUES (%(id)s, %(site)s, %(number)s, %(state)s, %(kind)s, %(cause)s, %(base_id)s, %(anchor_at)s,
+        %(horizon_s)s, %(snapshot_hash)s, %(budget_s)s, %(problem)s, %(requested_by)s, %(created_at)s)
+
+-- plan_head --
+SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
+       solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,
+       published_by, automatic, note, superseded_at, row_version
+  FROM plan WHERE id = %(id)s
+
+-- plan_for_change --
+SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
+       solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,
+       published_by, automatic, note, superseded_at, row_version
+  FROM plan WHERE id = %(id)s FOR UPDATE
+
+-- published_head --
+SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
+       solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,
+       published_by, automatic, note, superseded_at, row_version
+  FROM plan WHERE site = %(site)s AND state = 'published'
+
+-- recent_heads --
+SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
+       solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,
+       published_by, automatic, note, superseded_at, row_version
+  FROM plan WHERE site = %(site)s ORDER BY number DESC LIMIT %(limit)s
+
+-- solving_head --
+SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
+       solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,
+       published_by, automatic, note, superseded_at, row_version
+  FROM plan WHERE site = %(site)s AND state = 'solving'
+
+-- plan_content --
+SELECT problem, schedule FROM plan WHERE id = %(id)s
+
+-- save_result --
+-- A solve or repair ended with a schedule and the checker's word on it.
+UPDATE plan
+   SET state = %(state)s, schedule = %(schedule)s, problem = %(problem)s, anchor_at = %(anchor_at)s,
+       snapshot_hash = %(snapshot_hash)s, kpis = %(kpis)s::jsonb, unplaced = %(unplaced)s::jsonb,
+       violations = %(violations)s::jsonb, solved_s = %(solved_s)s, failure = %(failure)s,
+       progress = %(progress)s::jsonb, row_version = row_version + 1
+ WHERE id = %(id)s
+
+-- save_progress --
+UPDATE plan SET progress = %(progress)s::jsonb WHERE id = %(id)s AND state = 'solving'
+
+-- save_failure --
+UPDATE plan SET state = %(state)s, failure = %(failure)s, row_version = row_version + 1
+ WHERE id = %(id)s AND state IN ('solving', 'draft')
+
+-- ask_to_cancel --
+UPDATE plan SET progress = progress || '{"cancel": true}'::jsonb
+ WHERE id = %(id)s AND state = 'solving'
+
+-- supersede --
+UPDATE plan SET state = 'superseded', superseded_at = %(now)s, row_version = row_version + 1
+ WHERE site = %(site)s AND state = 'published'
+
+-- save_publication --
+UPDATE plan
+   SET state = 'published', published_at = %(published_at)s, published_by = %(published_by)s,
+       automatic = %(automatic)s, note = %(note)s, row_version = %(row_version)s
+ WHERE id = %(id)s
+
+-- last_solve_at --
+SELECT max(created_at) FROM plan WHERE site = %(site)s AND kind = 'solve'
+
+-- drop_old_content --
+-- Repairs come by the hundred; the content of old ones is not kept, their figures and events are.
+UPDATE plan SET problem = NULL, schedule = NULL
+ WHERE site = %(site)s AND kind = 'repair' AND state IN ('superseded', 'discarded')
+   AND number < %(before)s AND schedule IS NOT NULL
+   AND id NOT IN (SELECT base_plan_id FROM planning_delay
+                   WHERE base_plan_id IS NOT NULL AND state <> 'ended')
+
+-- Planned operations
+
+-- operations_between --
+SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_number, model, color,
+       options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+       promised_at, frozen, started, actual_start_at, actual_end_at
+  FROM planned_operation
+ WHERE coalesce(actual_start_at, start_at) < %(to_at)s
+   AND greatest(end_at, coalesce(actual_end_at, end_at)) > %(from_at)s
+ ORDER BY line, start_at, sequence
+
+-- operations_of_order --
+SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_number, model, color,
+       options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+       promised_at, frozen, started, actual_start_at, actual_end_at
+  FROM planned_operation WHERE order_id = %(order_id)s ORDER BY start_at
+
+-- next_on_line --
+-- What a line is to do next by the plan in force: not begun, first comes first.
+SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_number, model, color,
+       options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+       promised_at, frozen, started, actual_start_at, actual_end_at
+  FROM planned_operation
+ WHERE line = %(line)s AND actual_start_at IS NULL AND NOT started
+ ORDER BY start_at, sequence LIMIT %(limit)s
+
+-- write_operations --
+INSERT INTO planned_operation
+       (line, subject_id, kind, plan_id, order_id, order_number, car_id, body_id, body_number, model,
+        color, options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+        promised_at, frozen, started)
+SELECT line, subject_id, kind, %(plan_id)s, order_id, order_number, car_id, body_id, body_number, model,
+       color, options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+       promised_at, frozen, started
+  FROM jsonb_to_recordset(%(rows)s::jsonb)
+       AS given (line text, subject_id uuid, kind text, order_id uuid, order_number text, car_id text,
+                 body_id uuid, body_number text, model text, color text, options text[], lot_id text,
+                 panel text, quantity integer, sequence integer, start_at timestamptz,
+                 end_at timestamptz, need_by_at timestamptz, finish_at timestamptz,
+                 promised_at timestamptz, frozen boolean, started boolean)
+ON CONFLICT (line, subject_id) DO UPDATE
+   SET plan_id = excluded.plan_id, car_id = excluded.car_id, body_id = excluded.body_id,
+       body_number = excluded.body_number, model = excluded.model, color = excluded.color,
+       options = excluded.options, quantity = excluded.quantity, sequence = excluded.sequence,
+       start_at = excluded.start_at, end_at = excluded.end_at, need_by_at = excluded.need_by_at,
+       finish_at = excluded.finish_at, promised_at = excluded.promised_at,
+       frozen = excluded.frozen, started = excluded.started,
+       actual_start_at = CASE WHEN planned_operation.car_id IS DISTINCT FROM excluded.car_id
+                              THEN NULL ELSE planned_operation.actual_start_at END,
+       actual_end_at = CASE WHEN planned_operation.car_id IS DISTINCT FROM excluded.car_id
+                            THEN NULL ELSE planned_operation.actual_end_at END
+
+-- drop_operations --
+-- What the new version no longer has and nobody has begun.
+DELETE FROM planned_operation
+ WHERE plan_id <> %(plan_id)s AND NOT started AND actual_start_at IS NULL
+   AND (start_at > %(now)s OR order_id = ANY(%(orders)s))
+
+-- set_promised --
+UPDATE planned_operation SET promised_at = %(promised_at)s WHERE order_id = %(order_id)s
+
+-- set_body --
+UPDATE planned_operation SET body_id = %(body_id)s, body_number = %(body_number)s
+ WHERE order_id = %(order_id)s AND actual_end_at IS NULL
+
+-- note_start --
+UPDATE planned_operation SET actual_start_at = least(actual_start_at, %(at)s), started = true
+ WHERE line = %(line)s AND subject_id = %(subject_id)s
+
+-- note_end --
+UPDATE planned_operation
+   SET actual_end_at = %(at)s, actual_start_at = coalesce(actual_start_at, start_at), started = true
+ WHERE line = %(line)s AND subject_id = %(subject_id)s AND actual_end_at IS NULL
+
+-- forget_operations --
+DELETE FROM planned_operation WHERE end_at < %(before)s AND actual_end_at < %(before)s
+
+-- entering_horizon --
+-- Orders whose first work is so near that their configuration must not change any more.
+SELECT order_id, min(start_at) AS start_at
+  FROM planned_operation
+ WHERE order_id IS NOT NULL AND body_id IS NULL
+ GROUP BY order_id HAVING min(start_at) < %(until)s
+ ORDER BY min(start_at) LIMIT %(limit)s
+
+-- News and delays
+
+-- add_news --
+INSERT INTO planning_news (event_seq, event_id, kind, order_id, body_id, hold_id, line, at)
+VALUES (%(event_seq)s, %(event_id)s, %(kind)s, %(order_id)s, %(body_id)s, %(hold_id)s, %(line)s, %(at)s)
+ON CONFLICT (event_seq) DO NOTHING
+
+-- news --
+SELECT event_seq, event_id, kind, order_id, body_id, hold_id, line, at
+  FROM planning_news ORDER BY event_seq LIMIT %(limit)s
+
+-- has_news --
+SELECT EXISTS (SELECT 1 FROM planning_news)
+
+-- take_news --
+DELETE FROM planning_news WHERE event_seq <= %(seq)s
+
+-- delay --
+SELECT hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, since_at, available_at,
+       inspection_event, hold_event, rework_event, end_event, missed_event, base_plan_id, ended_at
+  FROM planning_delay WHERE hold_id = %(hold_id)s FOR UPDATE
+
+-- delays_of_body --
+SELECT hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, since_at, available_at,
+       inspection_event, hold_event, rework_event, end_event, missed_event, base_plan_id, ended_at
+  FROM planning_delay WHERE body_id = %(body_id)s AND state <> 'ended'
+
+-- open_delays --
+SELECT hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, since_at, available_at,
+       inspection_event, hold_event, rework_event, end_event, missed_event, base_plan_id, ended_at
+  FROM planning_delay WHERE state <> 'ended' ORDER BY since_at
+
+-- save_delay --
+INSERT INTO planning_delay (hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, since_at,
+                            available_at, inspection_event, hold_event, rework_event, end_event,
+                            missed_event, base_plan_id, ended_at)
+VALUES (%(hold_id)s, %(body_id)s, %(order_id)s, %(line)s, %(state)s, %(cause)s, %(defect_kind)s,
+        %(work_s)s, %(since_at)s, %(available_at)s, %(inspection_event)s, %(hold_event)s,
+        %(rework_event)s, %(end_event)s, %(missed_event)s, %(base_plan_id)s, %(ended_at)s)
+ON CONFLICT (hold_id) DO UPDATE
+   SET state = excluded.state, defect_kind = excluded.defect_kind, work_s = excluded.work_s,
+       available_at = excluded.available_at, rework_event = excluded.rework_event,
+       end_event = excluded.end_event, missed_event = excluded.missed_event,
+       base_plan_id = excluded.base_plan_id, ended_at = excluded.ended_at
+
+-- add_move --
+-- A promise that one delay moved twice goes back to where it stood before the first.
+INSERT INTO promise_move (hold_id, order_id, former_at, moved_at)
+VALUES (%(hold_id)s, %(order_id)s, %(former_at)s, %(moved_at)s)
+ON CONFLICT (hold_id, order_id) DO UPDATE SET moved_at = excluded.moved_at
+
+-- moves_of_hold --
+SELECT hold_id, order_id, former_at, moved_at FROM promise_move WHERE hold_id = %(hold_id)s
+
+-- drop_moves --
+DELETE FROM promise_move WHERE hold_id = %(hold_id)s
+
+-- save_downtime --
+INSERT INTO planning_downtime (line, station, since_at, until_at, reason, event_id)
+VALUES (%(line)s, %(station)s, %(since_at)s, %(until_at)s, %(reason)s, %(event_id)s)
+ON CONFLICT (line) DO UPDATE SET station = excluded.station, since_at = excluded.since_at,
+       until_at = excluded.until_at, reason = excluded.reason, event_id = excluded.event_id
+
+-- drop_downtime --
+DELETE FROM planning_downtime WHERE line = %(line)s
+
+-- downtimes --
+SELECT line, station, since_at, until_at, reason, event_id FROM planning_downtime
+
+-- Capacity and quotes
+
+-- save_capacity --
+INSERT INTO capacity_shift (line, shift_id, start_at, end_at, places)
+VALUES (%(line)s, %(shift_id)s, %(start_at)s, %(end_at)s, %(places)s)
+ON CONFLICT (line, shift_id) DO NOTHING
+
+-- set_planned --
+-- What the plan in force holds of each shift; a reservation of a car that is in it is no second debit.
+UPDATE capacity_shift AS shift
+   SET planned = coalesce(given.planned, 0),
+       reserved = coalesce(given.reserved, 0),
+       places = greatest(shift.places, coalesce(given.planned, 0) + coalesce(given.reserved, 0))
+  FROM (SELECT one.shift_id, plan.count AS planned, held.count AS reserved
+          FROM capacity_shift AS one
+          LEFT JOIN jsonb_to_recordset(%(planned)s::jsonb) AS plan (shift_id text, count integer)
+            ON plan.shift_id = one.shift_id
+          LEFT JOIN (SELECT shift_id, count(*)::integer AS count FROM capacity_reservation
+                      WHERE line = %(line)s GROUP BY shift_id) AS held
+            ON held.shift_id = one.shift_id
+         WHERE one.line = %(line)s AND one.end_at > %(now)s) AS given
+ WHERE shift.line = %(line)s AND shift.shift_id = given.shift_id
+
+-- lock_capacity --
+-- Publications and debits never interleave: both lock the shifts in the order of time.
+SELECT shift_id FROM capacity_shift WHERE line = %(line)s AND end_at > %(now)s
+ ORDER BY start_at FOR UPDATE
+
+-- open_shift --
+-- The first shift with a free place that ends late enough; locked until the debit is committed.
+SELECT line, shift_id, start_at, end_at, places, planned, reserved
+  FROM capacity_shift
+ WHERE line = %(line)s AND end_at > %(earliest)s AND start_at > %(after)s
+   AND planned + reserved < places
+ ORDER BY start_at LIMIT 1 FOR UPDATE
+
+-- shifts_ahead --
+SELECT line, shift_id, start_at, end_at, places, planned, reserved
+  FROM capacity_shift WHERE line = %(line)s AND end_at > %(from_at)s ORDER BY start_at LIMIT %(limit)s
+
+-- debit --
+UPDATE capacity_shift SET reserved = reserved + 1 WHERE line = %(line)s AND shift_id = %(shift_id)s
+
+-- credit --
+UPDATE capacity_shift SET reserved = greatest(0, reserved - 1)
+ WHERE line = %(line)s AND shift_id = %(shift_id)s
+
+-- add_reservation --
+INSERT INTO capacity_reservation (id, line, shift_id, holder, holder_id, start_at, expires_at)
+VALUES (%(id)s, %(line)s, %(shift_id)s, %(holder)s, %(holder_id)s, %(start_at)s, %(expires_at)s)
+
+-- drop_reservation --
+DELETE FROM capacity_reservation WHERE holder = %(holder)s AND holder_id = %(holder_id)s
+RETURNING line, shift_id, start_at
+
+-- drop_reservations_in_plan --
+-- Orders that the plan holds need no reservation beside it.
+DELETE FROM capacity_reservation WHERE holder = 'order' AND holder_id = ANY(%(orders)s)
+
+-- pass_reservation_on --
+UPDATE capacity_reservation SET holder = 'order', holder_id = %(order_id)s, expires_at = NULL
+ WHERE holder = 'quote' AND holder_id = %(quote_id)s
+
+-- reservation_of --
+SELECT line, shift_id, start_at FROM capacity_reservation
+ WHERE holder = %(holder)s AND holder_id = %(holder_id)s
+
+-- add_quote --
+INSERT INTO quote (id, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
+                   expires_at, created_at, created_by)
+VALUES (%(id)s, 'held', %(model)s, %(color)s, %(options)s, %(wanted_at)s, %(promised_at)s,
+        %(confidence)s, %(assumed)s, %(reasons)s::jsonb, %(expires_at)s, %(created_at)s, %(created_by)s)
+
+-- quote --
+SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
+       expires_at, order_id, created_at, created_by, row_version
+  FROM quote WHERE id = %(id)s
+
+-- quote_for_change --
+SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
+       expires_at, order_id, created_at, created_by, row_version
+  FROM quote WHERE id = %(id)s FOR UPDATE
+
+-- quote_of_order --
+SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
+       expires_at, order_id, created_at, created_by, row_version
+  FROM quote WHERE order_id = %(order_id)s
+
+-- expired_quotes --
+SELECT id FROM quote WHERE state = 'held' AND expires_at <= %(now)s LIMIT 200
+
+-- save_quote --
+UPDATE quote SET state = %(state)s, order_id = %(order_id)s, row_version = row_version + 1
+ WHERE id = %(id)s
+
+-- record_of_promises --
+SELECT count(*) FILTER (WHERE kept) AS kept, count(*) AS total
+  FROM (SELECT kept FROM promise_outcome ORDER BY finished_at DESC LIMIT 500) AS recent
+
+-- add_outcome --
+INSERT INTO promise_outcome (order_id, promised_at, finished_at, kept)
+VALUES (%(order_id)s, %(promised_at)s, %(finished_at)s, %(kept)s)
+ON CONFLICT (order_id) DO NOTHING
