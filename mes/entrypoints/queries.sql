@@ -6,3 +6,29 @@ UNION ALL SELECT 'handler_lag_events',
 UNION ALL SELECT 'event_failures', count(*) FROM event_failure
 UNION ALL SELECT 'jobs_waiting', count(*) FROM procrastinate_jobs WHERE status = 'todo'
 UNION ALL SELECT 'jobs_failed', count(*) FROM procrastinate_jobs WHERE status = 'failed'
+
+-- progress_counts --
+-- One line a figure of the demo's terminal.
+SELECT 'orders', count(*) FROM customer_order
+UNION ALL SELECT 'planned', count(*) FROM customer_order
+  WHERE promised_at IS NOT NULL AND stage NOT IN ('shipped', 'delivered', 'cancelled')
+UNION ALL SELECT 'shipped', count(*) FROM customer_order WHERE stage IN ('shipped', 'delivered')
+UNION ALL SELECT 'inspections', count(*) FROM inspection
+UNION ALL SELECT 'not_ok', count(*) FROM inspection WHERE verdict <> 'OK'
+UNION ALL SELECT 'holds_open', count(*) FROM hold WHERE state IN ('open', 'rework')
+UNION ALL SELECT 'reworks_done', count(*) FROM rework WHERE state = 'done'
+UNION ALL SELECT 'promises', count(*) FROM event WHERE type = 'promise.made'
+UNION ALL SELECT 'promises_changed', count(*) FROM event WHERE type = 'promise.changed'
+
+-- progress_bodies --
+-- Bodies per line and store, in order of the way through the plant.
+SELECT p.id, count(b.id)
+  FROM (SELECT id, body_position * 2 AS position FROM plant_line WHERE active AND body_position IS NOT NULL
+        UNION ALL
+        SELECT gives_to, body_position * 2 + 1 FROM plant_line WHERE active AND body_position IS NOT NULL) p
+  LEFT JOIN body b ON b.line = p.id OR b.store = p.id
+ GROUP BY p.id, p.position ORDER BY p.position
+
+-- connected_lines --
+-- Lines whose agent has said that it is connected to its PLC.
+SELECT line FROM agent WHERE link_connected

@@ -21,6 +21,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "hold": ("holds", "quality", "map"),
     "rework": ("holds", "quality"),
     "disposition": ("holds", "quality"),
+    "nonconformance": ("quality",),
     "equipment": ("map",),
     "line": ("map", "plan"),
     "agent": ("agents", "map"),

@@ -210,7 +210,14 @@ class BodyLimit:
                 raise TooLarge(limit_bytes=limit)
             return message
 
-        await self._app(scope, limited, send)
+        async def answered(message: Message) -> None:
+            if seen <= limit:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                # What the application makes of the cut body is not the reason: the size is.
+                await problem_response(TooLarge(limit_bytes=limit))(scope, receive, send)
+
+        await self._app(scope, limited, answered)
 
 
 _HEADERS = [

@@ -1,0 +1,127 @@
+"""`c2m check`: is this installation able to work? One line a subject, with what to do when it is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg
+from pydantic import ValidationError
+
+from mes.contracts.plant import PlantModel
+from mes.db import migrate
+from mes.platform.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is well, and a sentence."""
+
+    subject: str
+    ok: bool
+    sentence: str
+
+
+def check(settings: Settings, dsn: str) -> Iterator[Finding]:
+    """Look at settings, database, schema, plant and models, in this order."""
+    yield Finding(
+        "settings", True, f"data in {settings.data_dir.resolve()}, pages at {settings.http.url}"
+    )
+    reachable = _database(dsn)
+    yield reachable
+    if reachable.ok:
+        schema = _schema(dsn)
+        yield schema
+        if schema.ok:
+            yield _plant(dsn)
+            yield from _handlers(dsn)
+    yield from _models()
+
+
+def _database(dsn: str) -> Finding:
+    try:
+        with psycopg.connect(dsn, connect_timeout=5) as conn:
+            version = conn.info.server_version
+            timescale = conn.execute(
+                "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"
+            ).fetchone()
+    except psycopg.OperationalError as error:
+        why = str(error).strip().splitlines()[0]
+        return Finding(
+            "database",
+            False,
+            f"{why}. Start the plant (c2m demo), or set C2M_DB__DSN to a running server.",
+        )
+    if version < 160000:
+        return Finding(
+            "database", False, f"PostgreSQL {version // 10000} is too old; 16 or newer is needed."
+        )
+    kind = "with TimescaleDB" if timescale else "plain, tables partitioned by time"
+    return Finding("database", True, f"PostgreSQL {version // 10000}, {kind}")
+
+
+def _schema(dsn: str) -> Finding:
+    found, known = migrate.current(dsn), migrate.newest()
+    if found == known:
+        return Finding("schema", True, f"revision {found}")
+    return Finding(
+        "schema", False, f"revision {found or 'none'}, this software has {known}: run c2m migrate."
+    )
+
+
+def _plant(dsn: str) -> Finding:
+    with psycopg.connect(dsn) as conn:
+        row = conn.execute("SELECT model FROM plant_version WHERE active").fetchone()
+    if row is None:
+        return Finding(
+            "plant",
+            False,
+            "no plant is installed: c2m demo installs one.",
+        )
+    try:
+        plant = PlantModel.model_validate(row[0])
+    except ValidationError as error:
+        return Finding(
+            "plant", False, f"the stored plant breaks {error.error_count()} rule(s): {error}"
+        )
+    stations = sum(len(line.stations) for line in plant.lines)
+    return Finding("plant", True, f"{plant.site.id}: {len(plant.lines)} lines, {stations} stations")
+
+
+def _handlers(dsn: str) -> Iterator[Finding]:
+    with psycopg.connect(dsn) as conn:
+        row = conn.execute(
+            "SELECT count(*), min(handler), min(error) FROM event_failure"
+        ).fetchone()
+    if row and row[0]:
+        yield Finding(
+            "events",
+            False,
+            f"{row[0]} event(s) were given up by handlers; first {row[1]}: {row[2]}",
+        )
+    else:
+        yield Finding("events", True, "every handler took every event")
+
+
+def _models() -> Iterator[Finding]:
+    spec = importlib.util.find_spec("qc_vision.packages")
+    if spec is None or spec.submodule_search_locations is None:
+        yield Finding(
+            "models", False, "no inspection packages are installed: install the vision extra."
+        )
+        return
+    for manifest in sorted(Path(spec.submodule_search_locations[0]).glob("*/manifest.json")):
+        stated = json.loads(manifest.read_text(encoding="utf-8"))
+        model = manifest.parent / "model.onnx"
+        if model.exists() and sha256(model.read_bytes()).hexdigest() == stated["sha256"]:
+            yield Finding("model", True, f"{stated['name']} {stated['version']}")
+        else:
+            yield Finding(
+                "model",
+                False,
+                f"{manifest.parent.name}: the model file is not the one its manifest names.",
+            )

@@ -1,0 +1,187 @@
+"""`c2m`: the command line of the plant's IT."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from mes.contracts.plant_file import PlantFileError, load_plant
+from mes.db import migrate as migrations
+from mes.entrypoints import bootstrap
+from mes.platform import logs
+from mes.platform.embedded import EmbeddedPostgresError
+from mes.platform.errors import Problem
+from mes.platform.settings import Settings
+
+app = typer.Typer(
+    help="C2M: manufacturing execution for car plants that build to order.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+check_app = typer.Typer(help="Is this installation able to work?", invoke_without_command=True)
+orders_app = typer.Typer(help="Orders.", no_args_is_help=True)
+plant_app = typer.Typer(help="The plant model.", no_args_is_help=True)
+app.add_typer(check_app, name="check")
+app.add_typer(orders_app, name="orders")
+app.add_typer(plant_app, name="plant")
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def main() -> None:
+    """Run a command; a problem is one sentence on stderr and exit status 1, never a traceback."""
+    try:
+        app()
+    except (Problem, PlantFileError, EmbeddedPostgresError) as problem:
+        errors.print(f"[bold red]✗[/] {problem}", highlight=False)
+        sys.exit(1)
+    except ValidationError as error:
+        for found in error.errors():
+            name = "C2M_" + "__".join(str(part) for part in found["loc"]).upper()
+            errors.print(f"[bold red]✗[/] {name}: {found['msg']}", highlight=False)
+        sys.exit(1)
+
+
+def _settings(process: str) -> Settings:
+    settings = Settings()
+    logs.configure(settings.log, process=process)
+    return settings
+
+
+@app.command()
+def demo(
+    orders: Annotated[
+        Path | None,
+        typer.Option(help="A ROADEF 2005 instance directory to take the order book from."),
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Forget the plant's data and start over.")
+    ] = False,
+    speed: Annotated[
+        float, typer.Option(min=0.1, max=600, help="Plant seconds in a real second.")
+    ] = 60.0,
+    plant: Annotated[Path | None, typer.Option(help="Another plant file than the demo's.")] = None,
+    cars: Annotated[
+        int, typer.Option(min=10, max=20_000, help="Orders of the generated book.")
+    ] = 1_600,
+    seed: Annotated[int, typer.Option(help="Same seed, same plant.")] = 1,
+) -> None:
+    """Run the whole plant: database, server, worker, four shops, one edge agent a line. Ctrl-C stops it."""
+    from mes.entrypoints.demo import run_demo
+    from mes.entrypoints.demo.options import DemoOptions
+
+    settings = _settings("demo")
+    options = DemoOptions(
+        orders=orders, reset=reset, speed=speed, plant=plant, cars=cars, seed=seed
+    )
+    run_demo(settings, options)
+
+
+@app.command()
+def serve() -> None:
+    """Run the API and the web UI."""
+    import uvicorn
+
+    from mes.entrypoints.api import create_app
+
+    settings = _settings("api")
+    uvicorn.run(
+        create_app(settings, bootstrap.database_dsn(settings)),
+        host=settings.http.host,
+        port=settings.http.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run event handlers and background jobs."""
+    from mes.entrypoints import worker as work
+
+    settings = _settings("worker")
+    asyncio.run(work.run(settings, bootstrap.database_dsn(settings)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def edge(context: typer.Context) -> None:
+    """Run an edge agent (`python -m edge`)."""
+    os.execv(sys.executable, [sys.executable, "-m", "edge", *context.args])  # noqa: S606
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sim(context: typer.Context) -> None:
+    """Run a simulated shop (`python -m plc_sim`)."""
+    os.execv(sys.executable, [sys.executable, "-m", "plc_sim", *context.args])  # noqa: S606
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema of this software."""
+    settings = _settings("migrate")
+    revision = migrations.upgrade(bootstrap.database_dsn(settings))
+    console.print(f"The database has schema {revision}.")
+
+
+@check_app.callback()
+def check(context: typer.Context) -> None:
+    """Look at settings, database, schema, plant and models."""
+    if context.invoked_subcommand is not None:
+        return
+    from mes.entrypoints.check import check as findings
+
+    settings = _settings("check")
+    failed = False
+    for finding in findings(settings, bootstrap.database_dsn(settings)):
+        mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
+        console.print(f"{mark} {finding.subject:<9} {finding.sentence}", highlight=False)
+        failed = failed or not finding.ok
+    raise typer.Exit(1 if failed else 0)
+
+
+@check_app.command("plant")
+def check_plant(file: Annotated[Path, typer.Argument(help="A plant file (TOML).")]) -> None:
+    """Explain what is wrong with a plant file: each problem with its line and its rule."""
+    plant = load_plant(file)
+    stations = sum(len(line.stations) for line in plant.lines)
+    console.print(
+        f"[green]✓[/] {file.name}: {len(plant.shops)} shops, {len(plant.lines)} lines, "
+        f"{stations} stations, {len(plant.panels)} panels, {len(plant.ratio_rules)} ratio rules",
+        highlight=False,
+    )
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write database and images into one file, while the plant runs."""
+    from mes.entrypoints.backup import backup as make
+
+    settings = _settings("backup")
+    size = make(settings, bootstrap.database_dsn(settings), target)
+    console.print(f"Wrote {target} ({size / 1e6:.1f} MB).")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `c2m backup` wrote.", exists=True)],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite the plant that is in the database.")
+    ] = False,
+) -> None:
+    """Bring a backup back; stop the plant's processes first (the database has to run)."""
+    from mes.entrypoints.backup import restore as bring_back
+
+    settings = _settings("restore")
+    bring_back(settings, bootstrap.database_dsn(settings), source, replace=replace)
+    console.print(f"Restored {source}.")

@@ -1,0 +1,271 @@
+"""Start the plant, show what happens, stop it cleanly."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from rich.console import Console
+
+from mes.contracts.plant import PlantModel
+from mes.contracts.plant_file import load_plant
+from mes.db import migrate
+from mes.entrypoints.demo import progress, seed, sign_in
+from mes.entrypoints.demo.options import DemoOptions
+from mes.entrypoints.supervisor import Program, Supervisor
+from mes.platform.embedded import prepare, remove
+from mes.platform.errors import Problem
+from mes.platform.settings import Settings
+
+console = Console(highlight=False)
+
+DEMO_PLANT = Path(__file__).parents[2] / "resources" / "plants" / "demo.toml"
+
+
+class DemoRuns(Problem):
+    """A demo already runs on {folder}: stop it with Ctrl-C in its terminal, or set C2M_DATA_DIR to another."""
+
+    code = "demo.runs"
+
+
+class PortTaken(Problem):
+    """Port {port} is in use by another program: set C2M_HTTP__PORT to a free one."""
+
+    code = "demo.port_taken"
+
+
+class PartNotReady(Problem):
+    """{part} was not ready after {seconds:.0f} s; its messages are in {log}."""
+
+    code = "demo.part_not_ready"
+
+
+class Stopped(Exception):
+    """A person asked the demo to stop."""
+
+
+def run_demo(settings: Settings, options: DemoOptions) -> None:
+    """Run the plant until Ctrl-C; a second run resumes with its data."""
+    folder = settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_one(folder):
+        supervisor = Supervisor(folder)
+        left = supervisor.end_leftovers()
+        if left:
+            console.print(f"Ended what an interrupted demo had left: {', '.join(left)}.")
+        if options.reset:
+            _forget(folder)
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        plant = _Plant(settings, options, folder, supervisor)
+        try:
+            plant.start()
+            plant.show()
+        except Stopped:
+            pass
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            console.print("\nStopping the plant …")
+            plant.stop()
+            console.print("Stopped. `make demo` goes on from here; `c2m demo --reset` starts over.")
+
+
+def _stop(*_: object) -> None:
+    raise Stopped
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[IO[str]]:
+    with (folder / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DemoRuns(folder=folder) from error
+        yield lock
+
+
+def _forget(folder: Path) -> None:
+    remove(folder)
+    for name in ("run", "logs", "images", "sim", "edge", "plant.toml", "sign-in.txt"):
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for name in ("run", "logs"):
+        (folder / name).mkdir()
+
+
+class _Plant:
+    """The processes of one demo."""
+
+    def __init__(
+        self, settings: Settings, options: DemoOptions, folder: Path, supervisor: Supervisor
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        self._folder = folder
+        self._supervisor = supervisor
+        self._dsn = settings.db.dsn or ""
+        self._clock_runs = False
+
+    def start(self) -> None:
+        """Bring everything up; returns when pages answer and every line is connected."""
+        began = time.monotonic()
+        self._start_database()
+        plant = self._seed()
+        self._start_server()
+        self._start_lines(plant)
+        self._wait_for_lines(plant)
+        seed.set_clock(self._dsn, self._options.speed)
+        self._clock_runs = True
+        console.print(f"The plant runs ({time.monotonic() - began:.0f} s to start).\n")
+        sign_in.show(console, self._folder, self._settings.http.url)
+
+    def show(self) -> None:
+        """Show live progress and keep every process running."""
+        progress.show(console, self._dsn, self._supervisor)
+
+    def stop(self) -> None:
+        """Stop the clock, then the processes, the database last."""
+        if self._clock_runs:
+            try:
+                seed.set_clock(self._dsn, 0)
+            except psycopg.OperationalError:
+                pass
+        names = self._supervisor.names
+        for group in ("edge-", "sim-", "worker", "api", "postgres"):
+            self._supervisor.stop_group([name for name in names if name.startswith(group)])
+
+    def _start_database(self) -> None:
+        if not self._dsn:
+            console.print("Starting the database …")
+            server = prepare(self._folder)
+            log = self._supervisor.log_of("postgres")
+            self._supervisor.start(
+                Program(
+                    "postgres",
+                    spawn=lambda file: server.spawn(log=file),
+                    stop_signal=signal.SIGINT,
+                )
+            )
+            server.wait_ready(alive=lambda: self._supervisor.is_running("postgres"), log=log)
+            server.create_database()
+            self._dsn = server.dsn
+        migrate.upgrade(self._dsn)
+
+    def _seed(self) -> PlantModel:
+        file = self._folder / "plant.toml"
+        if not file.exists():
+            source = self._options.plant or DEMO_PLANT
+            load_plant(source)
+            shutil.copyfile(source, file)
+        plant = load_plant(file)
+        codes = seed.seed(self._settings, self._dsn, plant, self._options, self._folder, console)
+        for line, code in codes.items():
+            home = self._folder / "edge" / line
+            home.mkdir(parents=True, exist_ok=True)
+            _write_private(home / "enrolment-code", code)
+        return plant
+
+    def _start_server(self) -> None:
+        console.print("Starting server and worker …")
+        if _port_taken(self._settings):
+            raise PortTaken(port=self._settings.http.port)
+        env = {"C2M_DB__DSN": self._dsn, "C2M_DATA_DIR": str(self._folder)}
+        for name, command in (("api", "serve"), ("worker", "worker")):
+            self._supervisor.start(Program(name, (*_python("mes"), command), env))
+        self._wait("the server", 60, lambda: _answers(f"{self._local_url}/readyz"), log="api")
+
+    def _start_lines(self, plant: PlantModel) -> None:
+        console.print("Starting four shops and their edge agents …")
+        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        for shop in plant.shops:
+            if not any(line.shop == shop.id for line in plant.lines):
+                continue
+            self._supervisor.start(
+                Program(
+                    f"sim-{shop.id}",
+                    (
+                        *_python("plc_sim"),
+                        "--plant", str(self._folder / "plant.toml"),
+                        "--shop", shop.id,
+                        "--data", str(self._folder / "sim"),
+                        "--seed", str(self._options.seed),
+                        "--clock-url", self._local_url,
+                        "--warm",
+                    ),
+                    one_thread,
+                )
+            )  # fmt: skip
+        for line in plant.lines:
+            home = self._folder / "edge" / line.id
+            home.mkdir(parents=True, exist_ok=True)
+            command = [*_python("edge"), "--mes", self._local_url, "--data", str(home)]
+            code = home / "enrolment-code"
+            if code.exists():
+                command += ["--code", code.read_text().strip()]
+            self._supervisor.start(Program(f"edge-{line.id}", command, one_thread))
+
+    def _wait_for_lines(self, plant: PlantModel) -> None:
+        wanted = {line.id for line in plant.lines}
+        self._wait(
+            "every line's agent",
+            120,
+            lambda: wanted <= seed.connected_lines(self._dsn),
+            log=f"edge-{plant.lines[0].id}",
+        )
+
+    def _wait(self, part: str, timeout_s: float, ready: object, *, log: str) -> None:
+        assert callable(ready)  # noqa: S101 - a programmer's mistake
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            self._supervisor.watch()
+            if time.monotonic() > deadline:
+                raise PartNotReady(part=part, seconds=timeout_s, log=self._supervisor.log_of(log))
+            time.sleep(0.1)
+
+    @property
+    def _local_url(self) -> str:
+        return f"http://{self._settings.http.host}:{self._settings.http.port}"
+
+
+def _python(module: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own server
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _port_taken(settings: Settings) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.http.host, settings.http.port))
+        except OSError:
+            return True
+    return False
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
