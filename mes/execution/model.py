@@ -185,6 +185,16 @@ class Body:
         """Go back into the store in front of the line: the answer to a reading was `remove`."""
         return self._moved(Place(PlaceKind.STORE, store=store), at, f"go back into {store}")
 
+    def placed(self, place: Place, at: datetime) -> Body:
+        """Stand somewhere when the plant starts warm; only a body that was nowhere yet is placed."""
+        if self.place.kind is not PlaceKind.PLANNED:
+            raise BodyCannotMove(
+                number=self.number,
+                state=f"already in the plant ({self.place.kind})",
+                move="be placed",
+            )
+        return self._moved(place, max(at, self.since_at), "be placed")
+
     def carry_out(self, at: datetime) -> Body:
         """Leave the plant as scrap."""
         if not self.is_scrapped:

@@ -168,20 +168,23 @@ class _Step:
 
 async def add_body(conn: WriteConn, body: Body) -> bool:
     """Add a body; False when it is there already."""
-    return await db.execute(
-        conn,
-        queries["add_body"],
-        {
-            "id": body.id,
-            "number": body.number,
-            "order_id": body.order_id,
-            "vin": body.vin,
-            "model": body.model,
-            "color": body.color,
-            "predecessor_id": body.predecessor_id,
-            "since_at": body.since_at,
-        },
-    ) == 1
+    return (
+        await db.execute(
+            conn,
+            queries["add_body"],
+            {
+                "id": body.id,
+                "number": body.number,
+                "order_id": body.order_id,
+                "vin": body.vin,
+                "model": body.model,
+                "color": body.color,
+                "predecessor_id": body.predecessor_id,
+                "since_at": body.since_at,
+            },
+        )
+        == 1
+    )
 
 
 async def bodies(conn: ReadConn, ids: Collection[UUID]) -> dict[UUID, Body]:
@@ -418,18 +421,21 @@ async def close_mismatch(
 
 async def call_andon(conn: WriteConn, call: AndonCall) -> bool:
     """Add a call; False when the station has one that is open."""
-    return await db.execute(
-        conn,
-        queries["call_andon"],
-        {
-            "id": call.id,
-            "line": call.line,
-            "station": call.station,
-            "reason": call.reason,
-            "called_by": call.called_by,
-            "called_at": call.called_at,
-        },
-    ) == 1
+    return (
+        await db.execute(
+            conn,
+            queries["call_andon"],
+            {
+                "id": call.id,
+                "line": call.line,
+                "station": call.station,
+                "reason": call.reason,
+                "called_by": call.called_by,
+                "called_at": call.called_at,
+            },
+        )
+        == 1
+    )
 
 
 async def open_andon(conn: ReadConn, station: str) -> AndonCall | None:
@@ -441,11 +447,14 @@ async def open_andons(conn: ReadConn) -> list[AndonCall]:
 
 
 async def clear_andon(conn: WriteConn, station: str, *, actor: str, now: datetime) -> bool:
-    return await db.execute(
-        conn,
-        queries["clear_andon"],
-        {"station": station, "cleared_by": actor, "cleared_at": now},
-    ) == 1
+    return (
+        await db.execute(
+            conn,
+            queries["clear_andon"],
+            {"station": station, "cleared_by": actor, "cleared_at": now},
+        )
+        == 1
+    )
 
 
 async def add_report(conn: WriteConn, report: OperatorReport) -> bool:

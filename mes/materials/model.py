@@ -45,11 +45,11 @@ class Rack:
 
 @dataclass(frozen=True, slots=True)
 class RackReceipt:
-    """A rack as a press line reported it."""
+    """A full rack: from a press line, or (`line` None) in stock when the plant starts."""
 
     rack: str
     panel: str
-    line: str
+    line: str | None
     job_order_id: UUID | None
     quantity: int
     held: bool

@@ -34,13 +34,12 @@ ON CONFLICT (id) DO UPDATE
 SELECT id, panel, line, job_order_id, quantity, remaining, overdrawn, held, scrapped_at, received_at
   FROM rack WHERE id = %(id)s
 
--- racks_since --
--- Racks of a panel that a line filled after a moment, or is filling: those a bad panel puts in doubt.
+-- racks_from --
+-- The newest racks of a panel from a press line; one that is being filled comes first.
 SELECT id, panel, line, job_order_id, quantity, remaining, overdrawn, held, scrapped_at, received_at
   FROM rack
  WHERE line = %(line)s AND panel = %(panel)s AND scrapped_at IS NULL
-   AND (received_at IS NULL OR received_at > %(since_at)s)
- ORDER BY received_at NULLS LAST, id
+ ORDER BY received_at DESC NULLS FIRST, id DESC LIMIT %(limit)s
 
 -- racks_in_stock --
 -- First in, first out, as framing takes them.

@@ -58,9 +58,9 @@ async def rack(conn: ReadConn, rack_id: str) -> Rack | None:
     return await db.fetch_one(conn, queries["rack"], {"id": rack_id}, Rack)
 
 
-async def racks_since(conn: ReadConn, line: str, panel: str, since_at: datetime) -> list[Rack]:
+async def racks_from(conn: ReadConn, line: str, panel: str, *, limit: int) -> list[Rack]:
     return await db.fetch_all(
-        conn, queries["racks_since"], {"line": line, "panel": panel, "since_at": since_at}, Rack
+        conn, queries["racks_from"], {"line": line, "panel": panel, "limit": limit}, Rack
     )
 
 

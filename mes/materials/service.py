@@ -60,11 +60,9 @@ async def find_rack(conn: ReadConn, rack_id: str) -> Rack | None:
     return await repository.rack(conn, rack_id)
 
 
-async def racks_in_doubt(
-    conn: ReadConn, line: str, panel: str, *, since_at: datetime
-) -> list[Rack]:
-    """Return the racks of a panel that `line` filled since the last good check at `since_at`."""
-    return await repository.racks_since(conn, line, panel, since_at)
+async def racks_from(conn: ReadConn, line: str, panel: str, *, limit: int = 200) -> list[Rack]:
+    """Return the newest racks of a panel from a press line, the one being filled first."""
+    return await repository.racks_from(conn, line, panel, limit=limit)
 
 
 async def hold_rack(conn: WriteConn, rack_id: str, *, panel: str, line: str) -> None:
