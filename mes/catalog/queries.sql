@@ -1,7 +1,7 @@
 -- head_at --
 -- The catalogue in force at an instant; of two that start together the later installed one.
 SELECT c.id, c.version, c.hash,
-       (SELECT coalesce(max(a.id), 0) FROM catalog_addition a)::bigint AS additions
+       (SELECT coalesce(string_agg(a.code, ' ' ORDER BY a.id), '') FROM catalog_addition a) AS additions
   FROM catalog_version c
  WHERE c.effective_from <= %(at)s
  ORDER BY c.effective_from DESC, c.id DESC

@@ -17,12 +17,12 @@ queries = load_queries(__package__)
 
 @dataclass(frozen=True, slots=True)
 class CatalogHead:
-    """Which catalogue is in force, and how far additions go."""
+    """Which catalogue is in force, and the codes that were added to it."""
 
     id: int
     version: str
     hash: str
-    additions: int
+    additions: str
 
 
 @dataclass(frozen=True, slots=True)

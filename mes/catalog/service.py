@@ -136,4 +136,4 @@ async def configure(
     return rules.configure(catalog, model, color, options, at)
 
 
-_parsed: dict[tuple[str, int], Catalog] = {}
+_parsed: dict[tuple[str, str], Catalog] = {}
