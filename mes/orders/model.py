@@ -61,7 +61,7 @@ FOLLOWING: dict[OrderStage, frozenset[OrderStage]] = {
 }
 """What may follow what."""
 
-PLANNABLE = (S.CONFIRMED, S.RECONFIGURED, S.LOCKED, S.IN_PRODUCTION)
+PLANNABLE = (S.CONFIRMED, S.RECONFIGURED, S.LOCKED, S.IN_PRODUCTION, S.LINE_OFF)
 """The stages in which an order needs a place in the plan."""
 CHANGEABLE = (S.DRAFT, S.VALIDATED, S.QUOTED, S.CONFIRMED, S.RECONFIGURED)
 """The stages in which the car itself may still be changed."""

@@ -302,7 +302,7 @@ class _Builder:
         running = {lot.lot_id for lot in self.facts.lots}
         free_at = dict.fromkeys(press, 0)
         for planned in sorted(reference.press if reference else (), key=lambda one: one.start_s):
-            if planned.start_s >= freeze_s or planned.id in running or planned.end_s <= 0:
+            if planned.start_s >= freeze_s or planned.id in running | self.facts.done_lots:
                 continue
             start = max(planned.start_s, free_at[planned.press] + 1)
             free_at[planned.press] = start

@@ -96,5 +96,6 @@ class PlantFacts:
     lots: tuple[LotFact, ...] = ()
     mounted: dict[str, str] = field(default_factory=dict)
     """Press → the panel whose die is in it."""
+    done_lots: frozenset[str] = frozenset()
     down: tuple[DownFact, ...] = ()
     seed: int = 0

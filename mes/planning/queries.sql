@@ -164,6 +164,10 @@ UPDATE planned_operation
 -- forget_operations --
 DELETE FROM planned_operation WHERE end_at < %(before)s AND actual_end_at < %(before)s
 
+-- lots --
+SELECT line, subject_id, lot_id, panel, quantity, start_at, actual_start_at, actual_end_at
+  FROM planned_operation WHERE kind = 'die_lot' ORDER BY line, start_at
+
 -- entering_horizon --
 -- Orders whose first work is so near that their configuration must not change any more.
 SELECT order_id, min(start_at) AS start_at
@@ -328,6 +332,12 @@ SELECT id, number, state, model, color, options, wanted_at, promised_at, confide
 SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
        expires_at, order_id, created_at, created_by, row_version
   FROM quote WHERE order_id = %(order_id)s
+
+-- held_quotes --
+-- The plan keeps a place for what is quoted.
+SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
+       expires_at, order_id, created_at, created_by, row_version
+  FROM quote WHERE state = 'held' AND expires_at > %(now)s ORDER BY number
 
 -- expired_quotes --
 SELECT id FROM quote WHERE state = 'held' AND expires_at <= %(now)s LIMIT 200

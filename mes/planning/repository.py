@@ -252,6 +252,29 @@ async def forget_operations(conn: WriteConn, *, before: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class LotRow:
+    """A die lot of the plan, and whether it has begun or ended."""
+
+    line: str
+    subject_id: UUID
+    lot_id: str
+    panel: str
+    quantity: int
+    start_at: datetime
+    actual_start_at: datetime | None
+    actual_end_at: datetime | None
+
+    @property
+    def begun_at(self) -> datetime:
+        """When it began, or is planned to."""
+        return self.actual_start_at or self.start_at
+
+
+async def lots(conn: ReadConn) -> list[LotRow]:
+    return await db.fetch_all(conn, queries["lots"], None, LotRow)
+
+
+@dataclass(frozen=True, slots=True)
 class Entering:
     """An order whose first work comes near."""
 
@@ -524,6 +547,10 @@ async def quote_for_change(conn: WriteConn, quote_id: UUID) -> Quote | None:
 
 async def quote_of_order(conn: ReadConn, order_id: UUID) -> Quote | None:
     return await db.fetch_one(conn, queries["quote_of_order"], {"order_id": order_id}, Quote)
+
+
+async def held_quotes(conn: ReadConn, *, now: datetime) -> list[Quote]:
+    return await db.fetch_all(conn, queries["held_quotes"], {"now": now}, Quote)
 
 
 @dataclass(frozen=True, slots=True)
