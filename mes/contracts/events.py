@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mes.contracts.dispatch import CommandKind, JobKind, JobState, ReadingAnswer
+from mes.contracts.dispatch import CommandKind, JobKind, JobState, ListedJobState, ReadingAnswer
 from mes.contracts.line_records import StationState
 from mes.contracts.quality import Disposition, Verdict
 from mes.contracts.text import Text
@@ -263,6 +263,15 @@ class CommandDone(Payload):
     ok: bool
     code: str
     message: str = ""
+
+
+class JobListReported(Payload):
+    """An agent read its line's own job list, as after every reconnect: jobs it does not have were lost."""
+
+    type = "job.list_reported"
+    subject_field = "line"
+    line: str
+    jobs: tuple[ListedJobState, ...]
 
 
 # Execution
