@@ -38,8 +38,6 @@ class ReturnStatus(IntFlag):
     ALREADY_DONE = 1 << 33
     LIST_FULL = 1 << 34
     """With `NOT_ACCEPTED`: the line stores `MAX_STORED_JOBS` job orders that have not ended."""
-    SEQUENCE_TAKEN = 1 << 35
-    """With `NOT_ACCEPTED`: another stored job order has this sequence number."""
 
     @property
     def is_good(self) -> bool:

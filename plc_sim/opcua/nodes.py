@@ -1,0 +1,144 @@
+"""Adds the nodes of a line to a server, with exactly the node ids of `mes.contracts.line_layout`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from asyncua import Node, Server, ua
+from asyncua.common.manage_nodes import create_method, create_property
+
+from mes.contracts.plc import PLANT_NAMESPACE
+from plc_sim.opcua.values import LiveValue
+
+Method = Callable[..., Awaitable[Any]]
+
+
+class NodeBuilder:
+    """Builds on one server."""
+
+    def __init__(self, server: Server, namespaces: list[str]) -> None:
+        self.server = server
+        self._session = server.iserver.isession
+        self._index = {uri: index for index, uri in enumerate(namespaces)}
+        self.plant = self._index[PLANT_NAMESPACE]
+
+    def index(self, uri: str) -> int:
+        """Return the index of a namespace on this server."""
+        return self._index[uri]
+
+    def node_id(self, text: str) -> ua.NodeId:
+        """Return the node id of a `nsu=URI;s=…` text on this server."""
+        uri, _, name = text.removeprefix("nsu=").partition(";s=")
+        return ua.NodeId(name, self._index[uri])
+
+    def node(self, identifier: ua.NodeId) -> Node:
+        """Return a node of the server."""
+        return self.server.get_node(identifier)
+
+    async def object(
+        self,
+        parent: Node,
+        identifier: str,
+        name: ua.QualifiedName,
+        *,
+        type_id: ua.NodeId | None = None,
+        organised: bool = False,
+    ) -> Node:
+        """Add an object; its type's children are added by the caller."""
+        kind = ua.ObjectIds.Organizes if organised else ua.ObjectIds.HasComponent
+        item = ua.AddNodesItem(
+            ParentNodeId=parent.nodeid,
+            ReferenceTypeId=ua.NodeId(kind),
+            RequestedNewNodeId=self.node_id(identifier),
+            BrowseName=name,
+            NodeClass=ua.NodeClass.Object,
+            NodeAttributes=ua.ObjectAttributes(
+                DisplayName=ua.LocalizedText(name.Name), EventNotifier=ua.Byte(0)
+            ),
+            TypeDefinition=type_id or ua.NodeId(ua.ObjectIds.BaseObjectType),
+        )
+        (result,) = await self._session.add_nodes([item])
+        result.StatusCode.check()
+        return self.node(result.AddedNodeId)
+
+    async def variable(
+        self,
+        parent: Node,
+        identifier: str,
+        value: Any,
+        kind: ua.VariantType,
+        *,
+        name: ua.QualifiedName | None = None,
+        data_type: ua.NodeId | None = None,
+        writable: bool = False,
+        rank: int = -1,
+        analog: bool = False,
+    ) -> Node:
+        """Add a variable with its first value."""
+        node_id = self.node_id(identifier)
+        browse_name = name or ua.QualifiedName(
+            str(node_id.Identifier).rsplit(".", 1)[-1], self.plant
+        )
+        access = 3 if writable else 1
+        type_id = ua.ObjectIds.AnalogItemType if analog else ua.ObjectIds.BaseDataVariableType
+        item = ua.AddNodesItem(
+            ParentNodeId=parent.nodeid,
+            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasComponent),
+            RequestedNewNodeId=node_id,
+            BrowseName=browse_name,
+            NodeClass=ua.NodeClass.Variable,
+            NodeAttributes=ua.VariableAttributes(
+                DisplayName=ua.LocalizedText(browse_name.Name),
+                Value=ua.Variant(value, kind, is_array=rank > 0),
+                DataType=data_type or ua.NodeId(kind.value),
+                ValueRank=ua.Int32(rank),
+                ArrayDimensions=[ua.UInt32(0)] if rank > 0 else None,
+                AccessLevel=ua.Byte(access),
+                UserAccessLevel=ua.Byte(access),
+            ),
+            TypeDefinition=ua.NodeId(type_id),
+        )
+        (result,) = await self._session.add_nodes([item])
+        result.StatusCode.check()
+        return self.node(result.AddedNodeId)
+
+    async def live(
+        self, parent: Node, identifier: str, value: Any, kind: ua.VariantType, **more: Any
+    ) -> LiveValue:
+        """Add a variable and return its value for publishing."""
+        node = await self.variable(parent, identifier, value, kind, **more)
+        return LiveValue(self.server.iserver.aspace, node, kind)
+
+    async def property(
+        self, parent: Node, name: str, value: Any, kind: ua.VariantType, *, namespace: int = 0
+    ) -> Node:
+        """Add a property that does not change."""
+        identifier = ua.NodeId(f"{parent.nodeid.Identifier}.{name}", self.plant)
+        return await create_property(
+            parent, identifier, ua.QualifiedName(name, namespace), value, kind
+        )
+
+    async def method(
+        self,
+        parent: Node,
+        identifier: str,
+        callback: Method,
+        inputs: Sequence[ua.Argument],
+        outputs: Sequence[ua.Argument],
+        *,
+        name: ua.QualifiedName | None = None,
+    ) -> None:
+        """Add a method."""
+        node_id = self.node_id(identifier)
+        browse_name = name or ua.QualifiedName(
+            str(node_id.Identifier).rsplit(".", 1)[-1], self.plant
+        )
+        await create_method(parent, node_id, browse_name, callback, list(inputs), list(outputs))
+
+
+def argument(name: str, kind: ua.VariantType, *, array: bool = False) -> ua.Argument:
+    """Describe an argument of a method."""
+    return ua.Argument(
+        Name=name, DataType=ua.NodeId(kind.value), ValueRank=ua.Int32(1 if array else -1)
+    )
