@@ -23,6 +23,8 @@ from aps.schedule import (
 )
 from aps.worktime import INF, Ints
 
+_SETTLING = 8
+
 _SENTENCES = {
     "calendar.assembly": "Assembly has no working time left for it before the calendar ends.",
     "calendar.paint": "Paint has no working time left for it before the calendar ends.",
@@ -80,9 +82,30 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
             continue
         never = [k for k in range(len(orders.lots)) if times.lot_end[k] >= INF]
         if not never:
-            return Placed(orders, times, tuple(out))
+            return _settled(flow, Placed(orders, times, tuple(out)))
         lots = tuple(lot for k, lot in enumerate(orders.lots) if k not in set(never))
         orders = replace(orders, lots=lots)
+
+
+def _settled(flow: Flow, placed: Placed) -> Placed:
+    """Put weld tasks into the order of their starts, so that the plan itself tells the orders.
+
+    Ranks in the welded store follow the order of the tasks; sorting may move times a little, so
+    it is repeated until nothing changes, and undone where it would cost a car.
+    """
+    for _ in range(_SETTLING):
+        starts = placed.times.task_start
+        order = np.argsort(starts, kind="stable")
+        if (order == np.arange(len(order))).all():
+            break
+        tasks = tuple(placed.orders.tasks[k] for k in order)
+        orders = replace(placed.orders, tasks=tasks)
+        times = flow.run(orders)
+        ends = times.assembly_end[list(orders.assembly)]
+        if times.blocked or (ends >= INF).any() or (times.lot_end >= INF).any():
+            break
+        placed = Placed(orders, times, placed.dropped)
+    return placed
 
 
 def _first_blocked(orders: Orders, times: Times) -> int | None:
@@ -151,7 +174,7 @@ def schedule_of(
         press=press,
         unplaced=tuple(sorted(out, key=lambda u: u.car_id)),
         times=_car_times(plant, orders, times, weld, ready),
-        kpis=_kpis(plant, orders, times, len(out), reference),
+        kpis=_kpis(plant, flow, orders, times, len(out), reference),
         levels=tuple(levels),
     )
 
@@ -187,12 +210,13 @@ def _operations(plant: Plant, flow: Flow, orders: Orders, times: Times) -> tuple
         fact = plant.frozen[car]
         step = next(o.step for o in fact.weld if o.start_s <= 0)
         found.append((start, end, plant.cars[car].id, step, machines[machine].id))
-    for k, task in enumerate(orders.tasks):
-        start, end = int(times.task_start[k]), int(times.task_end[k])
+    rows = zip(orders.tasks, times.task_start.tolist(), times.task_end.tolist(), strict=True)
+    for task, start, end in rows:
         found.append((start, end, plant.cars[task.car].id, task.step, machines[task.machine].id))
+    found.sort(key=lambda one: one[0])  # stable: tasks that start together keep their order
     return tuple(
         Operation(car_id=car_id, step=step, machine=machine_id, start_s=start, end_s=end)
-        for start, end, car_id, step, machine_id in sorted(found)
+        for start, end, car_id, step, machine_id in found
     )
 
 
@@ -330,7 +354,12 @@ def tardiness(plant: Plant, orders: Orders, times: Times) -> Ints:
 
 
 def _kpis(
-    plant: Plant, orders: Orders, times: Times, left_out: int, reference: Schedule | None
+    plant: Plant,
+    flow: Flow,
+    orders: Orders,
+    times: Times,
+    left_out: int,
+    reference: Schedule | None,
 ) -> Kpis:
     assembly = [*plant.assembly_facts(), *orders.assembly]
     paint = [*plant.paint_facts(), *orders.paint]
@@ -341,9 +370,8 @@ def _kpis(
     makespan = int(max((times.assembly_end[c] for c in assembly), default=0))
     painted = [int(times.paint_end[c]) for c in paint]
     painted_out = [int(times.assembly_start[c]) for c in orders.assembly]
-    welding = {t.car for t in orders.tasks}
-    welded = [int(w) for c, w in enumerate(times.weld_end) if w > 0 and c not in welding]
-    welded += [int(times.weld_end[c]) for c in welding]
+    welded = [int(times.weld_end[c]) for c in {t.car for t in orders.tasks}]
+    welded += [end for end, car, _, _ in flow.running_tasks if not plant.steps_left(car)]
     welded_out = [int(times.paint_start[c]) for c in orders.paint]
     return Kpis(
         cars_planned=len(assembly),

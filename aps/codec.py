@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 def dumps(value: object) -> str:
     """Return JSON with sorted keys and no spaces, so that equal values give equal text."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    hint: Any = type(value)
+    write = _writer(hint)
+    plain = value if write is None else write(value)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def loads(cls: type[T], text: str) -> T:
@@ -29,22 +32,45 @@ def loads(cls: type[T], text: str) -> T:
     return typing.cast(T, _reader(hint)(raw, cls.__name__.lower()))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, frozenset):
-        return sorted(_plain(item) for item in value)
-    cls: Any = type(value)
-    return {name: _plain(getattr(value, name)) for name in _field_names(cls)}
+Writer = Callable[[Any], Any]
 
 
 @cache
-def _field_names(cls: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(cls))
+def _writer(hint: Any) -> Writer | None:
+    """Return the function that turns a value of this type into plain JSON; `None`: it is plain."""
+    origin = typing.get_origin(hint)
+    args = typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        inner = next((w for w in map(_writer, args) if w is not None), None)
+        if inner is None:
+            return None
+        write: Writer = inner
+        return lambda value: None if value is None else write(value)
+    if origin is frozenset:
+        return sorted
+    if origin is tuple and args[-1] is Ellipsis:
+        item = _writer(args[0])
+        return list if item is None else lambda value: [item(one) for one in value]
+    if origin is tuple:
+        return list
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _record_writer(hint)
+    return None
+
+
+def _record_writer(cls: type) -> Writer:
+    hints = typing.get_type_hints(cls)
+    fields = [(f.name, _writer(hints[f.name])) for f in dataclasses.fields(cls)]
+    plain = [name for name, write in fields if write is None]
+    nested = [(name, write) for name, write in fields if write is not None]
+
+    def write_record(value: Any) -> Any:
+        found = {name: getattr(value, name) for name in plain}
+        for name, write in nested:
+            found[name] = write(getattr(value, name))
+        return found
+
+    return write_record
 
 
 Reader = Callable[[Any, str], Any]

@@ -46,7 +46,7 @@ class Levels:
 def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
     """Return what makes one plan better than another, most important first; smaller is better.
 
-    Cars left out by priority, tardiness, high ratio violations, low ones, colour changes, panel
+    Cars left out by priority, tardiness in minutes, high ratio violations, low ones, colour changes, panel
     stock below cover (minutes), die changes, makespan.
     """
     urgent = {u.car_id for u in schedule.unplaced}
@@ -54,7 +54,7 @@ def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
     kpis = schedule.kpis
     return (
         left_out,
-        kpis.total_tardiness_s,
+        kpis.total_tardiness_s // 60,
         kpis.ratio_violations_high,
         kpis.ratio_violations_low,
         kpis.color_changes,

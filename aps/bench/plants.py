@@ -57,7 +57,9 @@ def plant(cars: int, *, seed: int = 1, size: PlantSize | None = None) -> Problem
             id=f"d{day}{name}",
             start_s=day * 24 * HOUR + begin,
             end_s=day * 24 * HOUR + begin + 8 * HOUR,
-            breaks=((day * 24 * HOUR + begin + 4 * HOUR, day * 24 * HOUR + begin + 4 * HOUR + 1800),),
+            breaks=(
+                (day * 24 * HOUR + begin + 4 * HOUR, day * 24 * HOUR + begin + 4 * HOUR + 1800),
+            ),
         )
         for day in range(size.days)
         for name, begin in (("early", 0), ("late", 8 * HOUR))
@@ -106,9 +108,7 @@ def plant(cars: int, *, seed: int = 1, size: PlantSize | None = None) -> Problem
             lead_s=120 * 60,
             calendar="assembly",
             ratio_rules=rules,
-            previous=tuple(
-                PreviousCar(id=f"before-{k}", options=_options(rng)) for k in range(8)
-            ),
+            previous=tuple(PreviousCar(id=f"before-{k}", options=_options(rng)) for k in range(8)),
         ),
         paint=PaintShop(
             id="PAINT",
@@ -158,7 +158,9 @@ def _body_shop() -> BodyShop:
             Step(
                 id=f"S{step}",
                 alternatives=tuple(
-                    Alternative(machine=f"W{2 * step + side:02d}", duration_s=104 + 4 * shift + 3 * side)
+                    Alternative(
+                        machine=f"W{2 * step + side:02d}", duration_s=104 + 4 * shift + 3 * side
+                    )
                     for side in (0, 1)
                 ),
             )

@@ -1,0 +1,63 @@
+"""An independent checker: every rule of a plan restated without any of the solver's code.
+
+Only the plain data (`aps.problem`, `aps.schedule`) is shared with the solver. A plan that has no
+violations can be worked; soft rules are counted again and must equal the plan's own figures.
+"""
+
+from collections.abc import Callable
+
+from aps.check import body, figures, lines, presses
+from aps.check.facts import View, Violation
+from aps.problem import Problem
+from aps.schedule import Schedule
+
+__all__ = ["Violation", "check"]
+
+Rule = Callable[[View], list[Violation]]
+
+_RULES: tuple[Rule, ...] = (
+    figures.the_plan_answers_this_problem,
+    figures.every_car_is_planned_or_left_out_once,
+    lines.cars_on_the_assembly_line_keep_their_times,
+    lines.assembly_starts_a_takt_apart_in_working_time,
+    lines.assembly_takes_its_lead_time,
+    lines.assembly_follows_paint,
+    lines.frozen_assembly_keeps_its_place_and_time,
+    lines.each_car_starts_in_the_shift_it_is_slotted_to,
+    lines.cars_on_the_paint_line_keep_their_times,
+    lines.paint_starts_a_takt_apart_in_working_time,
+    lines.paint_takes_its_lead_time,
+    lines.paint_follows_weld,
+    lines.frozen_paint_keeps_its_place,
+    lines.no_color_runs_longer_than_the_batch_limit,
+    lines.slots_show_position_and_color,
+    lines.the_painted_store_holds_what_comes,
+    body.every_step_is_done_once_in_order,
+    body.steps_take_their_time_on_an_allowed_machine,
+    body.one_body_per_machine_at_a_time,
+    body.running_and_frozen_operations_are_kept,
+    body.the_welded_store_holds_what_comes,
+    presses.lots_take_their_time_on_an_allowed_press,
+    presses.one_lot_per_press_and_die_at_a_time,
+    presses.the_die_is_changed_where_it_differs,
+    presses.held_lots_are_kept,
+    presses.panels_are_there_when_bodies_start,
+    presses.racks_hold_what_is_pressed,
+    presses.lots_are_pegged_to_the_cars_that_use_them,
+    figures.car_times_repeat_the_plan,
+    figures.the_kpis_are_true,
+)
+
+
+def check(
+    problem: Problem, schedule: Schedule, *, reference: Schedule | None = None
+) -> tuple[Violation, ...]:
+    """Return every violation of a plan; none means that it can be worked.
+
+    `reference` is the plan against which `Kpis.moved_cars` was counted, if it was.
+    """
+    view = View.of(problem, schedule, reference)
+    broken = figures.names_that_do_not_exist(view)
+    if broken:
+        return tuple(broken)
+    return tuple(violation for rule in _RULES for violation in rule(view))

@@ -1,0 +1,147 @@
+"""The rules of the weld shop and of the welded body store."""
+
+from itertools import pairwise
+
+from aps.check.facts import View, Violation, broken, overfull
+from aps.problem import FrozenOperation, Stage, Step
+from aps.schedule import Operation
+
+
+def _to_weld(view: View) -> list[str]:
+    """Return the cars whose remaining weld steps must be in the plan."""
+    return [c for c in view.assembly if view.steps_left(c)]
+
+
+def every_step_is_done_once_in_order(view: View) -> list[Violation]:
+    """The steps left of each planned car are there once each, one after the other."""
+    found = []
+    for car_id in _to_weld(view):
+        steps = [step.id for step in view.steps_left(car_id)]
+        planned = view.weld.get(car_id, [])
+        if [o.step for o in planned] != steps:
+            said = ", ".join(o.step for o in planned) or "none"
+            sentence = f"Body {car_id} needs {', '.join(steps)} and gets {said}."
+            found.append(broken("weld.steps", car_id, sentence))
+        for before, after in pairwise(planned):
+            if after.start_s < before.end_s:
+                sentence = f"{after.step} of {car_id} starts before {before.step} is done."
+                found.append(broken("weld.order", car_id, sentence, start_s=after.start_s))
+    for car_id, operations in view.weld.items():
+        if car_id in view.assembly and view.steps_left(car_id):
+            continue
+        if any(not _runs(view, o) for o in operations):
+            sentence = f"Body {car_id} is welded without being planned or needing it."
+            found.append(broken("weld.idle", car_id, sentence))
+    return found
+
+
+def _held(view: View, operation: Operation) -> FrozenOperation | None:
+    fact = view.frozen.get(operation.car_id)
+    for one in fact.weld if fact is not None else ():
+        if one.step == operation.step:
+            return one
+    return None
+
+
+def _runs(view: View, operation: Operation) -> bool:
+    held = _held(view, operation)
+    return held is not None and held.start_s <= 0
+
+
+def _step(view: View, operation: Operation) -> Step | None:
+    steps = view.routing[view.cars[operation.car_id].body_type]
+    return next((step for step in steps if step.id == operation.step), None)
+
+
+def steps_take_their_time_on_an_allowed_machine(view: View) -> list[Violation]:
+    """Start in working time, after the release; end after the step's working time there."""
+    calendars = {m.id: view.calendars[m.calendar] for m in view.problem.body.machines}
+    found = []
+    for o in view.schedule.weld:
+        if _runs(view, o):
+            continue
+        step = _step(view, o)
+        works = {a.machine: a.duration_s for a in step.alternatives} if step is not None else {}
+        if o.machine not in works:
+            sentence = f"{o.machine} cannot do {o.step} of {o.car_id}."
+            found.append(broken("weld.machine", o.car_id, sentence, machine=o.machine))
+            continue
+        clock = calendars[o.machine]
+        end = clock.after(o.start_s, works[o.machine])
+        if not clock.working(o.start_s) or end != o.end_s:
+            sentence = f"{o.step} of {o.car_id} from {o.start_s} on {o.machine} ends at {end}."
+            found.append(broken("weld.duration", o.car_id, sentence, end_s=o.end_s))
+        if o.start_s < view.cars[o.car_id].release_s:
+            sentence = f"{o.step} of {o.car_id} starts before the body is released."
+            found.append(broken("weld.too_early", o.car_id, sentence, start_s=o.start_s))
+    return found
+
+
+def one_body_per_machine_at_a_time(view: View) -> list[Violation]:
+    """No two operations overlap on a machine."""
+    found = []
+    last: dict[str, Operation] = {}
+    for o in sorted(view.schedule.weld, key=lambda one: (one.start_s, one.end_s)):
+        before = last.get(o.machine)
+        if before is not None and o.start_s < before.end_s:
+            sentence = f"{o.machine} welds {o.car_id} before it is done with {before.car_id}."
+            found.append(broken("weld.overlap", o.machine, sentence, start_s=o.start_s))
+        last[o.machine] = o
+    return found
+
+
+def running_and_frozen_operations_are_kept(view: View) -> list[Violation]:
+    """A running operation keeps machine and times; a frozen one its machine, not before its time."""
+    calendars = {m.id: view.calendars[m.calendar] for m in view.problem.body.machines}
+    planned = {(o.car_id, o.step): o for o in view.schedule.weld}
+    found = []
+    for fact in view.problem.frozen:
+        if view.stage(fact.car_id) not in (Stage.NOT_STARTED, Stage.IN_BODY):
+            continue
+        for held in fact.weld:
+            o = planned.get((fact.car_id, held.step))
+            if held.start_s <= 0:
+                step = next(
+                    s for s in view.routing[view.cars[fact.car_id].body_type] if s.id == held.step
+                )
+                left = held.left_s
+                if left is None:
+                    left = next(
+                        a.duration_s for a in step.alternatives if a.machine == held.machine
+                    )
+                end = calendars[held.machine].after(0, left)
+                kept = o is not None and (o.machine, o.start_s, o.end_s) == (
+                    held.machine,
+                    held.start_s,
+                    end,
+                )
+            elif fact.car_id not in view.assembly:
+                continue
+            else:
+                kept = o is not None and o.machine == held.machine and o.start_s >= held.start_s
+            if not kept:
+                sentence = f"{held.step} of {fact.car_id} is fixed on {held.machine} and moved."
+                found.append(broken("weld.fact", fact.car_id, sentence, start_s=held.start_s))
+    return found
+
+
+def the_welded_store_holds_what_comes(view: View) -> list[Violation]:
+    """Welded bodies not yet in paint never outnumber the store's places."""
+    capacity = view.problem.body.store_capacity
+    initial = sum(1 for car in view.problem.cars if car.at is Stage.WELDED)
+    arrivals = []
+    for car_id, operations in view.weld.items():
+        steps = view.steps_left(car_id)
+        if steps and operations[-1].step == steps[-1].id:
+            arrivals.append((operations[-1].end_s, car_id, _runs(view, operations[-1])))
+    leaves = [s.start_s for s in view.schedule.paint if view.stage(s.car_id) is not Stage.IN_PAINT]
+    return [
+        broken(
+            "store.welded",
+            car,
+            f"Body {car} leaves weld at {t} as number {level} in a store of {capacity}.",
+            level=level,
+            capacity=capacity,
+        )
+        for t, car, level in overfull(initial, capacity, arrivals, leaves)
+    ]

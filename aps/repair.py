@@ -1,0 +1,288 @@
+"""Repairs: a disturbed plan put right by insertion, in milliseconds, changing few cars.
+
+The order of everything that is not hit stays as it is; only times move. A car that comes later
+or joins is put in at its cheapest place. The result is a plan of the disturbed problem.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from aps.build import Placed, place, schedule_of
+from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
+from aps.flow import Flow, Lot, Orders, Task, held_lots
+from aps.insert import Inserter, paint_reach
+from aps.plant import Plant
+from aps.problem import Problem, Stage
+from aps.schedule import LevelResult, Schedule
+from aps.validate import validate
+
+
+def repair(problem: Problem, schedule: Schedule, disturbance: Disturbance) -> Schedule:
+    """Return a plan of `disturb(problem, disturbance)` that keeps the order of `schedule`.
+
+    The schedule may be that of an older snapshot: what has begun since is taken from the
+    problem. Raises `ProblemError` if the problem contradicts itself or the disturbance names
+    something unknown.
+    """
+    disturbed = disturb(problem, disturbance)
+    hit: tuple[str, ...] = ()
+    if isinstance(disturbance, CarDelayed) and _comes_too_late(schedule, disturbed, disturbance):
+        hit = (disturbance.car_id,)
+    if isinstance(disturbance, CarAdded):
+        hit = (disturbance.car.id,)
+    if isinstance(disturbance, CarScrapped):
+        hit = (disturbance.successor.id,)
+    return rebase(disturbed, schedule, reinsert=hit)
+
+
+def rebase(problem: Problem, schedule: Schedule, *, reinsert: Iterable[str] = ()) -> Schedule:
+    """Return a plan of this problem in the order of an earlier plan.
+
+    Cars in `reinsert`, and cars the earlier plan does not have, get their cheapest places.
+    """
+    validate(problem)
+    plant = Plant(problem)
+    flow = Flow(plant)
+    again = {plant.index[car_id] for car_id in reinsert if car_id in plant.index}
+    known = {s.car_id for s in schedule.assembly}
+    again |= {
+        c
+        for c, car in enumerate(plant.cars)
+        if car.id not in known and plant.rank[c] < Stage.IN_ASSEMBLY.rank
+    }
+    orders = _orders_of(plant, schedule, again)
+    placed = _with_panels(plant, flow, orders)
+    kept = tuple(placed.dropped)
+    for car in sorted(again, key=lambda c: (-int(plant.priority[c]), int(plant.due[c]), c)):
+        placed = _insert(plant, flow, placed, car)
+    moved = len(again) + len(kept)
+    note = f"{len(again)} cars inserted, {len(placed.dropped)} left out"
+    result = LevelResult(level="repair", pass_no=0, status="REPAIRED", objective=moved, note=note)
+    return schedule_of(plant, flow, placed, levels=(result,), reference=schedule)
+
+
+def _comes_too_late(schedule: Schedule, disturbed: Problem, delay: CarDelayed) -> bool:
+    """Return whether the car misses the start of its next stage."""
+    stage = next(car.at for car in disturbed.cars if car.id == delay.car_id)
+    times = next((t for t in schedule.times if t.car_id == delay.car_id), None)
+    if times is None or stage is Stage.IN_ASSEMBLY:
+        return False
+    start = times.assembly_start_s
+    if stage is Stage.WELDED:
+        start = times.paint_start_s
+    if stage.rank <= Stage.IN_BODY.rank:
+        starts = [o.start_s for o in schedule.weld if o.car_id == delay.car_id and o.start_s > 0]
+        start = min(starts, default=times.paint_start_s)
+    return start is not None and start < delay.available_s
+
+
+def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
+    """Return the orders of a plan for the cars that are still before each stage."""
+
+    def keep(car_id: str, before: Stage) -> bool:
+        car = plant.index.get(car_id)
+        return car is not None and car not in leave and plant.rank[car] < before.rank
+
+    paint = [s.car_id for s in schedule.paint if keep(s.car_id, Stage.IN_PAINT)]
+    assembly = [s.car_id for s in schedule.assembly if keep(s.car_id, Stage.IN_ASSEMBLY)]
+    tasks = []
+    wanted: dict[int, list[str]] = {}
+    for car_id in paint:
+        car = plant.index[car_id]
+        wanted[car] = [step.id for step in plant.steps_left(car)]
+    for operation in schedule.weld:
+        car = plant.index.get(operation.car_id, -1)
+        if operation.step not in wanted.get(car, ()):
+            continue
+        step = next(s for s in plant.steps_left(car) if s.id == operation.step)
+        works = {a.machine: a.duration_s for a in step.alternatives}
+        if operation.machine not in works:
+            continue
+        wanted[car].remove(operation.step)
+        machine = plant.machines[operation.machine]
+        held_s = _held_s(plant, car, operation.step)
+        tasks.append(Task(car, step.id, machine, works[operation.machine], held_s))
+    lots = [*held_lots(plant)]
+    names = {lot.id for lot in lots}
+    for one in schedule.press:
+        if one.id in names or one.panel_type not in plant.panel_index or one.start_s < 0:
+            continue
+        if one.press in plant.presses:
+            panel, press = plant.panel_index[one.panel_type], plant.presses[one.press]
+            lots.append(Lot(id=one.id, panel=panel, press=press, quantity=one.quantity))
+    incomplete = {c for c, steps in wanted.items() if steps}
+    leave |= incomplete
+    return Orders(
+        assembly=tuple(_held_first(plant, [plant.index[c] for c in assembly], assembly=True)),
+        paint=tuple(_held_first(plant, [plant.index[c] for c in paint], assembly=False)),
+        tasks=tuple(tasks),
+        lots=tuple(lots),
+    ).without(incomplete)
+
+
+def _held_s(plant: Plant, car: int, step: str) -> int:
+    fact = plant.frozen.get(car)
+    held = [o.start_s for o in fact.weld if o.step == step] if fact is not None else []
+    return max(0, *held) if held else 0
+
+
+def _held_first(plant: Plant, cars: list[int], *, assembly: bool) -> list[int]:
+    """Return the cars with frozen ones in front, in the order of their frozen starts."""
+
+    def key(at_car: tuple[int, int]) -> tuple[int, int, int]:
+        at, car = at_car
+        held = plant.assembly_held(car) if assembly else plant.paint_held(car)
+        return (1, 0, at) if held is None else (0, held, at)
+
+    return [car for _, car in sorted(enumerate(cars), key=key)]
+
+
+def _with_panels(plant: Plant, flow: Flow, orders: Orders) -> Placed:
+    """Place orders; where only panels are missing, add die lots at the end and place again."""
+    placed = place(flow, orders)
+    for _ in range(len(plant.panels)):
+        short = {c for c, code in placed.dropped if code == "press.no_panels"}
+        if not short:
+            break
+        more = _more_lots(plant, orders, short)
+        if not more:
+            break
+        orders = replace(orders, lots=(*orders.lots, *more))
+        again = place(flow, orders)
+        if len(again.dropped) >= len(placed.dropped):
+            break
+        placed = again
+    return placed
+
+
+def _more_lots(plant: Plant, orders: Orders, short: set[int]) -> list[Lot]:
+    """Return one more lot of each panel type that the plan runs out of."""
+    launched = {t.car for t in orders.tasks if plant.rank[t.car] == Stage.NOT_STARTED.rank}
+    found: list[Lot] = []
+    for panel, name in enumerate(plant.panels):
+        die = plant.dies.get(name)
+        if die is None or not any(plant.demand[c, panel] for c in short):
+            continue
+        demand = sum(int(plant.demand[c, panel]) for c in launched)
+        supply = sum(lot.quantity for lot in orders.lots if lot.panel == panel)
+        if demand > supply + int(plant.stock[panel]):
+            load = {plant.presses[p]: 0 for p in die.presses}
+            for lot in orders.lots:
+                if lot.press in load:
+                    load[lot.press] += lot.quantity
+            press = min(load, key=lambda p: (load[p], p))
+            size = min(die.lot_size, die.rack_capacity)
+            lot_id = f"{name}#+{len(orders.lots) + len(found)}"
+            found.append(Lot(id=lot_id, panel=panel, press=press, quantity=size))
+    return found
+
+
+def _insert(plant: Plant, flow: Flow, placed: Placed, car: int) -> Placed:
+    """Put a car in at its cheapest place; if the lines cannot follow there, at the end."""
+    line = plant.problem.assembly
+    margin = 2 * line.takt_s + plant.problem.paint.takt_s + plant.problem.paint.purge_s
+    earliest = plant.earliest_assembly(car)
+    if plant.rank[car] < Stage.IN_PAINT.rank:
+        earliest += margin
+    inserter = Inserter.of(plant, placed.orders, placed.times)
+    best = inserter.best(plant.cars[car], earliest_s=earliest)
+    before = len(plant.assembly_facts())
+    places = [] if best is None else [best.position - before]
+    places.append(len(placed.orders.assembly))
+    known = len(placed.dropped)
+    fallback: Placed | None = None
+    for at in places:
+        orders = _with_car(plant, placed, car, at)
+        trial = _with_panels(plant, flow, orders)
+        if not trial.dropped:
+            return Placed(trial.orders, trial.times, placed.dropped)
+        fallback = trial
+    code = "never_started"
+    if fallback is not None:
+        code = next((code for c, code in fallback.dropped if c == car), "slot.capacity")
+    dropped = [d for d in placed.dropped if d[0] != car]
+    return Placed(placed.orders, placed.times, (*dropped[:known], (car, code)))
+
+
+def _with_car(plant: Plant, placed: Placed, car: int, at: int) -> Orders:
+    """Return the orders with a car at an assembly place, and upstream where that place needs it."""
+    orders = placed.orders
+    assembly = (*orders.assembly[:at], car, *orders.assembly[at:])
+    if plant.rank[car] >= Stage.IN_PAINT.rank:
+        return replace(orders, assembly=assembly)
+    spot = _paint_place(plant, orders, car, at)
+    paint = (*orders.paint[:spot], car, *orders.paint[spot:])
+    follower = next((c for c in orders.paint[spot:] if plant.steps_left(c)), None)
+    tasks = list(orders.tasks)
+    used = _machine_use(tasks)
+    floor = 0
+    for step in plant.steps_left(car):
+        index = len(tasks)
+        if follower is not None:
+            ids = [s.id for s in plant.steps_left(follower)]
+            wanted = ids.index(step.id) if step.id in ids else len(ids) - 1
+            index = next(
+                k for k, t in enumerate(tasks) if t.car == follower and t.step == ids[wanted]
+            )
+        index = max(index, floor)
+        held = _held_s(plant, car, step.id)
+        choice = min(
+            step.alternatives,
+            key=lambda a: (used.get(plant.machines[a.machine], 0), a.duration_s, a.machine),
+        )
+        fixed = plant.frozen.get(car)
+        for operation in fixed.weld if fixed is not None else ():
+            if operation.step == step.id:
+                choice = next(a for a in step.alternatives if a.machine == operation.machine)
+        tasks.insert(
+            index, Task(car, step.id, plant.machines[choice.machine], choice.duration_s, held)
+        )
+        floor = index + 1
+    return replace(orders, assembly=assembly, paint=paint, tasks=tuple(tasks))
+
+
+def _machine_use(tasks: list[Task]) -> dict[int, int]:
+    """Return the planned seconds of each machine."""
+    used: dict[int, int] = {}
+    for task in tasks:
+        used[task.machine] = used.get(task.machine, 0) + task.duration_s
+    return used
+
+
+def _paint_place(plant: Plant, orders: Orders, car: int, at: int) -> int:
+    """Return the paint place with the fewest colour changes near the assembly place."""
+    ahead = set(orders.assembly[:at])
+    nominal = sum(1 for c in orders.paint if c in ahead)
+    held = sum(1 for c in orders.paint if plant.paint_held(c) is not None)
+    reach = paint_reach(plant)
+    own = int(plant.color[car])
+    limit = plant.problem.paint.batch_limit
+    colors = [int(plant.color[c]) for c in plant.paint_facts()]
+    if not colors and plant.problem.paint.previous_color is not None:
+        name = plant.problem.paint.previous_color
+        colors = [plant.color_names.index(name)] * max(1, plant.problem.paint.previous_run)
+    offset = len(colors)
+    colors += [int(plant.color[c]) for c in orders.paint]
+
+    def cost(spot: int) -> tuple[int, int]:
+        k = offset + spot
+        before = colors[k - 1] if k else -1
+        after = colors[k] if k < len(colors) else -1
+        changes = (k > 0 and before != own) + (after not in (own, -1))
+        changes -= k > 0 and after not in (before, -1)
+        run = 1
+        i = k - 1
+        while i >= 0 and colors[i] == own:
+            run, i = run + 1, i - 1
+        i = k
+        while i < len(colors) and colors[i] == own:
+            run, i = run + 1, i + 1
+        return (9 if run > limit else int(changes), abs(spot - nominal))
+
+    first = max(held, nominal - reach)
+    last = max(first, min(len(orders.paint), nominal + reach // 2))
+    spots = range(first, last + 1)
+    best = min(spots, key=cost)
+    if cost(best)[0] >= 9:
+        best = min(range(held, len(orders.paint) + 1), key=cost)
+    return best
