@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from mes.agents.bell import CommandBell
 from mes.db import migrate
 from mes.entrypoints import bootstrap, metrics
 from mes.events.topics import follow_topics
@@ -44,9 +45,13 @@ def create_app(settings: Settings, dsn: str) -> FastAPI:
             nudges = Nudges()
             services = {**bootstrap.api_services(settings), "nudges": nudges}
             app.state.context = Context(database, clock, settings, services)
+            bell: CommandBell = services["command_bell"]
             background = [
                 asyncio.create_task(
                     bootstrap.keep_running("clock", lambda: clock.follow(database))
+                ),
+                asyncio.create_task(
+                    bootstrap.keep_running("commands", lambda: bell.follow(database))
                 ),
                 asyncio.create_task(
                     bootstrap.keep_running(

@@ -15,6 +15,8 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
+from mes.agents.bell import CommandBell
+from mes.inspection.bridge import camera_models
 from mes.platform.settings import Settings
 
 log = structlog.get_logger()
@@ -44,6 +46,7 @@ TASKS = (
     "mes.quality.tasks",
     "mes.planning.tasks",
     "mes.dispatching.tasks",
+    "mes.ingest.tasks",
 )
 """Modules that subscribe handlers and register jobs when they are imported."""
 
@@ -65,7 +68,7 @@ def subscribe_all() -> None:
 def api_services(settings: Settings) -> dict[str, Any]:
     """Return the long-lived things an API process needs beside database and clock."""
     settings.image_dir.mkdir(parents=True, exist_ok=True)
-    return {}
+    return {"command_bell": CommandBell(), "camera_models": camera_models}
 
 
 def worker_services(settings: Settings) -> dict[str, Any]:
@@ -74,7 +77,7 @@ def worker_services(settings: Settings) -> dict[str, Any]:
     executor = ProcessPoolExecutor(
         max_workers=settings.plan.workers, mp_context=get_context("spawn"), initializer=_be_nice
     )
-    return {"executor": executor}
+    return {"executor": executor, "camera_models": camera_models}
 
 
 def _be_nice() -> None:

@@ -1,0 +1,1 @@
+"""Edge agents: enrolment, epochs, configuration, the command outbox, health."""

@@ -1,0 +1,190 @@
+"""Who an agent is and what it may still do. Decides, never asks."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from mes.contracts.plc import LineInterface
+from mes.platform.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+
+CODE_LIFETIME = timedelta(days=7)
+TOKEN_LIFETIME = timedelta(days=730)
+LEASE = timedelta(seconds=15)
+"""Real time without a word of a connected line after which the line is unknown."""
+
+
+class UnknownLine(NotFound):
+    """The plant has no line {line}."""
+
+    code = "agent.unknown_line"
+
+
+class CodeRefused(Unauthenticated):
+    """The enrolment code is unknown, used or expired; have a new one issued for the line."""
+
+    code = "agent.code_refused"
+
+
+class TokenRefused(Unauthenticated):
+    """The device token is unknown, expired or revoked; enrol the agent of its line again with a new code."""
+
+    code = "agent.token_refused"
+
+
+class InstanceMissing(Invalid):
+    """The request has no header C2M-Instance; it tells two copies of one agent apart."""
+
+    code = "agent.instance_missing"
+
+
+class Fenced(Forbidden):
+    """Epoch {epoch} of the agent of {line} is over: epoch {current} belongs to a newer copy.
+    What this copy still holds may be delivered; it gets no commands."""
+
+    code = "agent.fenced"
+
+
+class WrongAgent(Conflict):
+    """The batch belongs to agent {found}; this token belongs to agent {agent}."""
+
+    code = "agent.wrong_agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent, as stored. Times are real time."""
+
+    id: UUID
+    line: str
+    epoch: int
+    config_version: int
+    config_digest: str
+    lost: bool
+    seen_at: datetime | None
+    heard_at: datetime | None
+    link_connected: bool
+    link_detail: str
+
+    def is_lost(self, real_now: datetime) -> bool:
+        """Whether its line has not been heard of within the lease."""
+        return self.heard_at is None or real_now - self.heard_at > LEASE
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch of an agent: issued once, ended by the next."""
+
+    epoch: int
+    instance: str | None
+    fenced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a copy of an agent that asks for its configuration gets: its epoch, new or kept."""
+
+    epoch: int
+    is_new: bool
+    adopts_enrolment: bool
+
+
+def claim(
+    agent: Agent, epochs: Sequence[Epoch], instance: str, *, token_epoch: int, newest_token: int
+) -> Claim:
+    """Decide which epoch `instance` works under.
+
+    A restart keeps its epoch; the first copy after an enrolment adopts the epoch of that enrolment; any
+    other copy (a copied folder, another host, a lost journal) gets a new epoch and fences the former.
+
+    Raises:
+        Fenced: this copy has been replaced, or its token is older than the last enrolment.
+    """
+    known = next((e for e in epochs if e.instance == instance), None)
+    if known is not None and known.epoch == agent.epoch:
+        return Claim(agent.epoch, is_new=False, adopts_enrolment=False)
+    if known is not None or token_epoch < newest_token:
+        epoch = known.epoch if known is not None else token_epoch
+        raise Fenced(epoch=epoch, current=agent.epoch, line=agent.line)
+    current = next((e for e in epochs if e.epoch == agent.epoch), None)
+    if current is not None and current.instance is None:
+        return Claim(agent.epoch, is_new=False, adopts_enrolment=True)
+    return Claim(agent.epoch + 1, is_new=True, adopts_enrolment=False)
+
+
+def new_secret() -> str:
+    """Return 256 random bits as text: a code or a token."""
+    return secrets.token_urlsafe(32)
+
+
+def secret_hash(secret: str) -> bytes:
+    """Return what is stored of a secret. 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def numbered_tags(
+    interface: LineInterface, numbers: Mapping[tuple[str, str], int]
+) -> LineInterface:
+    """Return the interface with the tag numbers that the plant's history uses."""
+    tags = tuple(
+        tag.model_copy(update={"tag_id": numbers[tag.station, tag.name]}) for tag in interface.tags
+    )
+    return interface.model_copy(update={"tags": tags})
+
+
+def digest(document: str) -> str:
+    """Return a short name of a configuration's content."""
+    return hashlib.sha256(document.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a request comes from, by its token and its instance header."""
+
+    agent: Agent
+    token_epoch: int
+    instance: str
+    epoch: int | None
+    """The epoch of this copy; None until it has asked for its configuration."""
+
+    @property
+    def actor(self) -> str:
+        """As events name it."""
+        return f"agent:{self.agent.line}"
+
+    def require_current(self) -> None:
+        """Refuse a copy that has been replaced.
+
+        Raises:
+            Fenced: it has.
+        """
+        if self.epoch is not None and self.epoch < self.agent.epoch:
+            raise Fenced(epoch=self.epoch, current=self.agent.epoch, line=self.agent.line)
+
+
+@dataclass(frozen=True, slots=True)
+class TagNumber:
+    """A stored tag number."""
+
+    id: int
+    station: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """What the page of agents shows."""
+
+    line: str
+    epoch: int
+    lost: bool
+    seen_at: datetime | None
+    link_connected: bool
+    link_detail: str
+    heartbeat: dict[str, Any] | None
+    open_commands: int

@@ -1,0 +1,91 @@
+"""The doors that agents knock at, but for what they deliver (`mes.ingest`)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from mes.agents import service
+from mes.agents.bell import CommandBell
+from mes.agents.model import Identity
+from mes.contracts.agent import AgentConfig, CommandPage, Enrolled, EnrolRequest, Heartbeat
+from mes.contracts.clock import PlantClock
+from mes.platform.clock import read_plant_clock
+from mes.platform.http import ClockDep, ContextDep, DatabaseDep, ReadDb, WriteDb
+
+router = APIRouter(prefix="/agent/v1", tags=["agents"])
+
+MAX_WAIT_S = 60.0
+PREFIX = "bearer "
+
+
+async def identity(
+    database: DatabaseDep,
+    clock: ClockDep,
+    authorization: Annotated[str | None, Header()] = None,
+    c2m_instance: Annotated[str | None, Header(max_length=100)] = None,
+) -> Identity:
+    """Return which agent asks, by its bearer token and its instance header."""
+    token = None
+    if authorization is not None and authorization.lower().startswith(PREFIX):
+        token = authorization[len(PREFIX) :].strip()
+    async with database.read() as conn:
+        return await service.identify(conn, token, c2m_instance, real_now=clock.real_now())
+
+
+AgentDep = Annotated[Identity, Depends(identity)]
+
+
+@router.post("/enrol", status_code=201)
+async def enrol(body: EnrolRequest, conn: WriteDb, clock: ClockDep) -> Enrolled:
+    """Trade a one-time code for a device token, which is shown this once."""
+    return await service.enrol(conn, body.code, now=clock.now(), real_now=clock.real_now())
+
+
+@router.get("/config")
+async def config(
+    agent: AgentDep, conn: WriteDb, clock: ClockDep, context: ContextDep
+) -> AgentConfig:
+    """Answer an agent's configuration and the epoch of this copy of it."""
+    models: service.ModelsOf = context.services["camera_models"]
+    return await service.config(conn, agent, models=models, real_now=clock.real_now())
+
+
+@router.get("/clock")
+async def clock(conn: ReadDb) -> PlantClock:
+    """Answer the plant clock, to anybody: lines and simulators follow it without an enrolment."""
+    return await read_plant_clock(conn)
+
+
+@router.get("/commands")
+async def commands(
+    request: Request,
+    agent: AgentDep,
+    context: ContextDep,
+    after: Annotated[int, Query(ge=0)],
+    wait_s: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
+) -> CommandPage:
+    """Answer the commands behind a cursor, as soon as there is one or the time is over."""
+    agent.require_current()
+    bell: CommandBell = context.services["command_bell"]
+    until = asyncio.get_running_loop().time() + wait_s
+    with bell.listen(agent.agent.line) as ear:
+        while True:
+            async with context.database.read() as conn:
+                page = await service.commands(conn, agent.agent, after=after)
+            left_s = until - asyncio.get_running_loop().time()
+            if page.commands or left_s <= 0:
+                return page
+            await ear.wait(left_s)
+            if await request.is_disconnected():
+                return page
+
+
+@router.post("/heartbeat", status_code=204)
+async def heartbeat(beat: Heartbeat, agent: AgentDep, conn: WriteDb, clock: ClockDep) -> Response:
+    """Take how an agent is."""
+    agent.require_current()
+    await service.heartbeat(conn, agent.agent, beat, now=clock.now(), real_now=clock.real_now())
+    return Response(status_code=204)

@@ -1,0 +1,32 @@
+"""Periodic work for agents: notice the silent ones, forget answered commands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from mes.agents import service
+from mes.platform.jobs import JobContext, every
+
+log = structlog.get_logger()
+
+KEEP_COMMANDS = timedelta(days=7)
+
+
+@every(seconds=3, name="agents.notice_lost")
+async def notice_lost(context: JobContext) -> None:
+    """Announce lines that have not been heard of within the lease."""
+    async with context.database.write() as conn:
+        lines = await service.notice_lost(
+            conn, now=context.clock.now(), real_now=context.clock.real_now()
+        )
+    for line in lines:
+        log.warning("agent.lost", line=line)
+
+
+@every(seconds=3600, name="agents.forget_commands")
+async def forget_commands(context: JobContext) -> None:
+    """Drop commands that were answered a week ago."""
+    async with context.database.write() as conn:
+        await service.forget_commands(conn, before=context.clock.real_now() - KEEP_COMMANDS)

@@ -1,0 +1,67 @@
+-- mark_minutes --
+-- These minutes have to be summed up (again). The row is locked, so that a running sum cannot forget it.
+INSERT INTO telemetry_dirty (line, minute)
+SELECT %(line)s, minute FROM unnest(%(minutes)s::timestamptz[]) AS given (minute) ORDER BY minute
+ON CONFLICT (line, minute) DO UPDATE SET marks = telemetry_dirty.marks + 1
+
+-- add_gap --
+INSERT INTO telemetry_gap (id, line, tag_ids, from_at, to_at, cause, detail)
+VALUES (%(id)s, %(line)s, %(tag_ids)s, %(from_at)s, %(to_at)s, %(cause)s, %(detail)s)
+
+-- gaps --
+-- Stretches of a line in which values may be missing.
+SELECT line, tag_ids, from_at, to_at, cause, detail FROM telemetry_gap
+ WHERE line = %(line)s AND from_at < %(to_at)s AND to_at > %(from_at)s ORDER BY from_at
+
+-- take_dirty --
+-- Minutes that are over and not summed up.
+DELETE FROM telemetry_dirty WHERE (line, minute) IN (
+  SELECT line, minute FROM telemetry_dirty WHERE minute <= %(before)s ORDER BY minute LIMIT %(limit)s)
+RETURNING line, minute
+
+-- sum_minute --
+-- One minute of one line, from its raw rows.
+INSERT INTO telemetry_minute (tag_id, minute, values_n, bad_n, mean, low, high)
+SELECT t.tag_id, %(minute)s, count(*) FILTER (WHERE good), count(*) FILTER (WHERE NOT good),
+       avg(t.value) FILTER (WHERE good), min(t.value) FILTER (WHERE good), max(t.value) FILTER (WHERE good)
+  FROM (SELECT tag_id, value, value IS NOT NULL AND value NOT IN ('NaN', 'Infinity', '-Infinity') AS good
+          FROM telemetry
+         WHERE time >= %(minute)s AND time < %(minute)s + interval '1 minute') t
+  JOIN telemetry_tag g ON g.id = t.tag_id AND g.line = %(line)s
+ GROUP BY t.tag_id
+ON CONFLICT (tag_id, minute) DO UPDATE
+   SET values_n = excluded.values_n, bad_n = excluded.bad_n, mean = excluded.mean,
+       low = excluded.low, high = excluded.high
+
+-- trend --
+-- One value of a station by minute.
+SELECT m.minute, m.values_n, m.bad_n, m.mean, m.low, m.high
+  FROM telemetry_minute m JOIN telemetry_tag g ON g.id = m.tag_id
+ WHERE g.station = %(station)s AND g.name = %(name)s
+   AND m.minute >= %(from_at)s AND m.minute < %(to_at)s
+ ORDER BY m.minute
+
+-- last_values --
+-- The newest number of every tag of a line since a moment.
+SELECT DISTINCT ON (g.id) g.station, g.name, g.unit, t.time, t.value, t.status
+  FROM telemetry_tag g JOIN telemetry t ON t.tag_id = g.id
+ WHERE g.line = %(line)s AND t.time >= %(since_at)s
+ ORDER BY g.id, t.time DESC
+
+-- partition_exists --
+SELECT to_regclass(%(name)s) IS NOT NULL
+
+-- partitions --
+-- Daily partitions, oldest first.
+SELECT c.relname AS name FROM pg_inherits i
+  JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent = 'telemetry'::regclass AND c.relname ~ '^telemetry_p[0-9]{8}$'
+ ORDER BY c.relname
+
+-- strays --
+-- Rows that came before their partition was made.
+SELECT count(*) FROM telemetry_default
+
+-- timescale --
+-- Whether this server keeps time series in TimescaleDB's way.
+SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')

@@ -1,0 +1,1 @@
+"""The one door for what agents deliver: watermark first, then each stream to its feature."""

@@ -1,0 +1,26 @@
+"""Periodic work behind ingest: room for what comes, minutes summed up."""
+
+from __future__ import annotations
+
+import structlog
+
+from mes.equipment import telemetry, timeseries
+from mes.platform.jobs import JobContext, every
+
+log = structlog.get_logger()
+
+
+@every(seconds=5, name="telemetry.sum_up")
+async def sum_up(context: JobContext) -> None:
+    """Sum up the minutes that are over."""
+    async with context.database.write() as conn:
+        await telemetry.sum_up(conn, before=context.clock.now())
+
+
+@every(seconds=20, name="telemetry.make_room")
+async def make_room(context: JobContext) -> None:
+    """Make partitions ahead and drop old ones; say so when values lie outside of every partition."""
+    async with context.database.write() as conn:
+        strays = await timeseries.make_room(conn, now=context.clock.now())
+    if strays:
+        log.error("telemetry.strays", rows=strays)
