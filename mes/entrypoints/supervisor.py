@@ -2,6 +2,7 @@
 
 Each child runs in a session of its own and is written down in `run/NAME.json`, so that a supervisor that
 was killed leaves nothing behind: the next one ends the children it finds there before it starts its own.
+While `run/NAME.hold` exists a child that ended stays down: to see what the plant does without it.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Supervisor:
                     wait = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
                     child.restart_at = now + wait
                     log.warning("process.ended", name=name, status=status, restart_in_s=wait)
-                elif now >= child.restart_at:
+                elif now >= child.restart_at and not (self._run / f"{name}.hold").exists():
                     fresh = self._spawn(child.program)
                     fresh.failures = child.failures + 1
                     self._children[name] = fresh

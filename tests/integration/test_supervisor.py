@@ -69,3 +69,25 @@ def test_a_process_id_that_was_reused_is_not_ended(tmp_path: Path) -> None:
     note = f'{{"pid": {os.getpid()}, "created": 1.0, "signal": 15}}'
     (tmp_path / "run" / "line.json").write_text(note)
     assert supervisor.end_leftovers() == []
+
+
+def test_a_held_process_stays_down_until_it_is_released(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(Program("line", SLEEPER))
+    first = supervisor.pid("line")
+    hold = tmp_path / "run" / "line.hold"
+    hold.touch()
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not supervisor.is_running("line"))
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5:  # longer than the first back-off
+        supervisor.watch()
+        assert not supervisor.is_running("line")
+    hold.unlink()
+
+    def is_back() -> bool:
+        supervisor.watch()
+        return supervisor.is_running("line")
+
+    wait_until(is_back)
+    supervisor.stop()
