@@ -168,6 +168,24 @@ async def register_body(conn: WriteConn, body: Body) -> None:
     await repository.add_body(conn, body)
 
 
+async def register_successor(
+    conn: WriteConn, scrapped: Body, *, successor_id: UUID, number: str, now: datetime
+) -> Body:
+    """Make the body known that takes a scrapped one's place: same car, same VIN, a number of its own."""
+    successor = Body(
+        id=successor_id,
+        number=number,
+        order_id=scrapped.order_id,
+        vin=scrapped.vin,
+        model=scrapped.model,
+        color=scrapped.color,
+        since_at=now,
+        predecessor_id=scrapped.id,
+    )
+    await repository.add_body(conn, successor)
+    return successor
+
+
 async def register_job(conn: WriteConn, job: JobOrder, *, now: datetime) -> None:
     """Make a job order known before it is handed to its line, so that its reports are understood.
 
