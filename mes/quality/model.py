@@ -16,6 +16,8 @@ from mes.platform.errors import Conflict, Invalid, NotFound
 
 UNCLASSIFIED = "unclassified"
 """Kind of a defect that was seen but not named."""
+IN_DOUBT = "in_doubt"
+"""Cause of a hold on a rack that was filled since the last good check."""
 RECHECK = "recheck"
 """Kind of the work on a body that could not be judged: a person looks at it in the bay."""
 RECHECK_S = 180.0

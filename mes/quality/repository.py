@@ -83,23 +83,26 @@ class Nonconformance:
 
 async def add_hold(conn: WriteConn, hold: Hold) -> bool:
     """Add a hold; False when its inspection has placed one, or its rack is held already."""
-    return await db.execute(
-        conn,
-        queries["add_hold"],
-        {
-            "id": hold.id,
-            "body_id": hold.body_id,
-            "rack": hold.rack,
-            "order_id": hold.order_id,
-            "line": hold.line,
-            "inspection_id": hold.inspection_id,
-            "cause": hold.cause,
-            "defect_kind": hold.defect_kind,
-            "risk": hold.risk,
-            "placed_at": hold.placed_at,
-            "last_event_id": hold.last_event_id,
-        },
-    ) == 1
+    return (
+        await db.execute(
+            conn,
+            queries["add_hold"],
+            {
+                "id": hold.id,
+                "body_id": hold.body_id,
+                "rack": hold.rack,
+                "order_id": hold.order_id,
+                "line": hold.line,
+                "inspection_id": hold.inspection_id,
+                "cause": hold.cause,
+                "defect_kind": hold.defect_kind,
+                "risk": hold.risk,
+                "placed_at": hold.placed_at,
+                "last_event_id": hold.last_event_id,
+            },
+        )
+        == 1
+    )
 
 
 async def hold(conn: ReadConn, hold_id: UUID) -> Hold | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -11,16 +11,11 @@ from mes.contracts.events import (
     BodyScrapped,
     DispositionDecided,
     DispositionUndone,
-    HoldPlaced,
     HoldReleased,
-    Payload,
-    ReworkConfirmed,
     ReworkDone,
-    ReworkOpened,
-    ReworkReverted,
 )
-from mes.contracts.ids import job_order_id, uuid7
-from mes.contracts.plant import Line, PlantModel
+from mes.contracts.ids import uuid7
+from mes.contracts.plant import PlantModel
 from mes.contracts.quality import Disposition, Verdict
 from mes.events import service as events
 from mes.events.model import Event
@@ -31,54 +26,19 @@ from mes.inspection.model import Review
 from mes.materials import service as materials
 from mes.orders import production as orders
 from mes.platform.db import ReadConn, WriteConn
-from mes.quality import model, repository
+from mes.quality import model, repository, reworks
+from mes.quality.chain import POLICY, Chain, chain_of, place
 from mes.quality.model import (
     DecisionIsFinal,
     Hold,
     HoldChangedMeanwhile,
     HoldState,
     NoReworkThere,
-    Rework,
     UnknownHold,
 )
 from mes.resources import service as resources
 
 log = structlog.get_logger()
-
-POLICY = "policy"
-"""Reviewer of a hold that nobody reviewed in time."""
-_REWORK_ATTEMPTS = 5
-
-
-class Chain:
-    """A hold's chain of events: each event that is added is caused by the one before it."""
-
-    def __init__(
-        self, conn: WriteConn, last: Event | None, *, actor: str, now: datetime, order: UUID | None
-    ) -> None:
-        self._conn = conn
-        self._actor = actor
-        self._now = now
-        self._order = order
-        self.last = last
-
-    async def add(self, payload: Payload) -> Event:
-        """Record the next event of the chain."""
-        self.last = await events.record(
-            self._conn,
-            payload,
-            now=self._now,
-            actor=self._actor,
-            causation=self.last,
-            correlation=self._order,
-        )
-        return self.last
-
-    @property
-    def last_id(self) -> UUID:
-        """The id of the newest link."""
-        assert self.last is not None  # noqa: S101 - asked after a link was added
-        return self.last.id
 
 
 async def hold_body(
@@ -125,57 +85,11 @@ async def hold_body(
     if not await repository.add_hold(conn, hold):
         return None
     chain = Chain(conn, because, actor=actor, now=now, order=body.order_id)
-    await _place(conn, hold, chain)
-    await _assume_rework(conn, hold, gate, work_s, chain, now=now)
+    await place(hold, chain)
+    await reworks.assume(conn, hold, gate, work_s, chain, now=now)
     await repository.extend_chain(conn, hold.id, chain.last_id)
     await _settle(conn, body.id)
     return hold
-
-
-async def _place(conn: WriteConn, hold: Hold, chain: Chain) -> None:
-    await chain.add(
-        HoldPlaced(
-            hold_id=hold.id,
-            body_id=hold.body_id,
-            rack=hold.rack,
-            line=hold.line,
-            inspection_id=hold.inspection_id,
-            cause=hold.cause,
-        )
-    )
-
-
-async def _assume_rework(
-    conn: WriteConn, hold: Hold, gate: Line, work_s: float, chain: Chain, *, now: datetime
-) -> None:
-    """Open the provisional rework; a gate line without a bay leaves the body to a person's decision."""
-    if hold.body_id is None or gate.repair_bay is None:
-        return
-    bay = gate.repair_bay
-    rework = Rework(
-        id=uuid7(),
-        hold_id=hold.id,
-        body_id=hold.body_id,
-        line=gate.id,
-        bay=bay.id,
-        defect_kind=hold.defect_kind or model.UNCLASSIFIED,
-        work_s=work_s,
-        opened_at=now,
-        review_by_at=now + timedelta(minutes=bay.review_timeout_min),
-    )
-    await repository.add_rework(conn, rework)
-    await chain.add(
-        ReworkOpened(
-            rework_id=rework.id,
-            hold_id=hold.id,
-            body_id=rework.body_id,
-            line=rework.line,
-            bay=rework.bay,
-            defect_kind=rework.defect_kind,
-            work_s=rework.work_s,
-            provisional=True,
-        )
-    )
 
 
 async def _settle(conn: WriteConn, body_id: UUID) -> None:
@@ -214,7 +128,7 @@ async def decide(
     rework = await repository.rework_of_hold(conn, hold.id)
     if disposition is Disposition.REWORK and rework is None:
         raise NoReworkThere(what="This body: its gate has no repair bay. It")
-    chain = await _chain_of(conn, hold, reviewer=reviewer, now=now)
+    chain = await chain_of(conn, hold, reviewer=reviewer, now=now)
     await chain.add(
         DispositionDecided(
             hold_id=hold.id,
@@ -227,12 +141,12 @@ async def decide(
     )
     match disposition:
         case Disposition.REWORK:
-            await _confirm(conn, rework, chain, by_policy=reviewer == POLICY)
+            await reworks.confirm(conn, rework, chain, by_policy=reviewer == POLICY)
         case Disposition.FALSE_CALL | Disposition.USE_AS_IS:
-            await _revert(conn, rework, chain, now=now)
+            await reworks.revert(conn, rework, chain, now=now)
             await _release(conn, decided, chain)
         case Disposition.SCRAP:
-            await _revert(conn, rework, chain, now=now)
+            await reworks.revert(conn, rework, chain, now=now)
     await repository.save_hold(conn, decided, last_event_id=chain.last_id)
     if reviewer != POLICY:
         await _remember_review(conn, decided, reviewer=reviewer, now=now)
@@ -259,40 +173,6 @@ async def _seen(conn: WriteConn, hold_id: UUID, row_version: int | None) -> Hold
     return hold
 
 
-async def _chain_of(conn: WriteConn, hold: Hold, *, reviewer: str, now: datetime) -> Chain:
-    actor = "policy:review-timeout" if reviewer == POLICY else f"user:{reviewer}"
-    last = await events.get(conn, hold.last_event_id)
-    return Chain(conn, last, actor=actor, now=now, order=hold.order_id)
-
-
-async def _confirm(
-    conn: WriteConn, rework: Rework | None, chain: Chain, *, by_policy: bool
-) -> None:
-    if rework is None:
-        return
-    await repository.save_rework(conn, rework.confirmed(by_policy=by_policy))
-    await chain.add(
-        ReworkConfirmed(
-            rework_id=rework.id,
-            hold_id=rework.hold_id,
-            body_id=rework.body_id,
-            line=rework.line,
-            by_policy=by_policy,
-        )
-    )
-
-
-async def _revert(conn: WriteConn, rework: Rework | None, chain: Chain, *, now: datetime) -> None:
-    if rework is None:
-        return
-    await repository.save_rework(conn, rework.reverted(now))
-    await chain.add(
-        ReworkReverted(
-            rework_id=rework.id, hold_id=rework.hold_id, body_id=rework.body_id, line=rework.line
-        )
-    )
-
-
 async def _release(conn: WriteConn, hold: Hold, chain: Chain) -> None:
     if hold.rack is not None:
         await materials.release_rack(conn, hold.rack)
@@ -311,7 +191,7 @@ async def _release(conn: WriteConn, hold: Hold, chain: Chain) -> None:
 
 async def _remember_review(conn: WriteConn, hold: Hold, *, reviewer: str, now: datetime) -> None:
     """The reviewer's word on a camera's alarm is its next training label."""
-    if hold.inspection_id is None or hold.cause == "in_doubt":
+    if hold.inspection_id is None or hold.cause == model.IN_DOUBT:
         return
     false = hold.disposition is Disposition.FALSE_CALL
     await inspection.review(
@@ -353,7 +233,7 @@ async def _close_with_body(
     conn: WriteConn, other: Hold, hold: Hold, chain: Chain, *, now: datetime
 ) -> None:
     """End another hold of a body that is scrapped: there is nothing left to decide about it."""
-    await _revert(conn, await repository.rework_of_hold(conn, other.id), chain, now=now)
+    await reworks.revert(conn, await repository.rework_of_hold(conn, other.id), chain, now=now)
     open_again = other.reopened() if other.disposition is not None else other
     closed = open_again.decide(
         Disposition.SCRAP,
@@ -380,7 +260,7 @@ async def undo(
     if hold.body_id is not None:
         await _require_undone_in_time(conn, plant, hold, hold.body_id)
     assert hold.disposition is not None  # noqa: S101 - `reopened` refuses an undecided hold
-    chain = await _chain_of(conn, hold, reviewer=reviewer, now=now)
+    chain = await chain_of(conn, hold, reviewer=reviewer, now=now)
     await chain.add(
         DispositionUndone(
             hold_id=hold.id,
@@ -391,13 +271,13 @@ async def undo(
         )
     )
     before = await repository.rework_of_hold(conn, hold.id)
-    await _revert(conn, before, chain, now=now)
-    await _place(conn, reopened, chain)
+    await reworks.revert(conn, before, chain, now=now)
+    await place(reopened, chain)
     work_s = before.work_s if before else hold.risk * 60
-    await _assume_rework(conn, reopened, plant.line(hold.line), work_s, chain, now=now)
+    await reworks.assume(conn, reopened, plant.line(hold.line), work_s, chain, now=now)
     await repository.note_undone(conn, hold, undone_by=reviewer, now=now)
     await repository.save_hold(conn, reopened, last_event_id=chain.last_id)
-    if hold.inspection_id is not None and hold.cause != "in_doubt":
+    if hold.inspection_id is not None and hold.cause != model.IN_DOUBT:
         await inspection.take_back_review(conn, hold.inspection_id)
     if hold.body_id is not None:
         await _settle(conn, hold.body_id)
@@ -415,21 +295,8 @@ async def _require_undone_in_time(
     if body is None or not model.is_before_gate(plant, hold.line, body.place):
         raise DecisionIsFinal(why="the body has passed the exit gate.")
     rework = await repository.rework_of_hold(conn, hold.id)
-    if rework is not None and await _has_begun(conn, rework):
+    if rework is not None and await reworks.has_begun(conn, rework):
         raise DecisionIsFinal(why="the rework has begun in the bay.")
-
-
-async def _has_begun(conn: ReadConn, rework: Rework) -> bool:
-    jobs = {job.id: job for job in await execution.jobs_of_body(conn, rework.body_id)}
-    return any(jobs[job_id].started_at is not None for job_id in _job_ids(rework) if job_id in jobs)
-
-
-def _job_ids(rework: Rework) -> list[UUID]:
-    """Return the ids that the job order of a rework may have: its subject is the rework."""
-    return [
-        job_order_id(str(rework.id), rework.line, attempt)
-        for attempt in range(1, _REWORK_ATTEMPTS + 1)
-    ]
 
 
 async def on_rework_job_done(
@@ -442,7 +309,7 @@ async def on_rework_job_done(
     confirmed = await repository.confirmed_reworks(conn, body_id)
     if not confirmed:
         return
-    rework = next((r for r in confirmed if job in _job_ids(r)), confirmed[0])
+    rework = next((r for r in confirmed if job in reworks.job_ids(r)), confirmed[0])
     hold = await repository.hold_for_change(conn, rework.hold_id)
     if hold is None or hold.state is not HoldState.REWORK:
         return
@@ -500,18 +367,3 @@ async def holds_of_body(conn: ReadConn, body_id: UUID) -> list[Hold]:
 async def is_held(conn: ReadConn, body_id: UUID) -> bool:
     """Say whether any hold keeps a body before its gate: one that is released does not free the body."""
     return any(not hold.is_closed for hold in await repository.holds_of_body(conn, body_id))
-
-
-async def find_rework(conn: ReadConn, rework_id: UUID) -> Rework | None:
-    """Return a rework (its bay, kind and standard seconds make the job order), or None."""
-    return await repository.rework(conn, rework_id)
-
-
-async def reworks_alive(conn: ReadConn) -> list[Rework]:
-    """Return the reworks that are assumed or to be done, oldest first."""
-    return await repository.alive_reworks(conn)
-
-
-async def reworks_to_do(conn: ReadConn, body_id: UUID) -> list[Rework]:
-    """Return the confirmed reworks of a body, in order of opening."""
-    return await repository.confirmed_reworks(conn, body_id)
