@@ -1,0 +1,1 @@
+"""The shell of the web interface: templates, static files, islands, translations, the home page."""

@@ -1,0 +1,122 @@
+"""What states are called, with the icon and the tone that go with the word: colour is never alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mes.web.translations import mark as _
+
+Tone = Literal["good", "warn", "bad", "info", "block", "mute", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A word (msgid), its icon and its tone."""
+
+    word: str
+    icon: str
+    tone: Tone = "mute"
+
+
+ORDER_STAGE: Mapping[str, Label] = {
+    "draft": Label(_("Draft"), "circle-dot"),
+    "validated": Label(_("Validated"), "check", "info"),
+    "quoted": Label(_("Quoted"), "hourglass", "info"),
+    "confirmed": Label(_("Confirmed"), "check", "info"),
+    "reconfigured": Label(_("Changed"), "refresh-cw", "info"),
+    "locked": Label(_("Locked"), "lock", "info"),
+    "in_production": Label(_("In production"), "factory", "good"),
+    "line_off": Label(_("Line-off"), "flag", "good"),
+    "quality_released": Label(_("Released by quality"), "shield-check", "good"),
+    "shipped": Label(_("Shipped"), "truck", "good"),
+    "delivered": Label(_("Delivered"), "circle-check", "good"),
+    "held": Label(_("Held"), "octagon-pause", "warn"),
+    "cancelled": Label(_("Cancelled"), "ban", "mute"),
+}
+
+STATION_STATE: Mapping[str, Label] = {
+    "running": Label(_("Running"), "play", "good"),
+    "starved": Label(_("Starved"), "hourglass", "info"),
+    "blocked": Label(_("Blocked"), "circle-slash", "block"),
+    "down": Label(_("Down"), "octagon-x", "bad"),
+    "stopped": Label(_("Stopped, asks"), "hand", "warn"),
+    "idle": Label(_("Off shift"), "pause", "mute"),
+    "unknown": Label(_("Unknown"), "circle-help", "unknown"),
+}
+
+JOB_STATE: Mapping[str, Label] = {
+    "Waiting": Label(_("Waiting"), "hourglass"),
+    "Pending": Label(_("Pending"), "hourglass"),
+    "Dispatched": Label(_("Sent to the line"), "arrow-right", "info"),
+    "Ready": Label(_("Ready at the line"), "check", "info"),
+    "Running": Label(_("Running"), "play", "good"),
+    "Completed": Label(_("Completed"), "circle-check", "good"),
+    "Aborted": Label(_("Aborted"), "octagon-x", "bad"),
+    "Held": Label(_("Held"), "octagon-pause", "warn"),
+    "Suspended": Label(_("Suspended"), "pause", "warn"),
+    "Closed": Label(_("Closed"), "circle-check"),
+    "Cancelled": Label(_("Cancelled"), "ban"),
+}
+
+PLAN_STATE: Mapping[str, Label] = {
+    "solving": Label(_("Solving"), "refresh-cw", "info"),
+    "draft": Label(_("Draft"), "circle-dot", "warn"),
+    "published": Label(_("Published"), "circle-check", "good"),
+    "superseded": Label(_("Superseded"), "history", "mute"),
+    "failed": Label(_("Failed"), "octagon-x", "bad"),
+    "discarded": Label(_("Discarded"), "trash-2", "mute"),
+}
+
+VERDICT: Mapping[str, Label] = {
+    "OK": Label(_("OK"), "circle-check", "good"),
+    "NOK": Label(_("NOK"), "octagon-x", "bad"),
+    "UNFIT": Label(_("Unfit picture"), "circle-help", "warn"),
+    "LATE": Label(_("Late verdict"), "clock", "warn"),
+}
+
+DISPOSITION: Mapping[str, Label] = {
+    "false_call": Label(_("False call"), "x", "mute"),
+    "rework": Label(_("Rework"), "wrench", "warn"),
+    "scrap": Label(_("Scrap"), "trash-2", "bad"),
+    "use_as_is": Label(_("Use as is"), "check", "info"),
+}
+
+HOLD_STATE: Mapping[str, Label] = {
+    "open": Label(_("Open"), "octagon-pause", "warn"),
+    "released": Label(_("Released"), "circle-check", "good"),
+}
+
+ROLE: Mapping[str, Label] = {
+    "planner": Label(_("Planner"), "calendar-range"),
+    "quality": Label(_("Quality engineer"), "scan-eye"),
+    "operator": Label(_("Operator"), "hand"),
+    "maintenance": Label(_("Maintenance"), "wrench"),
+    "dealer": Label(_("Dealer"), "car"),
+    "admin": Label(_("Administrator"), "settings"),
+}
+
+LINK_STATE: Mapping[str, Label] = {
+    "connected": Label(_("Connected"), "link", "good"),
+    "disconnected": Label(_("Line not reached"), "unlink", "bad"),
+    "lost": Label(_("Nothing heard"), "circle-help", "unknown"),
+    "never": Label(_("Not enrolled"), "circle-dot", "mute"),
+}
+
+KINDS: Mapping[str, Mapping[str, Label]] = {
+    "order_stage": ORDER_STAGE,
+    "station_state": STATION_STATE,
+    "job_state": JOB_STATE,
+    "plan_state": PLAN_STATE,
+    "verdict": VERDICT,
+    "disposition": DISPOSITION,
+    "hold_state": HOLD_STATE,
+    "role": ROLE,
+    "link_state": LINK_STATE,
+}
+
+
+def label(kind: str, value: str) -> Label:
+    """Return the label of a state; a value nobody named yet is shown as it is."""
+    return KINDS[kind].get(value, Label(value, "circle-help", "mute"))

@@ -1,0 +1,386 @@
+// <mes-gantt src="…"> — the plan board: canvas for the eye, a live region and keys for everybody.
+//
+// Attributes: src (board JSON), by (color | model | lateness), refresh (topics). Events: `bar-focus` when
+// a bar is chosen and `bar-open` when it is opened, detail {id, order}.
+// Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc.
+
+import { call, Problem } from "../api.js";
+import { duration, t } from "../i18n.js";
+import { day, minute } from "../plant-time.js";
+import { palette, readTheme } from "./colours.js";
+import { Board } from "./model.js";
+import { barBox, CURVE_ROW, HEADER, Painter, ROW } from "./painter.js";
+
+const MIN_PER_PX = 0.5;
+const MAX_PER_PX = 1200;
+
+export class MesGantt extends HTMLElement {
+  static observedAttributes = ["by", "src"];
+
+  connectedCallback() {
+    this.classList.add("gantt");
+    this.innerHTML =
+      '<div class="gantt-rows" aria-hidden="true"></div>' +
+      '<div class="gantt-plane"><canvas></canvas><div class="gantt-tip" hidden></div></div>' +
+      '<p class="visually-hidden" aria-live="polite"></p>';
+    [this.rowHead, this.plane, this.said] = this.children;
+    this.canvas = this.plane.querySelector("canvas");
+    this.tip = this.plane.querySelector(".gantt-tip");
+    this.plane.tabIndex = 0;
+    this.plane.setAttribute("role", "application");
+    this.plane.setAttribute("aria-roledescription", t("plan board"));
+    this.plane.setAttribute("aria-label", t("Plan board: arrow keys move between bars, Enter opens one, plus and minus zoom, Home goes to now"));
+    this.context = this.canvas.getContext("2d", { alpha: false });
+    this.view = { from: 0, perPx: 30, width: 0, height: 0 };
+    this.selected = -1;
+    this.hovered = -1;
+    this.gone = new AbortController();
+    const on = (target, type, listener, options = {}) =>
+      target.addEventListener(type, listener, { signal: this.gone.signal, ...options });
+    on(this.plane, "wheel", (event) => this._wheel(event), { passive: false });
+    on(this.plane, "pointerdown", (event) => this._down(event));
+    on(this.plane, "pointermove", (event) => this._move(event));
+    on(this.plane, "pointerup", (event) => this._up(event));
+    on(this.plane, "pointercancel", () => (this.drag = null));
+    on(this.plane, "pointerleave", () => this._hover(-1));
+    on(this.plane, "keydown", (event) => this._key(event));
+    on(document, "theme", () => this._theme());
+    on(document, "nudge", (event) => {
+      const mine = (this.getAttribute("refresh") || "").split(" ");
+      if (event.detail.topics.some((topic) => mine.includes(topic))) this.load();
+    });
+    this.sizes = new ResizeObserver(() => this._size());
+    this.sizes.observe(this.plane);
+    this._theme();
+    if (this.getAttribute("src")) this.load();
+  }
+
+  disconnectedCallback() {
+    this.gone.abort();
+    this.sizes.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (!this.canvas || before === after) return;
+    if (name === "src") this.load();
+    else this._recolour();
+  }
+
+  /** Fetch the board again; place, zoom and choice stay. */
+  async load() {
+    if (this.loading) {
+      this.again = true;
+      return;
+    }
+    this.loading = true;
+    this.toggleAttribute("busy", true);
+    try {
+      this.setBoard(await call("GET", this.getAttribute("src")));
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.dispatchEvent(new CustomEvent("board-error", { bubbles: true, detail: problem.message }));
+    } finally {
+      this.loading = false;
+      this.toggleAttribute("busy", false);
+      if (this.again) {
+        this.again = false;
+        this.load();
+      }
+    }
+  }
+
+  /** Show a board (the JSON of `src`). */
+  setBoard(data) {
+    const chosen = this.board && this.selected >= 0 ? this.board.id[this.selected] : null;
+    const first = !this.board;
+    this.board = new Board(data);
+    this.selected = chosen === null ? -1 : (this.board.index.get(chosen) ?? -1);
+    this.hovered = -1;
+    this.colours = palette(this.board, this.by, this.theme);
+    this._heads();
+    this._size();
+    if (first) this.show(data.now - 1.5 * 3600, data.now + 6.5 * 3600);
+    this._recolour();
+    this.dispatchEvent(new CustomEvent("board-shown", { bubbles: true, detail: { bars: this.board.count } }));
+  }
+
+  /** Bring a stretch of time into view. */
+  show(from, to) {
+    this.view.from = from;
+    this.view.perPx = Math.min(MAX_PER_PX, Math.max(MIN_PER_PX, (to - from) / Math.max(1, this.view.width)));
+    this._draw();
+  }
+
+  /** Show all there is. */
+  fit() {
+    this.show(this.board.from, this.board.to);
+  }
+
+  /** Where a bar is on the canvas, by its id (for tests); null when there is none. */
+  barRect(id) {
+    const i = this.board?.index.get(id);
+    return i === undefined ? null : barBox(this.board, this.view, i);
+  }
+
+  /** The index of the bar at a place of the canvas, or -1. */
+  barAt(x, y) {
+    const row = Math.floor((y - HEADER) / ROW);
+    if (!this.board || row < 0 || row >= this.board.rows.length) return -1;
+    const time = this.view.from + x * this.view.perPx;
+    const slack = 1.5 * this.view.perPx;
+    const inPlan = (y - HEADER) % ROW < 29;
+    const { start, end, actualStart, actualEnd, now } = this.board;
+    const [first, last] = this.board.visible(row, time - slack, time + slack);
+    for (let i = last - 1; i >= first; i--) {
+      const from = inPlan ? start[i] : actualStart[i];
+      const to = inPlan ? end[i] : actualEnd[i] || now;
+      if (from && time >= from - slack && time <= to + slack) return i;
+    }
+    return -1;
+  }
+
+  /** Choose a bar and bring it into view. */
+  focusBar(i, { open = false } = {}) {
+    this.selected = i;
+    if (i >= 0) {
+      const { start, end } = this.board;
+      const until = this.view.from + this.view.width * this.view.perPx;
+      if (end[i] < this.view.from || start[i] > until) this.view.from = start[i] - 0.3 * this.view.width * this.view.perPx;
+      this.said.textContent = this.describe(i);
+    }
+    this._draw();
+    const detail = i < 0 ? null : { id: this.board.id[i], order: this.board.order[i], label: this.board.label[i] };
+    this.dispatchEvent(new CustomEvent(open ? "bar-open" : "bar-focus", { bubbles: true, detail }));
+  }
+
+  /** A bar in words. */
+  describe(i) {
+    const b = this.board;
+    const times = (from, to) => `${day(from * 1000)} ${minute(from * 1000)}–${minute(to * 1000)}`;
+    const words = [b.label[i], b.rows[b.row[i]].name, t("planned %(when)s", { when: times(b.start[i], b.end[i]) })];
+    if (b.actualStart[i]) words.push(t("started %(when)s", { when: minute(b.actualStart[i] * 1000) }));
+    const color = b.palette.color[b.color[i]]?.name;
+    const model = b.palette.model[b.model[i]]?.name;
+    if (model) words.push(model);
+    if (color) words.push(color);
+    const late = b.late[i];
+    if (!Number.isNaN(late)) {
+      words.push(late > 0 ? t("%(time)s after the promise", { time: duration(late) }) : t("%(time)s in hand", { time: duration(-late) }));
+    }
+    if (b.frozen[i]) words.push(t("frozen"));
+    return words.join(" · ");
+  }
+
+  /** Mark the promise and the need-by date of what is chosen (seconds; 0: none). */
+  mark({ promise = 0, needBy = 0 }) {
+    this.promise = promise;
+    this.needBy = needBy;
+    this._draw();
+  }
+
+  zoom(factor, x = this.view.width / 2) {
+    const at = this.view.from + x * this.view.perPx;
+    this.view.perPx = Math.min(MAX_PER_PX, Math.max(MIN_PER_PX, this.view.perPx * factor));
+    this.view.from = at - x * this.view.perPx;
+    this._draw();
+  }
+
+  panBy(px) {
+    this.view.from += px * this.view.perPx;
+    this._draw();
+  }
+
+  toNow() {
+    this.view.from = this.board.now - 0.25 * this.view.width * this.view.perPx;
+    this._draw();
+  }
+
+  /** Draw at once; the painter's cost is what the bench measures. */
+  paintNow() {
+    if (!this.board || !this.view.width) return;
+    this.painter.paint(this.board, this.view, {
+      by: this.by,
+      palette: this.colours,
+      selected: this.selected,
+      hovered: this.hovered,
+      promise: this.promise,
+      needBy: this.needBy,
+    });
+  }
+
+  get by() {
+    return this.getAttribute("by") || "color";
+  }
+
+  _draw() {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paintNow();
+    });
+  }
+
+  _theme() {
+    this.theme = readTheme(this);
+    this.painter = new Painter(this.context, this.theme);
+    this._recolour();
+  }
+
+  _recolour() {
+    if (!this.board) return;
+    this.colours = palette(this.board, this.by, this.theme);
+    this.dispatchEvent(new CustomEvent("legend", { bubbles: true, detail: this.colours }));
+    this._draw();
+  }
+
+  _heads() {
+    const head = (row, height, text, small) => {
+      const div = document.createElement("div");
+      div.className = `gantt-head h${height}`;
+      const name = document.createElement("span");
+      name.className = "strong";
+      name.textContent = text;
+      const note = document.createElement("span");
+      note.className = "tiny quiet";
+      note.textContent = small;
+      div.append(name, note);
+      if (row.load !== undefined && row.load !== null) {
+        const bar = document.createElement("progress");
+        bar.max = 1;
+        bar.value = row.load;
+        div.append(bar);
+      }
+      return div;
+    };
+    this.rowHead.replaceChildren(
+      ...this.board.rows.map((row) => head(row, ROW, row.name, row.note || "")),
+      ...this.board.curves.map((curve) => head(curve, CURVE_ROW, curve.name, t("holds %(n)s", { n: curve.capacity }))),
+    );
+  }
+
+  _size() {
+    const rows = this.board ? this.board.rows.length : 6;
+    const curves = this.board ? this.board.curves.length : 0;
+    const height = HEADER + rows * ROW + curves * CURVE_ROW;
+    const width = this.plane.clientWidth;
+    const ratio = Math.min(2, devicePixelRatio || 1);
+    if (width === this.view.width && height === this.view.height) return;
+    this.view.width = width;
+    this.view.height = height;
+    this.canvas.width = width * ratio;
+    this.canvas.height = height * ratio;
+    this.canvas.style.width = `${width}px`;
+    this.canvas.style.height = `${height}px`;
+    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.paintNow();
+  }
+
+  _at(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  _wheel(event) {
+    if (!this.board) return;
+    const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey;
+    event.preventDefault();
+    if (sideways) this.panBy(event.deltaX || event.deltaY);
+    else this.zoom(Math.exp(Math.max(-120, Math.min(120, event.deltaY)) * 0.0022), this._at(event)[0]);
+  }
+
+  _down(event) {
+    if (!this.board || event.button) return;
+    this.plane.setPointerCapture(event.pointerId);
+    this.drag = { x: event.clientX, from: this.view.from, moved: false };
+  }
+
+  _move(event) {
+    if (!this.board) return;
+    if (this.drag) {
+      const px = event.clientX - this.drag.x;
+      if (Math.abs(px) > 3) this.drag.moved = true;
+      if (this.drag.moved) {
+        this.view.from = this.drag.from - px * this.view.perPx;
+        this.tip.hidden = true;
+        this._draw();
+      }
+      return;
+    }
+    const [x, y] = this._at(event);
+    this._hover(this.barAt(x, y), x, y);
+  }
+
+  _up(event) {
+    const drag = this.drag;
+    this.drag = null;
+    if (!drag || drag.moved) return;
+    const [x, y] = this._at(event);
+    this.focusBar(this.barAt(x, y), { open: true });
+  }
+
+  _hover(i, x = 0, y = 0) {
+    if (i !== this.hovered) {
+      this.hovered = i;
+      this._draw();
+      if (i >= 0) this.tip.textContent = this.describe(i);
+    }
+    this.tip.hidden = i < 0;
+    this.plane.classList.toggle("on-bar", i >= 0);
+    if (i >= 0) {
+      const left = Math.min(x + 14, this.view.width - this.tip.offsetWidth - 6);
+      const below = y + 18 + this.tip.offsetHeight < this.view.height;
+      this.tip.style.transform = `translate(${Math.max(4, left)}px, ${below ? y + 16 : y - this.tip.offsetHeight - 10}px)`;
+    }
+  }
+
+  _key(event) {
+    if (!this.board || event.ctrlKey || event.metaKey || event.altKey) return;
+    const page = 0.6 * this.view.width;
+    const acts = {
+      ArrowRight: () => this._step(1),
+      ArrowLeft: () => this._step(-1),
+      ArrowDown: () => this._stepRow(1),
+      ArrowUp: () => this._stepRow(-1),
+      Enter: () => this.selected >= 0 && this.focusBar(this.selected, { open: true }),
+      Escape: () => this.focusBar(-1),
+      "+": () => this.zoom(0.7),
+      "=": () => this.zoom(0.7),
+      "-": () => this.zoom(1.4),
+      PageDown: () => this.panBy(page),
+      PageUp: () => this.panBy(-page),
+      Home: () => this.toNow(),
+      End: () => this.fit(),
+    };
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  _step(by) {
+    const { firstOfRow, row } = this.board;
+    if (this.selected < 0) return this.focusBar(this._nearest(0, this.board.now));
+    const next = this.selected + by;
+    if (next >= firstOfRow[row[this.selected]] && next < firstOfRow[row[this.selected] + 1]) this.focusBar(next);
+  }
+
+  _stepRow(by) {
+    if (this.selected < 0) return this.focusBar(this._nearest(0, this.board.now));
+    for (let row = this.board.row[this.selected] + by; row >= 0 && row < this.board.rows.length; row += by) {
+      const i = this._nearest(row, this.board.start[this.selected]);
+      if (i >= 0) return this.focusBar(i);
+    }
+  }
+
+  _nearest(row, time) {
+    const { firstOfRow, start } = this.board;
+    let best = -1;
+    for (let i = firstOfRow[row]; i < firstOfRow[row + 1]; i++) {
+      if (best < 0 || Math.abs(start[i] - time) < Math.abs(start[best] - time)) best = i;
+    }
+    return best;
+  }
+}
+
+customElements.define("mes-gantt", MesGantt);

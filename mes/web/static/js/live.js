@@ -1,0 +1,79 @@
+// Live pages: nudges (topic, seq) come by SSE, bursts coalesce, what is shown is fetched again.
+// When the stream is silent the page says how old it is; a reconnect catches up by Last-Event-ID.
+
+import { duration, t } from "./i18n.js";
+
+const COALESCE_MS = 400;
+const SILENT_MS = 20_000;
+
+let heard = Date.now();
+let state = "connecting";
+const waiting = new Set();
+let timer = 0;
+
+function show(next) {
+  state = next;
+  for (const mark of document.querySelectorAll("[data-live]")) {
+    mark.dataset.state = state;
+    const age = (Date.now() - heard) / 1000;
+    const text =
+      state === "live"
+        ? t("Live")
+        : state === "connecting"
+          ? t("Connecting")
+          : t("Not live for %(age)s", { age: duration(age) });
+    if (mark.textContent !== text) mark.textContent = text;
+  }
+  document.documentElement.dataset.live = state;
+}
+
+function flush() {
+  timer = 0;
+  if (document.hidden) return;
+  const topics = [...waiting];
+  waiting.clear();
+  if (!topics.length) return;
+  document.dispatchEvent(new CustomEvent("nudge", { detail: { topics } }));
+  for (const part of document.querySelectorAll("[data-refresh]")) {
+    const mine = part.dataset.refresh.split(" ");
+    if (topics.some((topic) => mine.includes(topic)) && !part.contains(document.activeElement?.closest("form[data-keep]") ?? null)) {
+      window.htmx?.trigger(part, "nudge");
+    }
+  }
+}
+
+function soon() {
+  if (!timer) timer = setTimeout(flush, COALESCE_MS);
+}
+
+/** Listen to the topics of this page; call once. */
+export function listen(topics) {
+  const source = new EventSource(`/events/stream?topics=${encodeURIComponent(topics)}`);
+  const alive = () => {
+    heard = Date.now();
+    if (state !== "live") show("live");
+  };
+  source.addEventListener("open", () => {
+    const again = state === "off" || state === "stale";
+    alive();
+    if (again) {
+      for (const topic of topics.split(",")) waiting.add(topic);
+      soon();
+    }
+  });
+  source.addEventListener("beat", alive);
+  source.addEventListener("nudge", (event) => {
+    alive();
+    waiting.add(JSON.parse(event.data).topic);
+    soon();
+  });
+  source.addEventListener("error", () => show("off"));
+  setInterval(() => {
+    if (state === "live" && Date.now() - heard > SILENT_MS) show("stale");
+    else if (state !== "live") show(state);
+  }, 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && waiting.size) soon();
+  });
+  addEventListener("pagehide", () => source.close());
+}
