@@ -95,7 +95,8 @@ class Collector:
             self._add_gap(before, source_ft, GapCause.QUEUE_OVERFLOW, (tag_id,), change.item.key)
         received_ft = to_filetime(datetime.now(UTC))
         self._rows.append((tag_id, source_ft, received_ft, number, status))
-        self.skew_ms = (_aware(source) - plant_now).total_seconds() * 1000
+        if not change.first:
+            self.skew_ms = (_aware(source) - plant_now).total_seconds() * 1000
         self.values += 1
         if len(self._rows) >= BATCH_ROWS:
             self._full.set()

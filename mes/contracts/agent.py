@@ -3,8 +3,8 @@
 The agent opens every connection:
 `POST /agent/v1/enrol` (one-time code → token) · `GET /agent/v1/config` · `GET /agent/v1/clock` ·
 `POST /agent/v1/batches` (body: one wire frame) · `GET /agent/v1/commands?after=N&wait_s=S` (long poll) ·
-`PUT /agent/v1/images/{sha256}` · `POST /agent/v1/heartbeat`. All but the first carry
-`Authorization: Bearer TOKEN`.
+`PUT /agent/v1/images/{sha256}` · `POST /agent/v1/heartbeat`. All but enrolment and the clock carry
+`Authorization: Bearer TOKEN` and `C2M-Instance`, which tells two copies of one agent apart.
 """
 
 from __future__ import annotations
