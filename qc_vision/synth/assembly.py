@@ -51,6 +51,7 @@ def build(layout: int, size: int) -> Part:
     for cx, cy in clips + screws:
         painted *= 1.0 - _hole(sheet, cx, cy)
     bare_surface, bare_albedo = sheet.layers()
+    bare_paint = halve(painted)
     for cx, cy in clips:
         painted *= 1.0 - _clip(sheet, cx, cy)
     for cx, cy in screws:
@@ -62,16 +63,21 @@ def build(layout: int, size: int) -> Part:
         "joint": sheet.points_where((np.abs(joint) < 0.7) & (np.abs(sheet.x) < 105), step=1),
         "decor": sheet.points([(0.0, _decor_y(shape))]),
     }
-    maps = {"joint": halve(joint), "decor": halve(decor), "layout": np.array([layout], np.float32)}
+    maps = {
+        "joint": halve(joint),
+        "decor": halve(decor),
+        "bare_paint": bare_paint,
+        "finish": np.array([finish], np.float32),
+    }
     return Part(
         surface, albedo, halve(painted), sheet.mm_per_px * 2, sites,
         (bare_surface, bare_albedo), maps,
     )  # fmt: skip
 
 
-def other_finish(layout: int, pick: int) -> tuple[tuple[float, float, float], float]:
-    """Return albedo and gloss of a finish that the layout's variant does not have."""
-    return _FINISH[(layout % FINISHES + 1 + pick % (FINISHES - 1)) % FINISHES]
+def other_finish(finish: int, pick: int) -> tuple[tuple[float, float, float], float]:
+    """Return albedo and gloss of a finish other than the given one."""
+    return _FINISH[(finish + 1 + pick % (FINISHES - 1)) % FINISHES]
 
 
 def _joint(x: Float, y: Float, shape: int) -> Float:

@@ -18,6 +18,7 @@ from qc_vision.synth.scene import Shop
 
 _DARK: Final = (0.010, 0.010, 0.012)
 _STROKE_SCALE: Final = 4
+_EVERYWHERE: Final = (slice(None), slice(None))
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Layers:
     surface: Float
     albedo: Float
     mask: Float
+    bare: tuple[Float, Float] | None
     rng: np.random.Generator
 
     def patch(self, at: tuple[float, float], reach_mm: float) -> Patch:
@@ -230,14 +232,12 @@ def spatter(layers: Layers, at: tuple[float, float], size: float) -> None:
 def missing_weld(layers: Layers, at: tuple[float, float], size: float) -> None:
     """A stretch of the joint without bead and heat tint."""
     part = layers.part
-    if part.bare is None:
-        return
     along, off = part.maps["along"], part.maps["off"]
     column, row = round(at[0]), round(at[1])
     ragged = 0.8 * np.sin(off * 1.1) + 0.4 * np.sin(off * 2.7 + 1.0)
     inside = size / 2 - np.abs(along - along[row, column] + ragged)
     gone = smooth(0.5 + inside / 1.6) * (np.abs(off) < 20)
-    _blend(layers, part.bare, gone.astype(np.float32))
+    _blend(layers, gone.astype(np.float32))
     layers.mask[:] = np.maximum(layers.mask, (gone > 0.5) & (np.abs(off) < 6.5))
 
 
@@ -305,7 +305,7 @@ def orange_peel(layers: Layers, at: tuple[float, float], size: float) -> None:
     envelope = smooth(1.4 * (1.0 - _spread(patch.x, patch.y, size, size * 0.8, rng.uniform(0, 3))))
     rows, columns = patch.x.shape
     patch.raise_by(
-        (rng.uniform(0.075, 0.11) * envelope * texture[:rows, :columns]).astype(np.float32)
+        (rng.uniform(0.035, 0.05) * envelope * texture[:rows, :columns]).astype(np.float32)
     )
     patch.mark((envelope > 0.25).astype(np.float32))
 
@@ -323,7 +323,7 @@ def color_mismatch(layers: Layers, at: tuple[float, float], size: float) -> None
 def shifted(linear: Float, delta_e: float, rng: np.random.Generator) -> Float:
     """Return a linear BGR colour that differs from ``linear`` by ΔE, as near as the gamut allows."""
     lab = _lab(linear)
-    tries = rng.normal(size=(24, 3)) * (1.0, 0.7, 0.7)
+    tries = rng.normal(size=(24, 3)) * (1.0, 0.45, 0.45)
     tries[:, 0] += 0.6 if lab[0] < 50 else -0.6
     tries *= delta_e / np.linalg.norm(tries, axis=1, keepdims=True)
     best, error = linear, float("inf")
@@ -347,22 +347,17 @@ def _linear(lab: Float) -> Float:
 
 def missing_fastener(layers: Layers, at: tuple[float, float], size: float) -> None:
     """A clip or screw that was never set: its hole shows."""
-    part = layers.part
-    if part.bare is None:
-        return
     patch = layers.patch(at, 14.0)
     gone = smooth((11.0 - np.hypot(patch.x, patch.y)) / 2.0)
-    full = np.zeros_like(layers.mask)
-    full[patch.window] = gone
-    _blend(layers, part.bare, full)
+    _blend(layers, gone, patch.window)
     patch.mark((np.hypot(patch.x, patch.y) < size / 2 + 1.0).astype(np.float32))
 
 
 def wrong_variant(layers: Layers, at: tuple[float, float], size: float) -> None:
     """The décor strip of another trim level: its finish is not that of switches and handle."""
     decor = layers.part.maps["decor"]
-    layout = int(layers.part.maps["layout"].item())
-    albedo, gloss = assembly.other_finish(layout, int(layers.rng.integers(8)))
+    finish = int(layers.part.maps["finish"].item())
+    albedo, gloss = assembly.other_finish(finish, int(layers.rng.integers(8)))
     layers.albedo += decor[:, :, None] * (np.array(albedo, np.float32) - layers.albedo)
     shine = layers.surface[:, :, 2]
     shine += decor * (gloss - shine)
@@ -392,9 +387,13 @@ def gap(layers: Layers, at: tuple[float, float], size: float) -> None:
     open_joint(layers, at, size, 0.0)
 
 
-def _blend(layers: Layers, other: tuple[Float, Float], where: Float) -> None:
-    layers.surface += where[:, :, None] * (other[0] - layers.surface)
-    layers.albedo += where[:, :, None] * (other[1] - layers.albedo)
+def _blend(layers: Layers, where: Float, window: tuple[slice, slice] = _EVERYWHERE) -> None:
+    """Show the bare part (without weld or fasteners) in a window, where ``where`` is 1."""
+    if layers.bare is None:
+        return
+    surface, albedo = layers.surface[window], layers.albedo[window]
+    surface += where[:, :, None] * (layers.bare[0][window] - surface)
+    albedo += where[:, :, None] * (layers.bare[1][window] - albedo)
 
 
 def _seam_direction(layers: Layers, at: tuple[float, float]) -> tuple[float, float]:

@@ -54,7 +54,7 @@ def rig_of(shop: Shop) -> Rig:
             )
             environment = tubes * (0.9 + 0.1 * np.cos(2.2 * x)) + 0.12
             return Rig(
-                _unit(-0.35, -0.55, 0.9), 0.30, 0.55, 0.85, _light(environment), (0.02, 0.006)
+                _unit(-0.35, -0.55, 0.9), 0.30, 0.55, 0.85, _light(environment), (0.008, 0.002)
             )
         case Shop.WELDING:  # ring light with a dark centre
             radius = np.hypot(x, y)
@@ -66,7 +66,7 @@ def rig_of(shop: Shop) -> Rig:
             stripes = 0.5 + 0.5 * np.tanh(2.6 * np.sin(2 * np.pi * 9.0 * (y + 0.05 * x)))
             environment = stripes * np.exp(-np.square(x / 1.3)) * (1 - 0.25 * np.abs(y))
             return Rig(
-                _unit(-0.2, -0.4, 0.9), 0.42, 0.45, 0.80, _light(environment), (0.0015, 0.0015)
+                _unit(-0.2, -0.4, 0.9), 0.26, 0.30, 0.78, _light(environment), (0.0005, 0.0005)
             )
         case Shop.ASSEMBLY:  # one large soft box, slightly off axis
             environment = np.exp(-np.square((x + 0.25) / 0.35) - np.square((y + 0.3) / 0.3)) + 0.06

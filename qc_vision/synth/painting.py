@@ -49,7 +49,7 @@ def build(layout: int, size: int) -> Part:
     clear = gap > 6
     sites = {
         "surface": sheet.points_where(clear),
-        "second": sheet.points_where((neighbour < -8)),
+        "second": sheet.points_where(neighbour < -8),
     }
     maps = {"second": halve(sheet.cover(neighbour))}
     return Part(surface, albedo, halve(painted), sheet.mm_per_px * 2, sites, maps=maps)
@@ -68,6 +68,6 @@ def _neighbour(x: Float, y: Float, layout: int) -> Float:
 def _feature_line(x: Float, y: Float, layout: int) -> tuple[Float, float]:
     if layout == 1:
         line = path(x, y, [(-140.0, 48.0), (140.0, 40.0)])
-        return np.where(y > 48.0 - (x + 140) * 8 / 280, line, -line).astype(np.float32), -3.0
+        return np.where(y > 48.0 - (x + 140) * 8 / 280, line, -line).astype(np.float32), -2.0
     line_y = 40.0 - 0.05 * x + 0.0006 * np.square(x)
-    return (y - line_y).astype(np.float32), -3.4
+    return (y - line_y).astype(np.float32), -2.2

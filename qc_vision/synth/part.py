@@ -7,6 +7,7 @@ resolution, and kept. Coordinates are millimetres from the centre of the field, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -179,7 +180,7 @@ def segment(x: Float, y: Float, a: tuple[float, float], b: tuple[float, float]) 
 def path(x: Float, y: Float, points: list[tuple[float, float]]) -> Float:
     """Distance to a polyline, mm."""
     distance = np.full(x.shape, np.inf, np.float32)
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         distance = np.minimum(distance, segment(x, y, a, b))
     return distance
 

@@ -35,10 +35,10 @@ def render(scene: Scene) -> Rendered:
 def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
     layout = _layout(scene)
     part = _part(scene.shop, layout, scene.size)
-    albedo = part.albedo
+    albedo, bare = part.albedo, part.bare
     if part.paint is not None:
         try:
-            albedo = _painted(scene.shop, layout, scene.size, _color(scene))
+            albedo, bare = _painted(scene.shop, layout, scene.size, _color(scene))
         except ValueError as cause:
             raise SceneError(str(cause)) from cause
     drawn_on = scene.defect is not None or scene.shop is Shop.ASSEMBLY
@@ -47,6 +47,7 @@ def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
         surface=part.surface.copy() if drawn_on else part.surface,
         albedo=albedo.copy() if drawn_on else albedo,
         mask=np.zeros(albedo.shape[:2], np.float32),
+        bare=bare,
         rng=rng,
     )
     if scene.shop is Shop.ASSEMBLY:  # the joint is never twice of the same width
@@ -86,12 +87,19 @@ def _part(shop: Shop, layout: int, size: int) -> Part:
 
 
 @lru_cache(maxsize=16)
-def _painted(shop: Shop, layout: int, size: int, color: str) -> Float:
+def _painted(
+    shop: Shop, layout: int, size: int, color: str
+) -> tuple[Float, tuple[Float, Float] | None]:
+    """Return the albedo in a colour, and the bare part's layers in the same colour."""
     part = _part(shop, layout, size)
     if part.paint is None:
-        return part.albedo
+        return part.albedo, part.bare
     tint = np.array(srgb(color), np.float32) - 1.0
-    return np.asarray(part.albedo * (1.0 + part.paint[:, :, None] * tint), np.float32)
+    albedo = (part.albedo * (1.0 + part.paint[:, :, None] * tint)).astype(np.float32)
+    if part.bare is None:
+        return albedo, None
+    bare = part.bare[1] * (1.0 + part.maps["bare_paint"][:, :, None] * tint)
+    return albedo, (part.bare[0], bare.astype(np.float32))
 
 
 def _place(part: Part, site: str, scene: Scene, rng: np.random.Generator) -> tuple[float, float]:
