@@ -232,6 +232,32 @@ class Order:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """The whole of what a person may edit, as they want it to be."""
+
+    model: str
+    color: str
+    options: tuple[str, ...]
+    customer: str | None
+    language: str
+    requested_at: datetime | None
+    priority: int
+
+
+def editable(source: Order | OrderChange) -> dict[str, object]:
+    """Return what of an order a person may edit, comparable with how another one has it."""
+    return {
+        "model": source.model,
+        "color": source.color,
+        "options": tuple(sorted(source.options)),
+        "customer": source.customer,
+        "language": source.language,
+        "requested_at": source.requested_at,
+        "priority": source.priority,
+    }
+
+
 _VIN_YEARS = "ABCDEFGHJKLMNPRSTVWXY123456789"
 """Character 10 of a VIN, from 1980 on, the same again every 30 years (ISO 3779)."""
 
