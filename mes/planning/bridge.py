@@ -5,13 +5,20 @@ Plant time in, whole seconds from the snapshot inside, plant time out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import zstandard
 
 import aps.problem as p
 import aps.schedule as s
+from aps import insert, repair
+from aps.check import check
+from aps.solve import Budget, plan_key, solve
 from mes.contracts.plant import Line
 from mes.planning.facts import CarFact, PlantFacts
 from mes.planning.network import PlantNetwork
@@ -22,6 +29,9 @@ from mes.planning.progress import (
     one_start_a_second,
     progress_of,
 )
+
+Schedule = s.Schedule
+"""A plan in the library's seconds; other modules pass it on and do not look inside."""
 
 _STAGES = {
     Reached.NOT_STARTED: p.Stage.NOT_STARTED,
@@ -127,6 +137,8 @@ class _Builder:
     def _car(self, car: CarFact) -> p.Car:
         started = self.progress[car.car_id]
         available = 0 if car.available_at is None else max(0, self._seconds(car.available_at))
+        if available and started.reached is Reached.IN_ASSEMBLY:
+            available += self._after_line_s(car)
         panels = self.network.panels(car.model) if started.reached is Reached.NOT_STARTED else {}
         return p.Car(
             id=car.car_id,
@@ -140,6 +152,13 @@ class _Builder:
             release_s=available,
             at=_STAGES[started.reached],
         )
+
+    def _after_line_s(self, car: CarFact) -> int:
+        """Return the seconds from leaving the line that the car is on to being finished."""
+        chain = (self.network.drum_line, *self.network.finish_lines)
+        ids = [line.id for line in chain]
+        at = ids.index(car.place.line) if car.place is not None else len(ids)
+        return sum(self.network.takes_s(line) for line in chain[at + 1 :])
 
     # Calendars: one for each of the plant's, and one of its own for a line that is down.
 
@@ -465,7 +484,7 @@ class _Reader:
             end_at=self._at(max(span)),
             need_by_at=None if need_by_s is None else self._at(need_by_s),
             finish_at=None if finish_s is None else self._at(finish_s),
-            promised_at=car.due_at,
+            promised_at=car.promised_at,
             frozen=start < self.frozen_until,
             started=span[0] <= 0,
         )
@@ -616,3 +635,156 @@ def pack_schedule(schedule: s.Schedule) -> bytes:
 def unpack_schedule(data: bytes) -> s.Schedule:
     """Read a stored schedule back."""
     return s.from_json(zstandard.decompress(data).decode())
+
+
+# Asking the library
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A schedule and what the independent checker says of it."""
+
+    schedule: s.Schedule
+    violations: list[str]
+    seconds: float
+
+
+def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) -> Answer:
+    """Return the plan of a snapshot in the order of an earlier plan; `moved` cars get new places."""
+    began = time.perf_counter()
+    schedule = repair.rebase(snap.problem, reference, reinsert=tuple(moved))
+    found = check(snap.problem, schedule, reference=reference)
+    return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+
+
+def with_place_of(current: s.Schedule, former: s.Schedule, car_ids: Iterable[str]) -> s.Schedule:
+    """Return the current plan with these cars back behind the cars they followed in a former one."""
+    assembly, paint = list(current.assembly), list(current.paint)
+    for car_id in car_ids:
+        assembly = _put_back(assembly, list(former.assembly), car_id)
+        paint = _put_back(paint, list(former.paint), car_id)
+    return replace(current, assembly=tuple(assembly), paint=tuple(paint))
+
+
+def _put_back(current: list[s.Slot], former: list[s.Slot], car_id: str) -> list[s.Slot]:
+    place = next((i for i, slot in enumerate(former) if slot.car_id == car_id), None)
+    own = next((slot for slot in current if slot.car_id == car_id), None)
+    if place is None or own is None:
+        return current
+    rest = [slot for slot in current if slot.car_id != car_id]
+    at = {slot.car_id: i for i, slot in enumerate(rest)}
+    before = next((at[x.car_id] for x in reversed(former[:place]) if x.car_id in at), -1)
+    return [*rest[: before + 1], own, *rest[before + 1 :]]
+
+
+def too_late(snap: Snapshot, reference: s.Schedule) -> set[str]:
+    """Return the delayed cars that cannot start their next stage when `reference` says."""
+    times = {one.car_id: one for one in reference.times}
+    late = set()
+    for car in snap.problem.cars:
+        planned = times.get(car.id)
+        if car.release_s <= 0 or planned is None or car.at is p.Stage.IN_ASSEMBLY:
+            continue
+        if car.at.rank >= p.Stage.IN_PAINT.rank:
+            start = planned.assembly_start_s
+        elif car.at is p.Stage.WELDED:
+            start = planned.paint_start_s
+        else:
+            start = planned.paint_start_s
+        if start is not None and start < car.release_s:
+            late.add(car.id)
+    return late
+
+
+class Book:
+    """The plan in force, ready to answer where one more car fits; one per process and version."""
+
+    def __init__(self, problem: p.Problem, schedule: s.Schedule, anchor: datetime) -> None:
+        self._problem = problem
+        self._inserter = insert.Inserter(problem, schedule)
+        self._anchor = anchor
+
+    def place(
+        self, car: CarFact, network: PlantNetwork, *, earliest: datetime, latest: datetime
+    ) -> tuple[datetime, datetime] | None:
+        """Return start on the drum and finish of the best place between two times, or None."""
+        wanted = p.Car(
+            id=car.car_id,
+            model=car.model,
+            color=car.color,
+            body_type=network.body_type(car.model, car.options),
+            options=frozenset((car.model, *car.options)),
+            due_s=None if car.due_at is None else int((car.due_at - self._anchor).total_seconds()),
+        )
+        found = self._inserter.best(
+            wanted,
+            earliest_s=max(0, int((earliest - self._anchor).total_seconds())),
+            latest_s=int((latest - self._anchor).total_seconds()),
+        )
+        if found is None:
+            return None
+        return (
+            self._anchor + timedelta(seconds=found.start_s),
+            self._anchor + timedelta(seconds=found.finish_s),
+        )
+
+
+# Full solves, in a process of their own
+
+PROGRESS_FILE = "progress.json"
+CANCEL_FILE = "cancel"
+
+
+def solve_packed(
+    problem: bytes, reference: bytes | None, wall_s: float, folder: str
+) -> tuple[bytes, list[str], float]:
+    """Solve in this process; return the packed schedule, the checker's sentences and the seconds taken.
+
+    The best plan so far is told in `progress.json` of `folder`; a file `cancel` there ends the search.
+    """
+    began = time.perf_counter()
+    place = Path(folder)
+    asked = unpack_problem(problem)
+    former = None if reference is None else unpack_schedule(reference)
+
+    def tell(schedule: s.Schedule) -> None:
+        draft = place / f"{PROGRESS_FILE}.part"
+        draft.write_text(json.dumps(figures(schedule)), encoding="utf-8")
+        draft.replace(place / PROGRESS_FILE)
+
+    found = solve(
+        asked,
+        budget=Budget(wall_s=wall_s),
+        on_incumbent=tell,
+        cancel=(place / CANCEL_FILE).exists,
+        reference=former,
+    )
+    if former is not None:
+        kept = repair.rebase(asked, former)
+        if not check(asked, kept, reference=former) and _no_worse(asked, kept, found):
+            found = kept
+    violations = check(asked, found, reference=former)
+    return pack_schedule(found), [v.sentence for v in violations], time.perf_counter() - began
+
+
+def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:
+    """Say whether the old order is as good as a new one: then nothing moves."""
+    return plan_key(problem, kept) <= plan_key(problem, found)
+
+
+def figures(schedule: s.Schedule) -> dict[str, object]:
+    """Return the KPIs of a schedule as plain data."""
+    kpis = asdict(schedule.kpis)
+    kpis["ratio_violations"] = dict(schedule.kpis.ratio_violations)
+    kpis["levels"] = [
+        {"level": x.level, "status": x.status, "note": x.note} for x in schedule.levels
+    ]
+    return kpis
+
+
+def left_out(schedule: s.Schedule) -> list[dict[str, object]]:
+    """Return the cars without a place, each with its reason."""
+    return [
+        {"car": x.car_id, "code": x.code, "facts": dict(x.facts), "reason": x.sentence}
+        for x in schedule.unplaced
+    ]

@@ -38,6 +38,7 @@ class CarFact:
     color: str
     options: tuple[str, ...] = ()
     due_at: datetime | None = None
+    promised_at: datetime | None = None
     priority: int = 0
     """Higher is more urgent."""
     place: Place | None = None

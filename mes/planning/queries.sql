@@ -152,6 +152,10 @@ UPDATE planned_operation SET promised_at = %(promised_at)s WHERE order_id = %(or
 UPDATE planned_operation SET body_id = %(body_id)s, body_number = %(body_number)s
  WHERE order_id = %(order_id)s AND actual_end_at IS NULL
 
+-- replace_body --
+-- What was planned for a scrapped body is void until the next repair plans its successor.
+DELETE FROM planned_operation WHERE order_id = %(order_id)s AND body_id = %(body_id)s
+
 -- note_start --
 UPDATE planned_operation SET actual_start_at = least(actual_start_at, %(at)s), started = true
  WHERE line = %(line)s AND subject_id = %(subject_id)s
@@ -203,6 +207,11 @@ SELECT hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, sinc
        inspection_event, hold_event, rework_event, end_event, missed_event, base_plan_id, ended_at
   FROM planning_delay WHERE body_id = %(body_id)s AND state <> 'ended'
 
+-- delays_of_body_ever --
+SELECT hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, since_at, available_at,
+       inspection_event, hold_event, rework_event, end_event, missed_event, base_plan_id, ended_at
+  FROM planning_delay WHERE body_id = %(body_id)s ORDER BY since_at DESC
+
 -- open_delays --
 SELECT hold_id, body_id, order_id, line, state, cause, defect_kind, work_s, since_at, available_at,
        inspection_event, hold_event, rework_event, end_event, missed_event, base_plan_id, ended_at
@@ -216,10 +225,15 @@ VALUES (%(hold_id)s, %(body_id)s, %(order_id)s, %(line)s, %(state)s, %(cause)s, 
         %(work_s)s, %(since_at)s, %(available_at)s, %(inspection_event)s, %(hold_event)s,
         %(rework_event)s, %(end_event)s, %(missed_event)s, %(base_plan_id)s, %(ended_at)s)
 ON CONFLICT (hold_id) DO UPDATE
-   SET state = excluded.state, defect_kind = excluded.defect_kind, work_s = excluded.work_s,
-       available_at = excluded.available_at, rework_event = excluded.rework_event,
+   SET state = excluded.state, cause = excluded.cause, defect_kind = excluded.defect_kind,
+       work_s = excluded.work_s, since_at = excluded.since_at, available_at = excluded.available_at,
+       inspection_event = excluded.inspection_event, hold_event = excluded.hold_event,
+       rework_event = excluded.rework_event,
        end_event = excluded.end_event, missed_event = excluded.missed_event,
        base_plan_id = excluded.base_plan_id, ended_at = excluded.ended_at
+
+-- extend_delay --
+UPDATE planning_delay SET available_at = %(until)s WHERE hold_id = %(hold_id)s AND state <> 'ended'
 
 -- add_move --
 -- A promise that one delay moved twice goes back to where it stood before the first.

@@ -127,8 +127,11 @@ async def ask_to_cancel(conn: WriteConn, plan_id: UUID) -> bool:
     return await db.execute(conn, queries["ask_to_cancel"], {"id": plan_id}) == 1
 
 
-async def publish(conn: WriteConn, plan: Plan, *, now: datetime) -> None:
-    await db.execute(conn, queries["supersede"], {"site": plan.site, "now": now})
+async def supersede(conn: WriteConn, site: str, *, now: datetime) -> None:
+    await db.execute(conn, queries["supersede"], {"site": site, "now": now})
+
+
+async def save_publication(conn: WriteConn, plan: Plan) -> None:
     await db.execute(
         conn,
         queries["save_publication"],
@@ -237,6 +240,10 @@ async def set_body(conn: WriteConn, order_id: UUID, body_id: UUID, body_number: 
     )
 
 
+async def replace_body(conn: WriteConn, order_id: UUID, body_id: UUID) -> None:
+    await db.execute(conn, queries["replace_body"], {"order_id": order_id, "body_id": body_id})
+
+
 async def note_start(conn: WriteConn, line: str, subject_id: UUID, at: datetime) -> None:
     await db.execute(
         conn, queries["note_start"], {"line": line, "subject_id": subject_id, "at": at}
@@ -328,6 +335,10 @@ async def delays_of_body(conn: ReadConn, body_id: UUID) -> list[Delay]:
     return await db.fetch_all(conn, queries["delays_of_body"], {"body_id": body_id}, Delay)
 
 
+async def delays_of_body_ever(conn: ReadConn, body_id: UUID | None) -> list[Delay]:
+    return await db.fetch_all(conn, queries["delays_of_body_ever"], {"body_id": body_id}, Delay)
+
+
 async def open_delays(conn: ReadConn) -> list[Delay]:
     return await db.fetch_all(conn, queries["open_delays"], None, Delay)
 
@@ -356,6 +367,10 @@ async def save_delay(conn: WriteConn, delay: Delay) -> None:
             "ended_at": delay.ended_at,
         },
     )
+
+
+async def extend_delay(conn: WriteConn, hold_id: UUID, until: datetime) -> None:
+    await db.execute(conn, queries["extend_delay"], {"hold_id": hold_id, "until": until})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -124,6 +124,7 @@ def car_fact(
         color=order.color,
         options=tuple(order.options),
         due_at=order.promised_at or order.requested_at,
+        promised_at=order.promised_at,
         priority=9 - order.priority,
         place=None if here is None else place_of(network, here, running),
         available_at=max(available, default=None),
@@ -155,6 +156,12 @@ def place_of(network: PlantNetwork, body: Body, running: Iterable[LineJob]) -> P
         worked=body.since_at > entered,
         bay=place.bay,
     )
+
+
+async def body_numbers(conn: ReadConn, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the numbers of bodies, scrapped ones included."""
+    found = await execution.find_bodies(conn, ids)
+    return {body_id: body.number for body_id, body in found.items()}
 
 
 def down_fact(down: Downtime, at: datetime) -> DownFact:

@@ -1,0 +1,581 @@
+"""Plan versions: ask for a solve, take its result, put a version in force."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import tempfile
+from collections import Counter
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from mes.contracts.events import PlanCreated, PlanFailed, PlanPublished
+from mes.contracts.ids import uuid7
+from mes.events import service as events
+from mes.events.model import Event
+from mes.orders import service as orders
+from mes.planning import bridge, promising, repository, snapshots
+from mes.planning.bridge import Schedule
+from mes.planning.model import (
+    FrozenZone,
+    NoPlanYet,
+    Plan,
+    PlanKind,
+    PlanOutdated,
+    PlanState,
+    SolveRunning,
+    UnknownPlan,
+)
+from mes.planning.network import PlantNetwork
+from mes.planning.operations import PlannedOperation
+from mes.planning.quotes import ShiftCapacity
+from mes.platform import jobs
+from mes.platform.clock import Clock
+from mes.platform.db import Database, ReadConn, WriteConn
+from mes.platform.settings import PlanSettings
+from mes.resources import service as resources
+
+log = structlog.get_logger()
+
+LOCK_HORIZON = timedelta(hours=2)
+"""An order whose first work is nearer than this is locked: BOM, VIN and body number stand."""
+LOCK_AT_ONCE = 200
+"""Orders locked in one transaction."""
+KEEP_REPAIRS = 50
+"""Repairs whose problem and schedule are kept, to explain and to go back to."""
+POLL_S = 0.5
+
+
+async def network(conn: ReadConn) -> PlantNetwork:
+    """Return the plant in force as planning sees it."""
+    return PlantNetwork(await resources.active_plant(conn))
+
+
+def dispatch_lead_s(net: PlantNetwork) -> float:
+    """Return how many plant seconds of work the lines store ahead."""
+    return net.plant.dispatch_ahead * net.drum_line.takt_s
+
+
+def frozen_zone(net: PlantNetwork, settings: PlanSettings, factor: float) -> FrozenZone:
+    """Return the frozen zone of a full solve at this speed of the clock.
+
+    Raises:
+        FrozenZoneTooShort: a zone set by hand would let a plan decide about times that have come.
+    """
+    needs = {
+        "budget_s": settings.wall_s,
+        "factor": factor,
+        "dispatch_lead_s": dispatch_lead_s(net),
+    }
+    zone = FrozenZone.of(**needs)
+    zone.check(**needs)
+    return zone
+
+
+# Read
+
+
+async def published(conn: ReadConn) -> Plan:
+    """Return the plan in force.
+
+    Raises:
+        NoPlanYet: there is none.
+    """
+    net = await network(conn)
+    found = await repository.published(conn, net.plant.site.id)
+    if found is None:
+        raise NoPlanYet
+    return found
+
+
+async def find_published(conn: ReadConn) -> Plan | None:
+    """Return the plan in force, or None."""
+    net = await network(conn)
+    return await repository.published(conn, net.plant.site.id)
+
+
+async def plan(conn: ReadConn, plan_id: UUID) -> Plan:
+    """Return one version.
+
+    Raises:
+        UnknownPlan: there is none.
+    """
+    found = await repository.plan(conn, plan_id)
+    if found is None:
+        raise UnknownPlan(plan=plan_id)
+    return found
+
+
+async def plans(conn: ReadConn, *, limit: int = 50) -> list[Plan]:
+    """Return the newest versions, newest first."""
+    net = await network(conn)
+    return await repository.recent(conn, net.plant.site.id, limit=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The plan in force with its schedule."""
+
+    head: Plan
+    schedule: Schedule
+
+    def as_of(self, moment: datetime) -> Schedule:
+        """Return the schedule with second 0 at `moment`."""
+        passed = int((moment - self.head.anchor_at).total_seconds())
+        return bridge.moved_in_time(self.schedule, passed)
+
+
+async def in_force(conn: ReadConn, site: str) -> InForce | None:
+    """Return the plan in force with its schedule, or None."""
+    head = await repository.published(conn, site)
+    return None if head is None else await with_schedule(conn, head)
+
+
+async def with_schedule(conn: ReadConn, head: Plan) -> InForce | None:
+    """Return a version with its schedule; None when its content is not kept any more."""
+    content = await repository.content(conn, head.id)
+    if content.schedule is None:
+        return None
+    return InForce(head, bridge.unpack_schedule(content.schedule))
+
+
+# Solve
+
+
+async def request_solve(
+    conn: WriteConn,
+    *,
+    now: datetime,
+    factor: float,
+    settings: PlanSettings,
+    actor: str,
+    cause: str = "asked for",
+) -> Plan:
+    """Freeze the plant and queue a full solve.
+
+    Args:
+        factor: plant seconds in a real second.
+
+    Raises:
+        SolveRunning: one is under way.
+    """
+    net = await network(conn)
+    site = net.plant.site.id
+    await repository.lock_site(conn, site)
+    running = await repository.solving(conn, site)
+    if running is not None:
+        raise SolveRunning(number=running.number)
+    await prepare_shifts(conn, net, now=now)
+    facts = await snapshots.load_facts(conn, net, now=now)
+    current = await in_force(conn, site)
+    snap = bridge.snapshot(
+        facts,
+        net,
+        horizon_s=horizon_s(net, len(facts.cars)),
+        freeze_s=frozen_zone(net, settings, factor).seconds,
+        reference=None if current is None else current.as_of(facts.at),
+    )
+    head = new_plan(
+        site,
+        await repository.next_number(conn, site),
+        PlanKind.SOLVE,
+        cause=cause,
+        base_id=None if current is None else current.head.id,
+        anchor_at=facts.at,
+        horizon_s=snap.problem.horizon_s,
+        actor=actor,
+        now=now,
+    )
+    head = replace(head, snapshot_hash=snap.hash, budget_s=settings.wall_s)
+    await repository.add_plan(conn, head, problem=bridge.pack_problem(snap.problem))
+    await jobs.defer(conn, "planning.solve", {"plan_id": str(head.id)}, lock="planning.solve")
+    return head
+
+
+async def run_solve(
+    database: Database,
+    clock: Clock,
+    executor: Executor | None,
+    settings: PlanSettings,
+    plan_id: UUID,
+) -> None:
+    """Solve a queued version in a process of its own, tell its progress, keep or refuse its result."""
+    async with database.read() as conn:
+        head = await plan(conn, plan_id)
+        content = await repository.content(conn, plan_id)
+        current = await in_force(conn, head.site)
+    if head.state is not PlanState.SOLVING or content.problem is None:
+        return
+    reference = None
+    if current is not None:
+        reference = bridge.pack_schedule(current.as_of(head.anchor_at))
+    try:
+        with tempfile.TemporaryDirectory(prefix="c2m-solve-") as folder:
+            work = asyncio.get_running_loop().run_in_executor(
+                executor, bridge.solve_packed, content.problem, reference, head.budget_s, folder
+            )
+            await _watch(database, clock, work, head, Path(folder))
+            packed, violations, seconds = await work
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        log.error("plan.solve_failed", number=head.number, exc_info=error)
+        async with database.write() as conn:
+            await _fail(conn, head, f"{type(error).__name__}: {error}", now=clock.now())
+        return
+    async with database.write() as conn:
+        await take_result(
+            conn,
+            plan_id,
+            packed,
+            violations,
+            seconds,
+            now=clock.now(),
+            settings=settings,
+            factor=clock.factor,
+        )
+
+
+async def _watch(
+    database: Database,
+    clock: Clock,
+    work: asyncio.Future[tuple[bytes, list[str], float]],
+    head: Plan,
+    folder: Path,
+) -> None:
+    """Write down how the solve gets on, and tell it when somebody wants it to stop."""
+    began = clock.real_now()
+    while not work.done():
+        await asyncio.wait([work], timeout=POLL_S)
+        told = folder / bridge.PROGRESS_FILE
+        best = json.loads(told.read_text(encoding="utf-8")) if told.exists() else None
+        passed = (clock.real_now() - began).total_seconds()
+        progress = {"seconds": round(passed, 1), "of_s": head.budget_s, "best": best}
+        async with database.write() as conn:
+            seen = await repository.plan(conn, head.id)
+            if seen is not None and seen.progress.get("cancel"):
+                (folder / bridge.CANCEL_FILE).touch()
+                progress["cancel"] = True
+            await repository.save_progress(conn, head.id, progress)
+
+
+async def cancel_solve(conn: WriteConn, plan_id: UUID) -> Plan:
+    """Ask a running solve to stop; its best plan so far becomes the draft."""
+    await repository.ask_to_cancel(conn, plan_id)
+    return await plan(conn, plan_id)
+
+
+async def take_result(
+    conn: WriteConn,
+    plan_id: UUID,
+    packed: bytes,
+    violations: list[str],
+    seconds: float,
+    *,
+    now: datetime,
+    settings: PlanSettings,
+    factor: float,
+) -> Plan:
+    """Keep the result of a solve as a draft; publish it if the plant asked for it by itself.
+
+    A plan that breaks a rule is kept for the planner to see and never published.
+    """
+    head = await repository.plan_for_change(conn, plan_id)
+    if head is None:
+        raise UnknownPlan(plan=plan_id)
+    if head.state is not PlanState.SOLVING:
+        return head
+    content = await repository.content(conn, plan_id)
+    schedule = bridge.unpack_schedule(packed)
+    head = replace(
+        head,
+        state=PlanState.DRAFT,
+        kpis=bridge.figures(schedule),
+        unplaced=bridge.left_out(schedule),
+        violations=violations,
+        solved_s=round(seconds, 3),
+        progress={**head.progress, "seconds": round(seconds, 1)},
+        row_version=head.row_version + 1,
+    )
+    await repository.save_result(conn, head, problem=content.problem, schedule=packed)
+    created = await _created(conn, head, schedule, now=now)
+    if violations:
+        await _announce_failure(conn, head, violations[0], now=now, causation=created)
+        return head
+    if head.requested_by.startswith("policy:"):
+        net = await network(conn)
+        if frozen_zone(net, settings, factor).outlived(head.anchor_at, now):
+            await repository.save_failure(
+                conn, head.id, state=PlanState.DISCARDED, failure="the frozen zone has passed"
+            )
+            return await plan(conn, head.id)
+        return await publish(
+            conn,
+            plan_id,
+            now=now,
+            by=head.requested_by,
+            automatic=True,
+            note=head.cause,
+            zone=None,
+        )
+    return head
+
+
+async def publish(
+    conn: WriteConn,
+    plan_id: UUID,
+    *,
+    now: datetime,
+    by: str,
+    note: str,
+    zone: FrozenZone | None,
+    automatic: bool = False,
+    row_version: int | None = None,
+) -> Plan:
+    """Put a draft in force: its order of work, laid over the plant as it is now.
+
+    Args:
+        zone: refuse a draft that is older than this.
+        row_version: the version the person saw (`If-Match`).
+
+    Raises:
+        PlanAlreadyPublished, PlanNotPublishable, PlanChanged, PlanOutdated
+        PlanBroken: it breaks a rule, or does so on the plant as it is now.
+    """
+    net = await network(conn)
+    await repository.lock_site(conn, net.plant.site.id)
+    head = await repository.plan_for_change(conn, plan_id)
+    if head is None:
+        raise UnknownPlan(plan=plan_id)
+    head.seen_as(row_version).published(now=now, by=by, automatic=automatic, note=note)
+    if zone is not None and zone.outlived(head.anchor_at, now):
+        raise PlanOutdated(
+            number=head.number,
+            anchor_at=head.anchor_at.isoformat(),
+            frozen_min=zone.seconds // 60,
+        )
+    draft = await with_schedule(conn, head)
+    if draft is None:
+        raise UnknownPlan(plan=plan_id)
+    await prepare_shifts(conn, net, now=now)
+    facts = await snapshots.load_facts(conn, net, now=now)
+    current = await in_force(conn, head.site)
+    # What is stored at the lines stays as the plan in force has it: the draft decides behind that.
+    snap = bridge.snapshot(
+        facts,
+        net,
+        horizon_s=horizon_s(net, len(facts.cars)),
+        freeze_s=math.ceil(dispatch_lead_s(net)) if current is not None else 0,
+        reference=None if current is None else current.as_of(facts.at),
+    )
+    answer = await asyncio.to_thread(bridge.follow, snap, draft.as_of(facts.at))
+    head = with_answer(head, snap, answer)
+    head = replace(head, state=PlanState.DRAFT)
+    in_power = head.published(now=now, by=by, automatic=automatic, note=note)
+    rows, event = await put_in_force(conn, net, in_power, snap, answer, now=now)
+    await promising.settle(conn, net, in_power, snap, rows, promising.Causes(event), now=now)
+    return in_power
+
+
+# What a solve and a repair share
+
+
+def new_plan(
+    site: str,
+    number: int,
+    kind: PlanKind,
+    *,
+    cause: str,
+    base_id: UUID | None,
+    anchor_at: datetime,
+    horizon_s: int,
+    actor: str,
+    now: datetime,
+) -> Plan:
+    """Return a version that is being made."""
+    return Plan(
+        id=uuid7(),
+        site=site,
+        number=number,
+        state=PlanState.SOLVING,
+        kind=kind,
+        cause=cause,
+        base_id=base_id,
+        anchor_at=anchor_at,
+        horizon_s=horizon_s,
+        snapshot_hash=None,
+        budget_s=0.0,
+        solved_s=None,
+        progress={},
+        kpis=None,
+        unplaced=[],
+        violations=None,
+        failure=None,
+        requested_by=actor,
+        created_at=now,
+        published_at=None,
+        published_by=None,
+        automatic=False,
+        note="",
+        superseded_at=None,
+        row_version=1,
+    )
+
+
+def with_answer(head: Plan, snap: bridge.Snapshot, answer: bridge.Answer) -> Plan:
+    """Return a version as the draft that this answer makes it."""
+    return replace(
+        head,
+        state=PlanState.DRAFT,
+        anchor_at=snap.anchor,
+        horizon_s=snap.problem.horizon_s,
+        snapshot_hash=answer.schedule.snapshot_hash,
+        kpis=bridge.figures(answer.schedule),
+        unplaced=bridge.left_out(answer.schedule),
+        violations=answer.violations,
+        solved_s=round(answer.seconds, 3) if head.solved_s is None else head.solved_s,
+    )
+
+
+def horizon_s(net: PlantNetwork, cars: int) -> int:
+    """Return the horizon of a plan of so many cars, in seconds."""
+    return int(snapshots.horizon_for(net, cars).total_seconds())
+
+
+async def prepare_shifts(conn: WriteConn, net: PlantNetwork, *, now: datetime) -> None:
+    """Have the shift rows that the next plan needs."""
+    waiting = len(await orders.open_orders(conn))
+    await snapshots.ensure_shifts(conn, net, now=now, cars=waiting)
+
+
+async def put_in_force(
+    conn: WriteConn,
+    net: PlantNetwork,
+    head: Plan,
+    snap: bridge.Snapshot,
+    answer: bridge.Answer,
+    *,
+    now: datetime,
+    causation: Event | None = None,
+) -> tuple[list[PlannedOperation], Event]:
+    """Save a published version and everything that hangs on it; return its operations and its event."""
+    schedule = answer.schedule
+    await repository.supersede(conn, head.site, now=now)
+    await repository.save_result(
+        conn,
+        head,
+        problem=bridge.pack_problem(snap.problem),
+        schedule=bridge.pack_schedule(schedule),
+    )
+    await repository.save_publication(conn, head)
+    lead = timedelta(seconds=dispatch_lead_s(net))
+    rows = bridge.operations(snap, schedule, net, frozen_until=now + lead)
+    await repository.write_operations(conn, head.id, rows)
+    gone = [car.order_id for car in snap.cars.values()]
+    await repository.drop_operations(conn, head.id, now=now, orders=gone)
+    await _count_capacity(conn, net, snap, schedule, now=now)
+    await repository.drop_reservations_in_plan(conn, gone)
+    await repository.drop_old_content(conn, head.site, before=head.number - KEEP_REPAIRS)
+    event = await events.record(
+        conn,
+        PlanPublished(
+            plan_id=head.id, number=head.number, automatic=head.automatic, note=head.note
+        ),
+        now=now,
+        actor=head.published_by or "system",
+        causation=causation,
+    )
+    await lock_near_orders(conn, now=now, causation=event)
+    return rows, event
+
+
+async def _count_capacity(
+    conn: WriteConn,
+    net: PlantNetwork,
+    snap: bridge.Snapshot,
+    schedule: Schedule,
+    *,
+    now: datetime,
+) -> None:
+    """Debit the places of each shift of the drum line by the cars that the plan starts in it."""
+    line = net.drum_line
+    until = now + timedelta(seconds=snap.problem.horizon_s)
+    rows = await resources.shifts(conn, line.calendar, now, until)
+    capacity = [
+        ShiftCapacity(
+            line=line.id,
+            shift_id=snapshots.shift_fact(row).id,
+            start_at=row.start_at,
+            end_at=row.end_at,
+            places=int(sum(piece.seconds for piece in row.working) // line.takt_s),
+            planned=0,
+            reserved=0,
+        )
+        for row in rows
+    ]
+    await repository.save_capacity(conn, capacity)
+    real = {car_id for car_id, car in snap.cars.items() if not car.quoted}
+    planned = Counter(slot.shift_id for slot in schedule.slots if slot.car_id in real)
+    await repository.set_planned(conn, line.id, dict(planned), now=now)
+
+
+async def lock_near_orders(
+    conn: WriteConn, *, now: datetime, causation: Event | None = None
+) -> int:
+    """Lock the orders whose first work comes near, in the order in which it comes; return how many."""
+    near = await repository.entering_horizon(conn, until=now + LOCK_HORIZON, limit=LOCK_AT_ONCE)
+    locked = 0
+    for entering in near:
+        order = await orders.order_by_id(conn, entering.order_id)
+        if order is None or order.body_id is not None or order.stage.value != "confirmed":
+            continue
+        try:
+            async with conn.transaction():
+                done = await orders.lock_order(
+                    conn, order.id, now=now, actor="policy:locking", causation=causation
+                )
+        except orders.LockRefused as refusal:
+            log.warning("order.not_locked", number=order.number, why=refusal.detail)
+            continue
+        if done.body_id is not None and done.body_number is not None:
+            await repository.set_body(conn, done.id, done.body_id, done.body_number)
+            locked += 1
+    return locked
+
+
+async def _created(conn: WriteConn, head: Plan, schedule: Schedule, *, now: datetime) -> Event:
+    return await events.record(
+        conn,
+        PlanCreated(
+            plan_id=head.id,
+            number=head.number,
+            cause=head.cause,
+            cars=schedule.kpis.cars_planned,
+            unplaced=schedule.kpis.cars_unplaced,
+        ),
+        now=now,
+        actor=head.requested_by,
+    )
+
+
+async def _fail(conn: WriteConn, head: Plan, detail: str, *, now: datetime) -> None:
+    if await repository.save_failure(conn, head.id, state=PlanState.FAILED, failure=detail):
+        await _announce_failure(conn, head, detail, now=now)
+
+
+async def _announce_failure(
+    conn: WriteConn, head: Plan, detail: str, *, now: datetime, causation: Event | None = None
+) -> None:
+    await events.record(
+        conn,
+        PlanFailed(site=head.site, cause=head.cause, detail=detail),
+        now=now,
+        actor=head.requested_by,
+        causation=causation,
+    )
