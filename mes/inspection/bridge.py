@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
 
 from mes.contracts.agent import CameraModel
 from mes.contracts.plant import Line, PlantModel
+from mes.inspection.model import HeatmapUnavailable
 from qc_vision.packages import shipped
+from qc_vision.runtime import Inspector, decode, load
 from qc_vision.runtime.manifest import Manifest
 
 
@@ -32,3 +38,40 @@ def camera_models(plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
 def _manifests() -> dict[str, Manifest]:
     """Read the manifests of the shipped packages, by shop."""
     return {shop.value: Manifest.read(folder) for shop, folder in shipped().items()}
+
+
+def heatmap(image: bytes, *, model_sha256: str) -> bytes:
+    """Judge a stored picture again with the model that judged it, and return it under its heat map (PNG).
+
+    Raises:
+        HeatmapUnavailable: that model is not here, or the picture cannot be judged.
+    """
+    package = _packages().get(model_sha256)
+    if package is None:
+        raise HeatmapUnavailable(why="the model that judged it is not installed here")
+    seen = _inspector(package).inspect(image)
+    if seen.heatmap is None:
+        raise HeatmapUnavailable(why=seen.fitness.reason or "the picture cannot be judged")
+    picture = decode(image)
+    height, width = picture.shape[:2]
+    heat = cv2.resize(
+        np.clip(seen.heatmap.astype(np.float32), 0, 1),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
+    )
+    colors = cv2.applyColorMap((np.clip(heat, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    done, png = cv2.imencode(".png", cv2.addWeighted(picture, 0.55, colors, 0.45, 0))
+    if not done:
+        raise HeatmapUnavailable(why="the picture cannot be written")
+    return bytes(png)
+
+
+@cache
+def _packages() -> dict[str, Path]:
+    """Return the folders of the shipped packages by the hash of their model."""
+    return {Manifest.read(folder).sha256: folder for folder in shipped().values()}
+
+
+@cache
+def _inspector(package: Path) -> Inspector:
+    return load(package)

@@ -28,6 +28,10 @@ class ImageStore(Protocol):
         """Return the bytes, or None."""
         ...
 
+    async def drop(self, sha256: str) -> None:
+        """Forget the bytes; without them nothing changes."""
+        ...
+
 
 class FolderImageStore:
     """A folder of files, `ab/cd/<sha256>`."""
@@ -40,6 +44,9 @@ class FolderImageStore:
 
     async def get(self, sha256: str) -> bytes | None:
         return await asyncio.to_thread(self._read, sha256)
+
+    async def drop(self, sha256: str) -> None:
+        await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256[2:4] / sha256

@@ -41,6 +41,12 @@ class ImageTooLarge(TooLarge):
     code = "image.too_large"
 
 
+class HeatmapUnavailable(NotFound):
+    """There is no heat map of this picture: {why}."""
+
+    code = "inspection.no_heatmap"
+
+
 class Review(StrEnum):
     """What a person said of a verdict."""
 

@@ -203,6 +203,12 @@ async def add_image(conn: WriteConn, sha256: str, *, size: int, media: str, now:
     )
 
 
+async def forget_good_images(conn: WriteConn, *, before: datetime, limit: int) -> list[StoredImage]:
+    return await db.fetch_all(
+        conn, queries["forget_good_images"], {"before": before, "limit": limit}, StoredImage
+    )
+
+
 async def image(conn: ReadConn, sha256: str) -> StoredImage | None:
     return await db.fetch_one(conn, queries["image"], {"sha256": sha256}, StoredImage)
 

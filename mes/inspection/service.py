@@ -236,3 +236,17 @@ async def load_image(conn: ReadConn, store: ImageStore, sha256: str) -> tuple[by
     if known is None or data is None:
         raise UnknownImage(sha256=sha256)
     return data, known.media
+
+
+async def drop_good_images(
+    conn: WriteConn, store: ImageStore, *, before: datetime, limit: int
+) -> int:
+    """Drop pictures stored before an instant of real time that only unreviewed good inspections show.
+
+    Returns:
+        how many, at most `limit`.
+    """
+    forgotten = await repository.forget_good_images(conn, before=before, limit=limit)
+    for image in forgotten:
+        await store.drop(image.sha256)
+    return len(forgotten)

@@ -31,7 +31,9 @@ async def hold_after_inspection(conn: WriteConn, event: Event, context: HandlerC
         return
     body = await execution.find_body(conn, recorded.body_id)
     if body is None:
-        log.warning("inspection.of_unknown_body", body=str(recorded.body_id), camera=recorded.camera)
+        log.warning(
+            "inspection.of_unknown_body", body=str(recorded.body_id), camera=recorded.camera
+        )
         return
     await service.hold_body(
         conn,

@@ -1,0 +1,109 @@
+"""Inspections as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from mes.contracts.quality import Region, Verdict
+from mes.inspection.model import CameraFigures, Inspection, Review, uncertainty
+
+
+class InspectionOut(BaseModel):
+    """One judged picture. Times are plant time; `image` is null while the picture is still at the line."""
+
+    id: UUID
+    line: str
+    station: str
+    camera: str
+    body_id: UUID | None
+    lot: str | None
+    variant: str
+    verdict: Verdict
+    score: float
+    threshold: float
+    uncertainty: float
+    defect_kind: str | None
+    regions: tuple[Region, ...]
+    reason: str | None
+    image: str | None
+    image_sha256: str | None
+    image_px: tuple[int, int] | None
+    model: str
+    pipeline_version: str
+    triggered_at: datetime
+    decided_at: datetime
+    total_ms: float
+    accepted: bool
+    review: Review | None
+    defect_code: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+
+    @classmethod
+    def of(cls, seen: Inspection) -> InspectionOut:
+        """Show one inspection."""
+        return cls(
+            id=seen.id,
+            line=seen.line,
+            station=seen.station,
+            camera=seen.camera,
+            body_id=seen.body_id,
+            lot=seen.lot,
+            variant=seen.variant,
+            verdict=seen.verdict,
+            score=seen.score,
+            threshold=seen.threshold,
+            uncertainty=uncertainty(seen.score, seen.threshold),
+            defect_kind=seen.defect_kind,
+            regions=seen.regions,
+            reason=seen.reason,
+            image=f"/api/images/{seen.image_sha256}" if seen.image_is_here else None,
+            image_sha256=seen.image_sha256,
+            image_px=seen.image_px,
+            model=f"{seen.model_name} {seen.model_version}".strip(),
+            pipeline_version=seen.pipeline_version,
+            triggered_at=seen.triggered_at,
+            decided_at=seen.decided_at,
+            total_ms=seen.total_ms,
+            accepted=seen.accepted,
+            review=seen.review,
+            defect_code=seen.defect_code,
+            reviewed_by=seen.reviewed_by,
+            reviewed_at=seen.reviewed_at,
+        )
+
+
+class CameraFiguresOut(BaseModel):
+    """A camera's verdicts and what reviews made of them; ratios are null while nothing is known."""
+
+    camera: str
+    line: str
+    inspected: int
+    nok: int
+    unfit: int
+    late: int
+    confirmed: int
+    false_calls: int
+    escapes: int
+    false_call_ratio: float | None
+    escape_ratio: float | None
+
+    @classmethod
+    def of(cls, figures: CameraFigures) -> CameraFiguresOut:
+        """Show one camera's figures."""
+        return cls(
+            camera=figures.camera,
+            line=figures.line,
+            inspected=figures.inspected,
+            nok=figures.nok,
+            unfit=figures.unfit,
+            late=figures.late,
+            confirmed=figures.confirmed,
+            false_calls=figures.false_calls,
+            escapes=figures.escapes,
+            false_call_ratio=figures.false_call_ratio,
+            escape_ratio=figures.escape_ratio,
+        )
