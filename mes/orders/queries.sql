@@ -146,7 +146,7 @@ SELECT body_id, number, order_id, predecessor_id, created_at, scrapped_at
   FROM order_body WHERE number = %(number)s
 
 -- add_bom --
--- Freezes the 100 % BOM onto orders.
+-- Freezes the bill of material of one car onto its order.
 INSERT INTO order_bom (order_id, part_number, family, name_en, name_zh, quantity, unit, line, station)
 SELECT order_id, part_number, family, name_en, name_zh, quantity, unit, line, station
   FROM jsonb_to_recordset(%(items)s::jsonb) AS i (
@@ -154,7 +154,7 @@ SELECT order_id, part_number, family, name_en, name_zh, quantity, unit, line, st
          quantity numeric, unit text, line text, station text)
 
 -- bom --
--- The frozen 100 % BOM of an order, by place of fitting.
+-- The frozen bill of material of an order, by place of fitting.
 SELECT part_number, family, name_en, name_zh, quantity, unit, line, station
   FROM order_bom WHERE order_id = %(order_id)s ORDER BY line NULLS LAST, station, part_number
 

@@ -8,7 +8,7 @@ SELECT model FROM plant_version WHERE active
 
 -- lock_versions --
 -- Two installations one after the other.
-LOCK TABLE plant_version IN SHARE ROW EXCLUSIVE MODE
+SELECT pg_advisory_xact_lock(hashtext('plant_version'))
 
 -- deactivate --
 -- The model in force gives way.

@@ -68,7 +68,7 @@ async def add_version(
     conn: WriteConn, plant: PlantModel, *, plant_hash: str, installed_at: datetime, actor: str
 ) -> int:
     """Make `plant` the active version and return its number."""
-    await db.execute(conn, queries["lock_versions"])
+    await db.fetch_value(conn, queries["lock_versions"])
     await db.execute(conn, queries["deactivate"])
     version: int = await db.fetch_value(
         conn,
