@@ -23,8 +23,6 @@ log = structlog.get_logger()
 
 ROUTES = (
     "mes.identity.routes",
-    "mes.resources.routes",
-    "mes.catalog.routes",
     "mes.orders.routes",
     "mes.agents.routes",
     "mes.equipment.routes",

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from mes.identity.access import address_of, require, require_scope
 from mes.identity.model import Caller, Machine, Role, Scope, User
-from mes.orders import customer, idempotency, links, service
+from mes.orders import catalog_routes, customer, idempotency, links, service
 from mes.orders.customer import TooManyViews
 from mes.orders.imports import import_order_file
 from mes.orders.model import Order, OrderStage
@@ -35,6 +35,7 @@ from mes.platform.settings import Settings
 from mes.resources import service as resources
 
 router = APIRouter(prefix="/api", tags=["orders"])
+router.include_router(catalog_routes.router)
 
 Reader = Annotated[Caller, Depends(require_scope(Scope.ORDERS_READ))]
 Writer = Annotated[Caller, Depends(require_scope(Scope.ORDERS_WRITE, Role.PLANNER, Role.DEALER))]

@@ -1,4 +1,7 @@
-"""The API of the catalogue: what can be ordered, and whether a car can be built."""
+"""The API of the catalogue for those who order: what there is, and whether a car can be built.
+
+It stands here and not in `catalog`, which is on the floor of `identity` and cannot ask who is calling.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from mes.identity.access import require_scope
 from mes.identity.model import Caller, Scope
 from mes.platform.http import ClockDep, ReadDb
 
-router = APIRouter(prefix="/api/catalog", tags=["catalog"])
+router = APIRouter(prefix="/catalog", tags=["catalog"])
 
 Reader = Annotated[Caller, Depends(require_scope(Scope.ORDERS_READ))]
 Code = Annotated[str, Field(min_length=1, max_length=20)]
