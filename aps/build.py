@@ -62,10 +62,16 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
     If the orders contradict each other, the car that blocks is taken out.
     """
     out = list(dropped)
+    patience = 60
     while True:
         times = flow.run(orders)
         if times.blocked:
-            car = _first_blocked(orders, times)
+            patience -= 1
+            eased = _eased(flow.plant, orders, times) if patience > 0 else None
+            if eased is not None:
+                orders = eased
+                continue
+            car = _first_blocked(flow.plant, orders, times)
             lots = orders.lots
             if car is None:
                 stuck = int(np.flatnonzero(times.lot_end == UNKNOWN)[0])
@@ -80,6 +86,11 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
             out += [(c, _CODES[int(times.reason[c])]) for c in causes]
             orders = orders.without(set(causes))
             continue
+        over = _over_the_batch_limit(flow.plant, orders)
+        if over is not None:
+            out.append((over, "paint.batch_limit"))
+            orders = orders.without({over})
+            continue
         never = [k for k in range(len(orders.lots)) if times.lot_end[k] >= INF]
         if not never:
             return _settled(flow, Placed(orders, times, tuple(out)))
@@ -90,26 +101,62 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
 def _settled(flow: Flow, placed: Placed) -> Placed:
     """Put weld tasks into the order of their starts, so that the plan itself tells the orders.
 
-    Ranks in the welded store follow the order of the tasks; sorting may move times a little, so
-    it is repeated until nothing changes, and undone where it would cost a car.
+    The times of a plan satisfy the orders read off them, so sorting can only bring work forward;
+    it is repeated until nothing moves. A rebase of the plan then gives the same plan.
     """
     for _ in range(_SETTLING):
-        starts = placed.times.task_start
+        starts, ends = placed.times.task_start, placed.times.task_end
         order = np.argsort(starts, kind="stable")
-        if (order == np.arange(len(order))).all():
-            break
         tasks = tuple(placed.orders.tasks[k] for k in order)
-        orders = replace(placed.orders, tasks=tasks)
+        last = {placed.orders.tasks[k].car: int(ends[k]) for k in order}
+        welded = weld_order(last, placed.orders.paint)
+        if tasks == placed.orders.tasks and welded == placed.orders.welded:
+            break
+        orders = replace(placed.orders, tasks=tasks, welded=welded)
         times = flow.run(orders)
-        ends = times.assembly_end[list(orders.assembly)]
-        if times.blocked or (ends >= INF).any() or (times.lot_end >= INF).any():
+        if times.blocked or (times.assembly_end[list(orders.assembly)] >= INF).any():
             break
         placed = Placed(orders, times, placed.dropped)
     return placed
 
 
-def _first_blocked(orders: Orders, times: Times) -> int | None:
-    """Return the car at the head of the line that cannot move, the furthest upstream."""
+def weld_order(ends: dict[int, int], paint: Sequence[int]) -> tuple[int, ...]:
+    """Return bodies by the end of their weld; of those that come together the first to go."""
+    place_of = {c: k for k, c in enumerate(paint)}
+    return tuple(sorted(ends, key=lambda c: (ends[c], place_of.get(c, len(place_of)), c)))
+
+
+def _eased(plant: Plant, orders: Orders, times: Times) -> Orders | None:
+    """Let the first body that stands in a full store go before the head that is not there yet.
+
+    `None`: no free car can, at either line.
+    """
+    held = (plant.assembly_held, plant.paint_held)
+    lines = (
+        (orders.assembly, times.assembly_end, times.paint_end),
+        (orders.paint, times.paint_end, times.weld_end),
+    )
+    for at, (order, done, there) in enumerate(lines):
+        head = next((k for k, c in enumerate(order) if done[c] == UNKNOWN), None)
+        if head is None or there[order[head]] != UNKNOWN or held[at](order[head]) is not None:
+            continue
+        ready = next((k for k in range(head, len(order)) if there[order[k]] != UNKNOWN), None)
+        if ready is None or held[at](order[ready]) is not None:
+            continue
+        eased = (*order[:head], order[ready], *order[head:ready], *order[ready + 1 :])
+        return replace(orders, assembly=eased) if at == 0 else replace(orders, paint=eased)
+    return None
+
+
+def _first_blocked(plant: Plant, orders: Orders, times: Times) -> int | None:
+    """Return the car to take out: a frozen head of a line, else the furthest upstream."""
+    for order, ends, held in (
+        (orders.assembly, times.assembly_end, plant.assembly_held),
+        (orders.paint, times.paint_end, plant.paint_held),
+    ):
+        head = next((c for c in order if ends[c] == UNKNOWN), None)
+        if head is not None and held(head) is not None:
+            return head
     for task, start in zip(orders.tasks, times.task_start, strict=True):
         if start == UNKNOWN:
             return task.car
@@ -117,6 +164,20 @@ def _first_blocked(orders: Orders, times: Times) -> int | None:
         for car in order:
             if ends[car] == UNKNOWN:
                 return car
+    return None
+
+
+def _over_the_batch_limit(plant: Plant, orders: Orders) -> int | None:
+    """Return the first free body whose colour runs too long, as happens where others drop out."""
+    shop = plant.problem.paint
+    color, run = shop.previous_color, shop.previous_run
+    facts = plant.paint_facts()
+    for k, car in enumerate([*facts, *orders.paint]):
+        own = plant.cars[car].color
+        run = run + 1 if own == color else 1
+        color = own
+        if run > shop.batch_limit and k >= len(facts) and plant.paint_held(car) is None:
+            return car
     return None
 
 

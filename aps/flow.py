@@ -53,14 +53,24 @@ class Lot:
 class Orders:
     """What is decided: four orders of work. Facts (cars on the lines) are not in them.
 
-    `tasks` is in an order in which each task follows its car's and its machine's earlier tasks.
-    `lots` is in an order that holds on each press and for each die.
+    `tasks` is in an order in which each task follows its car's and its machine's earlier tasks;
+    bodies are launched in the order of their first tasks. `welded` is the order in which bodies
+    come to the welded store, that of their last tasks if empty. `lots` is in an order that holds
+    on each press and for each die.
     """
 
     assembly: tuple[int, ...] = ()
     paint: tuple[int, ...] = ()
     tasks: tuple[Task, ...] = ()
     lots: tuple[Lot, ...] = ()
+    welded: tuple[int, ...] = ()
+
+    def weld_order(self) -> tuple[int, ...]:
+        """Return the order in which bodies come to the welded store."""
+        if self.welded:
+            return self.welded
+        last = {task.car: None for task in reversed(self.tasks)}
+        return tuple(reversed(last))
 
     def without(self, cars: set[int]) -> "Orders":
         """Return the orders with these cars taken out."""
@@ -69,6 +79,7 @@ class Orders:
             assembly=tuple(c for c in self.assembly if c not in cars),
             paint=tuple(c for c in self.paint if c not in cars),
             tasks=tuple(t for t in self.tasks if t.car not in cars),
+            welded=tuple(c for c in self.welded if c not in cars),
         )
 
 
@@ -154,6 +165,7 @@ def _run(
     task_machine: Ints,
     task_duration: Ints,
     task_held: Ints,
+    weld_rank: Ints,
     machine_free: Ints,
     demand: Ints,
     stock: Ints,
@@ -172,7 +184,7 @@ def _run(
     reason: Ints,
 ) -> bool:
     a_takt, a_lead, p_takt, p_lead, purge = pace
-    painted_init, painted_cap, painted_facts, welded_init, welded_cap, welded_facts = stores
+    painted_init, painted_cap, painted_facts, welded_init, welded_cap = stores
     a_last, p_last, last_color = first
     n_cars = len(rank)
     n_sigma, n_pi, n_tasks, n_lots = len(sigma), len(pi), len(task_car), len(lot_panel)
@@ -183,17 +195,26 @@ def _run(
     p_starts, p_ends, p_before = starts[a_hi:p_hi], ends[a_hi:p_hi], before[a_hi:p_hi]
 
     # Launches (first steps of cars not started) in order, and what each needs of the presses.
-    tasks_left = np.zeros(n_cars, np.int64)
+    task_before = np.full(n_tasks, -1, np.int64)
+    weld_last = np.full(n_cars, -1, np.int64)
     launch_rank = np.full(n_cars, -1, np.int64)
     launch_car = np.empty(n_cars, np.int64)
     n_launch = 0
     for t in range(n_tasks):
         c = task_car[t]
-        tasks_left[c] += 1
+        task_before[t] = weld_last[c]
+        weld_last[c] = t
         if rank[c] == 0 and launch_rank[c] < 0:
             launch_rank[c] = n_launch
             launch_car[n_launch] = c
             n_launch += 1
+    machine_tasks = np.argsort(task_machine, kind="mergesort")
+    machine_last = np.zeros(n_machines, np.int64)
+    for t in range(n_tasks):
+        machine_last[task_machine[t]] += 1
+    machine_last = np.cumsum(machine_last)
+    machine_next = np.zeros(n_machines, np.int64)
+    machine_next[1:] = machine_last[:-1]
     launch_time = np.full(n_launch, UNKNOWN, np.int64)
     needs_lot = np.full((n_launch, n_panels), -1, np.int64)
     lot_after = np.full(n_lots, -1, np.int64)
@@ -237,8 +258,8 @@ def _run(
 
     i_a = 0
     i_p = 0
-    i_t = 0
-    weld_rank = welded_facts
+    tasks_done = 0
+    launched = 0
     last_launch = 0
     progress = True
     while progress:
@@ -296,67 +317,70 @@ def _run(
                     reason[c] = PAINT_CALENDAR if room < INF else STORE_FULL
             i_p += 1
             progress = True
-        # Weld: tasks in order; launches need panels, last steps need room in the welded store.
-        while i_t < n_tasks:
-            c = task_car[i_t]
-            ready = max(job_ready[c], task_held[i_t])
-            launch = rank[c] == 0 and launch_time[launch_rank[c]] == UNKNOWN
-            ready = max(ready, release[c])
-            waits = False
-            if launch:
-                ready = max(ready, last_launch)
-                for q in range(n_panels):
-                    at = needs_lot[launch_rank[c], q]
-                    if at < 0:
-                        continue
-                    if at >= lots_count[q]:
-                        ready = INF
-                        reason[c] = NO_PANELS
-                        continue
-                    for one in range(at + 1):
-                        k = lots_of[q, one]
-                        if not lot_done[k]:
-                            waits = True
-                        else:
-                            ready = max(ready, lot_end[k])
-                            if lot_end[k] >= INF:
-                                reason[c] = NO_PANELS
-            if waits:
-                break
-            last = tasks_left[c] == 1
-            room = 0
-            if last:
-                k = welded_init + weld_rank - welded_cap
-                if k >= n_pi:
-                    room = INF
-                elif k >= 0:
-                    room = paint_start[pi[k]]
-                    if room == UNKNOWN:
-                        break
-            m = task_machine[i_t]
+        # Weld: each machine takes its tasks in order; launches go in their order and need
+        # panels, last steps need room in the welded store.
+        for m in range(n_machines):
             lo, hi = offset[2 + m], offset[3 + m]
             m_starts, m_ends, m_before = starts[lo:hi], ends[lo:hi], before[lo:hi]
-            w = work_until(m_starts, m_ends, m_before, max(ready, machine_free[m]))
-            w = _begin(m_starts, m_ends, m_before, w, task_duration[i_t], room)
-            task_start[i_t] = start_at(m_starts, m_ends, m_before, w)
-            task_end[i_t] = end_at(m_starts, m_ends, m_before, min(w + task_duration[i_t], INF))
-            if task_end[i_t] >= INF:
-                task_start[i_t] = INF
-                if ready < INF:
-                    reason[c] = WELD_CALENDAR if room < INF else STORE_FULL
-            if launch:
-                launch_time[launch_rank[c]] = task_start[i_t]
-                if task_start[i_t] < INF:
-                    last_launch = task_start[i_t]
-            if task_end[i_t] < INF:
-                machine_free[m] = task_end[i_t]
-            job_ready[c] = task_end[i_t]
-            tasks_left[c] -= 1
-            if last:
-                weld_end[c] = task_end[i_t]
-                weld_rank += 1
-            i_t += 1
-            progress = True
+            while machine_next[m] < machine_last[m]:
+                i_t = machine_tasks[machine_next[m]]
+                if task_before[i_t] >= 0 and task_end[task_before[i_t]] == UNKNOWN:
+                    break
+                c = task_car[i_t]
+                ready = max(job_ready[c], task_held[i_t])
+                ready = max(ready, release[c])
+                launch = rank[c] == 0 and task_before[i_t] < 0
+                if launch:
+                    if launch_rank[c] != launched:
+                        break
+                    ready = max(ready, last_launch)
+                    waits = False
+                    for q in range(n_panels):
+                        at = needs_lot[launched, q]
+                        if at >= lots_count[q]:
+                            ready = INF
+                            reason[c] = NO_PANELS
+                            continue
+                        for one in range(at + 1):
+                            k = lots_of[q, one]
+                            if not lot_done[k]:
+                                waits = True
+                            else:
+                                ready = max(ready, lot_end[k])
+                                if lot_end[k] >= INF:
+                                    reason[c] = NO_PANELS
+                    if waits:
+                        break
+                room = 0
+                if weld_last[c] == i_t:
+                    k = welded_init + weld_rank[c] - welded_cap
+                    if k >= n_pi:
+                        room = INF
+                    elif k >= 0:
+                        room = paint_start[pi[k]]
+                        if room == UNKNOWN:
+                            break
+                w = work_until(m_starts, m_ends, m_before, max(ready, machine_free[m]))
+                w = _begin(m_starts, m_ends, m_before, w, task_duration[i_t], room)
+                task_start[i_t] = start_at(m_starts, m_ends, m_before, w)
+                task_end[i_t] = end_at(m_starts, m_ends, m_before, min(w + task_duration[i_t], INF))
+                if task_end[i_t] >= INF:
+                    task_start[i_t] = INF
+                    if ready < INF:
+                        reason[c] = WELD_CALENDAR if room < INF else STORE_FULL
+                else:
+                    machine_free[m] = task_end[i_t]
+                if launch:
+                    launch_time[launched] = task_start[i_t]
+                    if task_start[i_t] < INF:
+                        last_launch = task_start[i_t]
+                    launched += 1
+                job_ready[c] = task_end[i_t]
+                if weld_last[c] == i_t:
+                    weld_end[c] = task_end[i_t]
+                machine_next[m] += 1
+                tasks_done += 1
+                progress = True
         # Presses: each works off its lots in order; a lot waits for room in its racks.
         for press in range(len(press_free)):
             while True:
@@ -394,7 +418,7 @@ def _run(
                     die_free[q] = lot_end[k]
                 lot_done[k] = True
                 progress = True
-    done = i_a == n_sigma and i_p == n_pi and i_t == n_tasks
+    done = i_a == n_sigma and i_p == n_pi and tasks_done == n_tasks
     return bool(done and lot_done.all())
 
 
@@ -402,7 +426,7 @@ class Flow:
     """The forward walk through one plant, its fixed arrays computed once."""
 
     def __init__(self, plant: Plant) -> None:
-        self._plant = plant
+        self.plant = plant
         self._clocks = Clocks.of(plant)
         self._paint_facts = plant.paint_facts()
         self._assembly_facts = plant.assembly_facts()
@@ -410,7 +434,7 @@ class Flow:
 
     def _running_tasks(self) -> list[tuple[int, int, int, int]]:
         """Return (end, car, machine, start) of the weld operations that run at time 0."""
-        plant, running = self._plant, []
+        plant, running = self.plant, []
         for car, fact in plant.frozen.items():
             if plant.rank[car] != Stage.IN_BODY.rank:
                 continue
@@ -436,19 +460,24 @@ class Flow:
 
     def run(self, orders: Orders, *, stock: Ints | None = None) -> Times:
         """Return the earliest times that these orders allow, from this stock if another is given."""
-        plant, problem, clocks = self._plant, self._plant.problem, self._clocks
+        plant, problem, clocks = self.plant, self.plant.problem, self._clocks
         n = plant.n
         times = {name: np.full(n, UNKNOWN, np.int64) for name in ("a0", "a1", "p0", "p1", "w1")}
         self._enter_facts(times)
         job_ready = np.zeros(n, np.int64)
         machine_free = np.zeros(len(plant.machines), np.int64)
-        welded_facts = 0
+        weld_rank = np.full(n, -1, np.int64)
+        ranked = 0
         for end, car, machine, _ in self._welding:
             machine_free[machine] = max(machine_free[machine], end)
             job_ready[car] = end
             if not plant.steps_left(car):
                 times["w1"][car] = end
-                welded_facts += 1
+                weld_rank[car] = ranked
+                ranked += 1
+        for car in orders.weld_order():
+            weld_rank[car] = ranked
+            ranked += 1
         panel, press, quantity, setup, stamping, lot_held, lot_start, lot_end = self._lot_arrays(
             orders.lots
         )
@@ -476,7 +505,6 @@ class Flow:
             len(self._paint_facts),
             len(plant.at(Stage.WELDED)),
             problem.body.store_capacity,
-            welded_facts,
         )
         held_assembly, held_paint = self._held()
         done = _run(
@@ -504,6 +532,7 @@ class Flow:
             np.array([t.machine for t in tasks], np.int64),
             np.array([t.duration_s for t in tasks], np.int64),
             np.array([t.held_s for t in tasks], np.int64),
+            weld_rank,
             machine_free,
             plant.demand,
             plant.stock if stock is None else stock,
@@ -537,7 +566,7 @@ class Flow:
         )
 
     def _enter_facts(self, times: dict[str, Ints]) -> None:
-        plant = self._plant
+        plant = self.plant
         times["w1"][plant.rank >= Stage.WELDED.rank] = 0
         times["p1"][plant.rank >= Stage.PAINTED.rank] = 0
         for car in self._paint_facts:
@@ -549,20 +578,20 @@ class Flow:
 
     def _last_assembly_work(self) -> int:
         """Return the work clock of the last start on the line, so that the next is a takt on."""
-        plant = self._plant
+        plant = self.plant
         starts = [plant.assembly_held(car) or 0 for car in self._assembly_facts]
         clock = plant.assembly_time
         return max((clock.work(s) for s in starts), default=-plant.problem.assembly.takt_s)
 
     def _last_paint_work(self) -> int:
-        plant, paint = self._plant, self._plant.problem.paint
+        plant, paint = self.plant, self.plant.problem.paint
         starts = [plant.paint_held(car) or 0 for car in self._paint_facts]
         return max(
             (plant.paint_time.work(s) for s in starts), default=-paint.takt_s - paint.purge_s
         )
 
     def _held(self) -> tuple[Ints, Ints]:
-        plant = self._plant
+        plant = self.plant
         assembly, paint = np.zeros(plant.n, np.int64), np.zeros(plant.n, np.int64)
         for car in plant.frozen:
             assembly[car] = plant.assembly_held(car) or 0
@@ -570,12 +599,12 @@ class Flow:
         return assembly, paint
 
     def _rack(self, panel: str) -> int:
-        die = self._plant.dies.get(panel)
+        die = self.plant.dies.get(panel)
         return INF if die is None else die.rack_capacity
 
     def _lot_arrays(self, lots: tuple[Lot, ...]) -> tuple[Ints, ...]:
         """Return panel, press, quantity, setup, work, held, start and end of the lots."""
-        plant = self._plant
+        plant = self.plant
         mounted = [press.mounted for press in plant.problem.press.presses]
         rows = []
         for lot in lots:

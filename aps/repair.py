@@ -7,7 +7,7 @@ or joins is put in at its cheapest place. The result is a plan of the disturbed 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from aps.build import Placed, place, schedule_of
+from aps.build import Placed, place, schedule_of, weld_order
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
 from aps.flow import Flow, Lot, Orders, Task, held_lots
 from aps.insert import Inserter, paint_reach
@@ -110,13 +110,21 @@ def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
         if one.press in plant.presses:
             panel, press = plant.panel_index[one.panel_type], plant.presses[one.press]
             lots.append(Lot(id=one.id, panel=panel, press=press, quantity=one.quantity))
+    ends: dict[int, int] = {}
+    welding = {task.car for task in tasks}
+    for operation in schedule.weld:
+        car = plant.index.get(operation.car_id, -1)
+        if car in welding:
+            ends[car] = max(ends.get(car, 0), operation.end_s)
+    painting = _held_first(plant, [plant.index[c] for c in paint], assembly=False)
     incomplete = {c for c, steps in wanted.items() if steps}
     leave |= incomplete
     return Orders(
         assembly=tuple(_held_first(plant, [plant.index[c] for c in assembly], assembly=True)),
-        paint=tuple(_held_first(plant, [plant.index[c] for c in paint], assembly=False)),
+        paint=tuple(painting),
         tasks=tuple(tasks),
         lots=tuple(lots),
+        welded=weld_order(ends, painting),
     ).without(incomplete)
 
 
@@ -184,11 +192,15 @@ def _insert(plant: Plant, flow: Flow, placed: Placed, car: int) -> Placed:
     earliest = plant.earliest_assembly(car)
     if plant.rank[car] < Stage.IN_PAINT.rank:
         earliest += margin
-    inserter = Inserter.of(plant, placed.orders, placed.times)
-    best = inserter.best(plant.cars[car], earliest_s=earliest)
     before = len(plant.assembly_facts())
-    places = [] if best is None else [best.position - before]
-    places.append(len(placed.orders.assembly))
+    held = plant.assembly_held(car)
+    if held is not None:
+        places = [sum(1 for c in placed.orders.assembly if _is_frozen_before(plant, c, held))]
+    else:
+        inserter = Inserter.of(plant, placed.orders, placed.times)
+        best = inserter.best(plant.cars[car], earliest_s=earliest)
+        places = [] if best is None else [best.position - before]
+        places.append(len(placed.orders.assembly))
     known = len(placed.dropped)
     fallback: Placed | None = None
     for at in places:
@@ -202,6 +214,11 @@ def _insert(plant: Plant, flow: Flow, placed: Placed, car: int) -> Placed:
         code = next((code for c, code in fallback.dropped if c == car), "slot.capacity")
     dropped = [d for d in placed.dropped if d[0] != car]
     return Placed(placed.orders, placed.times, (*dropped[:known], (car, code)))
+
+
+def _is_frozen_before(plant: Plant, car: int, held_s: int) -> bool:
+    start = plant.assembly_held(car)
+    return start is not None and start < held_s
 
 
 def _with_car(plant: Plant, placed: Placed, car: int, at: int) -> Orders:
@@ -238,7 +255,11 @@ def _with_car(plant: Plant, placed: Placed, car: int, at: int) -> Orders:
             index, Task(car, step.id, plant.machines[choice.machine], choice.duration_s, held)
         )
         floor = index + 1
-    return replace(orders, assembly=assembly, paint=paint, tasks=tuple(tasks))
+    welded = list(orders.weld_order())
+    if plant.steps_left(car):
+        where = welded.index(follower) if follower is not None else len(welded)
+        welded.insert(where, car)
+    return replace(orders, assembly=assembly, paint=paint, tasks=tuple(tasks), welded=tuple(welded))
 
 
 def _machine_use(tasks: list[Task]) -> dict[int, int]:
@@ -253,6 +274,10 @@ def _paint_place(plant: Plant, orders: Orders, car: int, at: int) -> int:
     """Return the paint place with the fewest colour changes near the assembly place."""
     ahead = set(orders.assembly[:at])
     nominal = sum(1 for c in orders.paint if c in ahead)
+    own_hold = plant.paint_held(car)
+    if own_hold is not None:
+        holds = [plant.paint_held(c) for c in orders.paint]
+        return sum(1 for start in holds if start is not None and start < own_hold)
     held = sum(1 for c in orders.paint if plant.paint_held(c) is not None)
     reach = paint_reach(plant)
     own = int(plant.color[car])

@@ -110,16 +110,15 @@ def _task(
     """Return the paint order as a sequencing task; rows are what was sprayed, held, free."""
     before = _prefix(plant)
     rows = [*held, *free]
-    welded = {c for c in rows if plant.rank[c] >= Stage.WELDED.rank}
-    facts = {c for c in rows if plant.rank[c] == Stage.IN_BODY.rank and not plant.steps_left(c)}
-    full = len(welded) + len(facts) - plant.problem.body.store_capacity + 1
+    full = _must_leave_first(plant, rows)
     size = len(before) + len(rows)
     earliest = np.zeros(size, np.int64)
     for k, c in enumerate(rows):
-        if c not in welded and c not in facts:
-            earliest[len(before) + k] = len(before) + max(0, full)
+        if not _is_there(plant, c):
+            earliest[len(before) + k] = len(before) + full
     due = np.full(size, size, np.int64)
     due[len(before) :] = len(before) + np.clip(latest[np.array(rows, np.int64)], 0, len(rows))
+    due = np.maximum(due, earliest)
     task = SequenceTask(
         has=np.zeros((size, 0), np.uint8),
         n=np.zeros(0, np.int64),
@@ -156,15 +155,27 @@ def _latest_ranks(plant: Plant, assembly: tuple[int, ...], cars: list[int]) -> I
     first = max((clock.work(plant.paint_held(c) or 0) + paint.takt_s for c in facts), default=0)
     pace = paint.takt_s + _mean_purge(plant)
     wanted = set(cars)
+    place_of = {c: place for place, c in enumerate(assembly) if c in wanted}
+    first_out = [c for c in place_of if _is_there(plant, c)][: _must_leave_first(plant, cars)]
+    base = [*first_out, *(c for c in place_of if c not in set(first_out))]
     ranks = np.full(plant.n, plant.n, np.int64)
-    rank = 0
-    for place, c in enumerate(assembly):
-        if c not in wanted:
-            continue
-        start = clock.back(places.time(place), paint.lead_s)
+    for rank, c in enumerate(base):
+        start = clock.back(places.time(place_of[c]), paint.lead_s)
         ranks[c] = max(rank, (clock.work(start) - first) // pace)
-        rank += 1
     return ranks
+
+
+def _is_there(plant: Plant, car: int) -> bool:
+    """Return whether a body is in the welded store or on its last weld machine."""
+    if plant.rank[car] == Stage.IN_BODY.rank:
+        return not plant.steps_left(car)
+    return bool(plant.rank[car] == Stage.WELDED.rank)
+
+
+def _must_leave_first(plant: Plant, cars: list[int]) -> int:
+    """Return how many bodies must leave a full welded store before the first new one comes."""
+    there = sum(1 for c in cars if _is_there(plant, c))
+    return max(0, there - plant.problem.body.store_capacity + 1)
 
 
 def _mean_purge(plant: Plant) -> int:

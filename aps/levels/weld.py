@@ -45,7 +45,7 @@ def weld(
 ) -> Welding:
     """Choose machines and orders for the bodies in the order paint wants them."""
     cars = [c for c in paint if plant.steps_left(c)]
-    cars.sort(key=lambda c: 0 if _holds_weld(plant, c) or plant.rank[c] else 1)
+    cars.sort(key=lambda c: not _holds_weld(plant, c))
     planned = _dispatch(plant, flow, cars)
     note = f"{len(planned)} steps dispatched"
     solved = 0
@@ -78,7 +78,7 @@ def weld(
 
 def _holds_weld(plant: Plant, car: int) -> bool:
     fact = plant.frozen.get(car)
-    return fact is not None and bool(fact.weld)
+    return fact is not None and any(operation.start_s > 0 for operation in fact.weld)
 
 
 def _held_operation(plant: Plant, car: int, step: Step) -> tuple[int, int] | None:

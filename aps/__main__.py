@@ -1,0 +1,87 @@
+"""`python -m aps`: plan a problem file, check a plan, run the benchmarks."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from aps import problem as problems
+from aps import schedule as schedules
+from aps.check import check
+from aps.errors import ProblemError
+from aps.schedule import Schedule
+from aps.solve import Budget, solve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 when done, 1 when a plan breaks rules, 2 when the input is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m aps", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    plan = commands.add_parser("plan", help="plan a problem file and print its figures")
+    plan.add_argument("problem", type=Path)
+    plan.add_argument("--out", type=Path, help="write the schedule here")
+    plan.add_argument("--seconds", type=float, default=10.0)
+    plan.add_argument("--seed", type=int, default=0)
+    checked = commands.add_parser("check", help="check a schedule against its problem")
+    checked.add_argument("problem", type=Path)
+    checked.add_argument("schedule", type=Path)
+    bench = commands.add_parser("bench", help="run the benchmarks beside their goals")
+    bench.add_argument("--subset", action="store_true", help="the quick ones, a few minutes")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "plan":
+            return _plan(options.problem, options.out, options.seconds, options.seed)
+        if options.command == "check":
+            return _check(options.problem, options.schedule)
+    except (ProblemError, OSError) as error:
+        _say(f"error: {error}")
+        return 2
+    return _bench(subset=options.subset)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _figures(schedule: Schedule) -> None:
+    kpis = schedule.kpis
+    for name in type(kpis).__slots__:
+        _say(f"{name:24} {getattr(kpis, name)}")
+    for left_out in schedule.unplaced:
+        _say(f"left out: {left_out.car_id}: {left_out.sentence}")
+
+
+def _plan(problem_file: Path, out: Path | None, seconds: float, seed: int) -> int:
+    problem = problems.from_json(problem_file.read_text(encoding="utf-8"))
+    schedule = solve(problem, budget=Budget(wall_s=seconds, seed=seed))
+    _figures(schedule)
+    if out is not None:
+        out.write_text(schedules.to_json(schedule), encoding="utf-8")
+    return _report(problem, schedule)
+
+
+def _check(problem_file: Path, schedule_file: Path) -> int:
+    problem = problems.from_json(problem_file.read_text(encoding="utf-8"))
+    schedule = schedules.from_json(schedule_file.read_text(encoding="utf-8"))
+    return _report(problem, schedule)
+
+
+def _report(problem: problems.Problem, schedule: Schedule) -> int:
+    violations = check(problem, schedule)
+    for violation in violations:
+        _say(f"{violation.code}: {violation.sentence}")
+    _say(f"{len(violations)} violations")
+    return 1 if violations else 0
+
+
+def _bench(*, subset: bool) -> int:
+    from aps.bench.run import run  # the benchmarks are not needed to plan
+
+    _say(f"{'family':12} {'instance':30} {'seconds':>8}  {'result':70} goal")
+    for row in run(subset=subset):
+        _say(f"{row.family:12} {row.name:30} {row.seconds:8.2f}  {row.result:70} {row.goal}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
