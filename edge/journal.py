@@ -36,7 +36,8 @@ class Journal:
         self._pending: list[tuple[Entry, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._arrived = {stream: asyncio.Event() for stream in Stream}
-        self._failing = False
+        self.failing = False
+        """Whether the disk refuses; appends wait until it takes them."""
 
     def close(self) -> None:
         """Close the file. Appends that have not returned are not kept."""
@@ -131,13 +132,13 @@ class Journal:
         try:
             await self._in_thread(lambda: self._store.commit([entry for entry, _ in group]))
         except sqlite3.Error as error:
-            if not self._failing:
+            if not self.failing:
                 log.error("journal.failed", reason=str(error))
-            self._failing = True
+            self.failing = True
             return False
-        if self._failing:
+        if self.failing:
             log.info("journal.recovered")
-            self._failing = False
+            self.failing = False
         del self._pending[: len(group)]
         for _, done in group:
             if not done.done():

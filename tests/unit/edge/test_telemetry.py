@@ -1,0 +1,176 @@
+"""From values to rows and gaps: every value once, every hole said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from asyncua import ua
+
+from edge.journal import Journal
+from edge.opcua.subscriptions import Change
+from edge.opcua.wanted import Sink, Wanted
+from edge.telemetry import Collector
+from mes.contracts.telemetry import Gap, GapCause
+from mes.contracts.wire import Stream, TelemetryColumns, decode, from_filetime, from_lines
+
+T0 = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def a_value(
+    tag_id: int, seconds: float, value: object = 1.5, *, first: bool = False, status: int = 0
+) -> Change:
+    item = Wanted(f"i={tag_id}", 250, Sink.TELEMETRY, f"oven.T{tag_id}", tag_id)
+    data = ua.DataValue(
+        Value=ua.Variant(value), StatusCode=ua.StatusCode(status), SourceTimestamp=at(seconds)
+    )
+    return Change(item, data, first)
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    opened = Journal(tmp_path / "journal")
+    opened.identify(agent_id=UUID(int=1), epoch=1, line="paint", max_bytes=1 << 30)
+    writing = asyncio.create_task(opened.write_forever())
+    yield opened
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    opened.close()
+
+
+def a_collector(journal: Journal) -> Collector:
+    collector = Collector(journal, "paint", linger_s=0.01)
+    collector.resume()
+    return collector
+
+
+async def rows(journal: Journal) -> TelemetryColumns:
+    batch = decode((await journal.wait_for(Stream.TELEMETRY)).frame)
+    return TelemetryColumns.from_payload(batch.payload, batch.count)
+
+
+async def gaps(journal: Journal) -> list[Gap]:
+    frames = await journal.read(
+        lambda db: db.execute("SELECT frame FROM batch WHERE stream = 4").fetchall()
+    )
+    return [
+        Gap.model_validate_json(line) for (frame,) in frames for line in from_lines(decode(frame))
+    ]
+
+
+async def test_values_are_kept_with_both_times_and_the_raw_status(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0, 2.5), plant_now=at(1))
+    collector.take(a_value(2, 1, 7, status=0x40930000), plant_now=at(1))
+    await collector.flush()
+    kept = await rows(journal)
+    assert kept.tag_id.tolist() == [1, 2]
+    assert kept.value.tolist() == [2.5, 7.0]
+    assert kept.status.tolist() == [0, 0x40930000]
+    assert [from_filetime(int(ft)) for ft in kept.source_ft] == [at(0), at(1)]
+
+
+async def test_a_bad_value_has_no_number_but_its_status(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0, 2.5, status=0x808A0000), plant_now=at(0))
+    await collector.flush()
+    kept = await rows(journal)
+    assert np.isnan(kept.value[0])
+    assert kept.status[0] == 0x808A0000
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "warm", True])
+async def test_what_is_no_number_is_named_once_and_forgotten_when_it_recovers(
+    journal: Journal, value: object
+) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0, value), plant_now=at(0))
+    collector.take(a_value(2, 0, 3.0), plant_now=at(0))
+    await collector.flush()
+    assert len(await rows(journal)) == 2, "the others go on"
+    if value is not True:
+        assert collector.not_numbers == {"oven.T1"}
+    collector.take(a_value(1, 1, 20.0), plant_now=at(1))
+    assert collector.not_numbers == set()
+
+
+async def test_the_current_value_sent_again_by_a_new_subscription_is_not_kept_twice(
+    journal: Journal,
+) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0), plant_now=at(0))
+    collector.take(a_value(1, 0, first=True), plant_now=at(5))
+    assert collector.values == 1
+
+
+async def test_after_a_restart_the_time_without_an_agent_is_a_gap(journal: Journal) -> None:
+    before = a_collector(journal)
+    before.take(a_value(1, 10), plant_now=at(10))
+    await before.flush()
+    after = a_collector(journal)
+    after.take(a_value(1, 300, first=True), plant_now=at(310))
+    after.take(a_value(1, 312), plant_now=at(312))
+    await after.flush()
+    (gap,) = await gaps(journal)
+    assert gap.cause is GapCause.AGENT_DOWN
+    assert (gap.from_at, gap.to_at, gap.tag_ids) == (at(10), at(310), None)
+
+
+async def test_a_lost_link_is_one_gap_whatever_failed_in_it(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0), plant_now=at(0))
+    collector.interrupted(GapCause.DATA_SILENT, "no data for 5 s")
+    collector.interrupted(GapCause.LINK_LOST, "refused")
+    collector.take(a_value(1, 30, first=True), plant_now=at(31))
+    await collector.flush()
+    (gap,) = await gaps(journal)
+    assert gap.cause is GapCause.DATA_SILENT
+    assert (gap.from_at, gap.to_at) == (at(0), at(31))
+
+
+async def test_an_agent_that_never_had_a_value_has_no_gap(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.interrupted(GapCause.LINK_LOST)
+    collector.take(a_value(1, 5, first=True), plant_now=at(5))
+    await collector.flush()
+    assert await gaps(journal) == []
+
+
+async def test_an_overflow_at_the_server_is_a_gap_of_that_tag(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0), plant_now=at(0))
+    collector.take(a_value(1, 9, status=0x480), plant_now=at(9))
+    await collector.flush()
+    (gap,) = await gaps(journal)
+    assert (gap.cause, gap.tag_ids) == (GapCause.QUEUE_OVERFLOW, (1,))
+    assert (gap.from_at, gap.to_at) == (at(0), at(9))
+
+
+async def test_a_notification_is_acknowledged_only_when_it_is_on_disk(journal: Journal) -> None:
+    collector = a_collector(journal)
+    acknowledged: list[bool] = []
+    collector.take(a_value(1, 0), plant_now=at(0))
+    collector.when_kept(lambda: acknowledged.append(True))
+    assert not acknowledged
+    await collector.flush()
+    assert acknowledged
+    assert len(await rows(journal)) == 1
+
+
+async def test_a_clock_that_is_off_is_measured_and_never_a_reason_to_refuse(
+    journal: Journal,
+) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, -600), plant_now=at(0))
+    await collector.flush()
+    assert collector.skew_ms == -600_000
+    assert len(await rows(journal)) == 1
