@@ -28,18 +28,20 @@ async def install_plant(
 ) -> int:
     """Bring a plant model into force and return its version; the one in force already changes nothing.
 
-    Shifts that have not begun at `now` (plant time) are dropped when the model is new: `ensure_shifts`
-    writes them again as the new calendars say.
+    When it has other calendars than the one before, shifts that have not begun at `now` (plant time) are
+    dropped: `ensure_shifts` writes them again as the new calendars say.
     """
     wanted = plant_hash(plant)
     head = await repository.active_head(conn)
     if head is not None and head.hash == wanted:
         return head.version
+    before = await active_plant(conn) if head is not None else None
     version = await repository.add_version(
         conn, plant, plant_hash=wanted, installed_at=now, actor=actor
     )
     await repository.flatten(conn, plant)
-    await repository.drop_shifts_from(conn, now)
+    if before is not None and _work(before) != _work(plant):
+        await repository.drop_shifts_from(conn, now)
     return version
 
 
@@ -85,6 +87,11 @@ async def working_time(
 ) -> tuple[Interval, ...]:
     """Return when a calendar works between two instants, by its shift rows."""
     return worked(await shifts(conn, calendar, from_at, to_at), from_at, to_at)
+
+
+def _work(plant: PlantModel) -> object:
+    """What the shift rows of a plant follow from."""
+    return plant.site.time_zone, calendars_in_use(plant)
 
 
 _parsed: dict[str, PlantModel] = {}
