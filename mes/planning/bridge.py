@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import zstandard
 
 import aps.problem as p
 import aps.schedule as s
-from aps import insert, repair
+from aps import explain, insert, repair
 from aps.check import check
 from aps.solve import Budget, plan_key, solve
 from mes.contracts.plant import Line
@@ -649,6 +650,22 @@ class Answer:
     seconds: float
 
 
+def order_of_work(snap: Snapshot) -> list[UUID]:
+    """Return the orders in the drum sequence of a quick plan; cars without a place come last."""
+    found = solve(snap.problem, budget=Budget(wall_s=0))
+    placed = [slot.car_id for slot in found.assembly]
+    out = [one.car_id for one in found.unplaced]
+    return [snap.cars[car_id].order_id for car_id in [*placed, *out] if car_id in snap.cars]
+
+
+def answer(snap: Snapshot, wall_s: float) -> Answer:
+    """Solve a snapshot in this process within so many wall seconds."""
+    began = time.perf_counter()
+    schedule = solve(snap.problem, budget=Budget(wall_s=wall_s))
+    found = check(snap.problem, schedule)
+    return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+
+
 def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) -> Answer:
     """Return the plan of a snapshot in the order of an earlier plan; `moved` cars get new places."""
     began = time.perf_counter()
@@ -727,6 +744,33 @@ class Book:
             self._anchor + timedelta(seconds=found.start_s),
             self._anchor + timedelta(seconds=found.finish_s),
         )
+
+
+def why_late(problem: bytes, schedule: bytes, car_id: str) -> tuple[str, ...]:
+    """Return why a car of a stored plan is late, link by link from line-off backward."""
+    asked = unpack_problem(problem)
+    if all(car.id != car_id for car in asked.cars):
+        return ()
+    found = explain.why_late(asked, unpack_schedule(schedule), car_id)
+    return tuple(reason.sentence for reason in found)
+
+
+def reread(problem: p.Problem, anchor: datetime, order_ids: dict[str, UUID]) -> Snapshot:
+    """Return a stored problem as a snapshot, for orders that are still known."""
+    cars = {}
+    for car in problem.cars:
+        number, _, body_number = car.id.partition("/")
+        if number in order_ids:
+            cars[car.id] = CarFact(
+                order_id=order_ids[number],
+                number=number,
+                successor=bool(body_number),
+                body_number=body_number or None,
+                model=car.model,
+                color=car.color,
+                options=tuple(sorted(car.options - {car.model})),
+            )
+    return Snapshot(problem, anchor, cars)
 
 
 # Full solves, in a process of their own

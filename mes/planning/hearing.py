@@ -36,10 +36,21 @@ ATTEMPTS = 5
 
 
 async def order_confirmed(conn: WriteConn, event: Event, order_id: UUID, *, now: datetime) -> None:
-    """Promise a confirmed order, and have the next repair put it into the plan."""
+    """Promise a confirmed order, and have the next repair put it into the plan; once in it, nothing is new."""
+    if await repository.operations_of_order(conn, order_id):
+        return
+    order = await orders.order_by_id(conn, order_id)
+    if order is not None and order.promised_at is None:
+        net = await versions.network(conn)
+        await promising.promise_order(conn, net, order_id, cause=event, now=now)
+    await _tell(conn, event, NewsKind.ORDER, order_id=order_id)
+
+
+async def order_changed(conn: WriteConn, event: Event, order_id: UUID, *, now: datetime) -> None:
+    """Promise the changed car anew; its place is looked for again."""
     net = await versions.network(conn)
     await promising.promise_order(conn, net, order_id, cause=event, now=now)
-    await _tell(conn, event, NewsKind.ORDER, order_id=order_id)
+    await _tell(conn, event, NewsKind.CHANGED, order_id=order_id)
 
 
 async def order_gone(conn: WriteConn, event: Event, order_id: UUID) -> None:

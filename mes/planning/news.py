@@ -12,6 +12,7 @@ class NewsKind(StrEnum):
     """Why a plan may have to be repaired."""
 
     ORDER = "order"
+    CHANGED = "changed"
     GONE = "gone"
     DELAY = "delay"
     REVERTED = "reverted"

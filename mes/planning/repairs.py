@@ -164,7 +164,7 @@ async def _put_back(
 
 def _changed(facts: PlantFacts, news: Sequence[News]) -> set[str]:
     """Return the cars that were ordered anew in another configuration."""
-    changed = {one.order_id for one in news if one.kind is NewsKind.ORDER}
+    changed = {one.order_id for one in news if one.kind is NewsKind.CHANGED}
     return {car.car_id for car in facts.cars if car.order_id in changed and car.body_id is None}
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from mes.contracts.ids import uuid7
 from mes.events import service as events
 from mes.events.model import Event
 from mes.orders import service as orders
+from mes.orders.model import Order, OrderStage
 from mes.planning import bridge, promising, repository, snapshots
 from mes.planning.bridge import Schedule
 from mes.planning.model import (
@@ -38,6 +40,7 @@ from mes.planning.quotes import ShiftCapacity
 from mes.platform import jobs
 from mes.platform.clock import Clock
 from mes.platform.db import Database, ReadConn, WriteConn
+from mes.platform.errors import Conflict
 from mes.platform.settings import PlanSettings
 from mes.resources import service as resources
 
@@ -383,6 +386,25 @@ async def publish(
     return in_power
 
 
+async def shift_began_at(conn: ReadConn, *, now: datetime) -> datetime | None:
+    """Return when the drum's present shift began; None between shifts."""
+    net = await network(conn)
+    rows = await resources.shifts(conn, net.drum_line.calendar, now, now + timedelta(seconds=1))
+    return max((row.start_at for row in rows if row.start_at <= now), default=None)
+
+
+async def last_solve_at(conn: ReadConn) -> datetime | None:
+    """Return when the last full solve was asked for."""
+    net = await network(conn)
+    return await repository.last_solve_at(conn, net.plant.site.id)
+
+
+async def changed_since_solve(conn: ReadConn) -> bool:
+    """Say whether the plan in force is a repair, so that a solve may find better than it."""
+    head = await find_published(conn)
+    return head is not None and head.kind is PlanKind.REPAIR
+
+
 # What a solve and a repair share
 
 
@@ -530,23 +552,33 @@ async def lock_near_orders(
 ) -> int:
     """Lock the orders whose first work comes near, in the order in which it comes; return how many."""
     near = await repository.entering_horizon(conn, until=now + LOCK_HORIZON, limit=LOCK_AT_ONCE)
-    locked = 0
-    for entering in near:
-        order = await orders.order_by_id(conn, entering.order_id)
-        if order is None or order.body_id is not None or order.stage.value != "confirmed":
-            continue
-        try:
-            async with conn.transaction():
-                done = await orders.lock_order(
-                    conn, order.id, now=now, actor="policy:locking", causation=causation
-                )
-        except orders.LockRefused as refusal:
-            log.warning("order.not_locked", number=order.number, why=refusal.detail)
-            continue
-        if done.body_id is not None and done.body_number is not None:
-            await repository.set_body(conn, done.id, done.body_id, done.body_number)
-            locked += 1
-    return locked
+    waiting = [await orders.order_by_id(conn, one.order_id) for one in near]
+    ready = [o.id for o in waiting if o is not None and o.stage is OrderStage.CONFIRMED]
+    if not ready:
+        return 0
+    try:
+        async with conn.transaction():
+            locked = await _lock(conn, ready, now=now, causation=causation)
+    except Conflict:
+        locked = []
+        for order_id in ready:
+            try:
+                async with conn.transaction():
+                    locked += await _lock(conn, [order_id], now=now, causation=causation)
+            except Conflict as refusal:
+                log.warning("order.not_locked", order=str(order_id), why=refusal.detail)
+    for order in locked:
+        if order.body_id is not None and order.body_number is not None:
+            await repository.set_body(conn, order.id, order.body_id, order.body_number)
+    return len(locked)
+
+
+async def _lock(
+    conn: WriteConn, order_ids: Sequence[UUID], *, now: datetime, causation: Event | None
+) -> list[Order]:
+    return await orders.lock_orders(
+        conn, order_ids, now=now, actor="policy:locking", causation=causation
+    )
 
 
 async def _created(conn: WriteConn, head: Plan, schedule: Schedule, *, now: datetime) -> Event:

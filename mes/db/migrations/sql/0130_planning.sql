@@ -119,7 +119,7 @@ CREATE TABLE planning_news (
     event_seq  bigint PRIMARY KEY,
     event_id   uuid NOT NULL,
     kind       text NOT NULL CHECK (kind IN
-               ('order', 'gone', 'delay', 'reverted', 'done', 'scrapped', 'down', 'up')),
+               ('order', 'changed', 'gone', 'delay', 'reverted', 'done', 'scrapped', 'down', 'up')),
     order_id   uuid,
     body_id    uuid,
     hold_id    uuid,

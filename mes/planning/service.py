@@ -1,0 +1,29 @@
+"""The doors of planning: plan versions, the board, promises and quotes."""
+
+from __future__ import annotations
+
+from mes.planning.board import Board as Board
+from mes.planning.board import Why as Why
+from mes.planning.board import board as board
+from mes.planning.board import difference as difference
+from mes.planning.board import operations_of as operations_of
+from mes.planning.board import why as why
+from mes.planning.opening import first_plan as first_plan
+from mes.planning.promising import promise_order as promise_order
+from mes.planning.quoting import Offer as Offer
+from mes.planning.quoting import Wish as Wish
+from mes.planning.quoting import inquire as inquire
+from mes.planning.repairs import repair as repair
+from mes.planning.repository import next_on_line as next_on_line
+from mes.planning.repository import operations_of_order as operations_of_order
+from mes.planning.repository import shifts_ahead as shifts_ahead
+from mes.planning.versions import cancel_solve as cancel_solve
+from mes.planning.versions import find_published as find_published
+from mes.planning.versions import frozen_zone as frozen_zone
+from mes.planning.versions import lock_near_orders as lock_near_orders
+from mes.planning.versions import network as network
+from mes.planning.versions import plan as plan
+from mes.planning.versions import plans as plans
+from mes.planning.versions import publish as publish
+from mes.planning.versions import published as published
+from mes.planning.versions import request_solve as request_solve
