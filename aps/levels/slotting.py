@@ -16,6 +16,8 @@ from aps.budget import Share, run_solver
 from aps.plant import NO_DUE, Plant
 from aps.problem import Stage
 from aps.schedule import LevelResult
+from aps.sequencing.task import Flags
+from aps.worktime import Ints
 
 _LEFT_OUT, _LATE_SHIFT, _HIGH, _LOW, _EARLY = 2_000_000, 20_000, 400, 40, 10
 
@@ -150,7 +152,9 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
     classes: dict[tuple[bytes, int, int, int], list[int]] = defaultdict(list)
     offset = len(plant.problem.assembly.previous)
     left_out: list[int] = []
-    for c in candidates(plant):
+    cars_to_slot = candidates(plant)
+    scarce = _scarce_rules(plant, cars_to_slot)
+    for c in cars_to_slot:
         ready = max(plant.earliest_assembly(c), caps.not_before.get(c, 0))
         first = next(
             (k for k, s in enumerate(shifts) if places.at_or_after(ready) <= s.last), len(shifts)
@@ -162,10 +166,10 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
         if plant.due[c] < NO_DUE:
             latest = places.latest_for(int(plant.due[c]))
             due = next((k for k, s in enumerate(shifts) if latest <= s.last), len(shifts))
-        key = (plant.has[offset + c].tobytes(), first, due, int(plant.priority[c]))
+        key = (plant.has[offset + c, scarce].tobytes(), first, due, int(plant.priority[c]))
         classes[key].append(c)
     keys = sorted(classes)
-    counts, result = _counts(plant, keys, classes, room, share, seed, pass_no)
+    counts, result = _counts(plant, keys, classes, scarce, room, share, seed, pass_no)
     cars: list[list[int]] = [[] for _ in shifts]
     for key, row in zip(keys, counts, strict=True):
         members = iter(sorted(classes[key], key=lambda c: urgency(plant, c)))
@@ -174,6 +178,16 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
         left_out += list(members)
     ordered = tuple(tuple(sorted(some, key=lambda c: urgency(plant, c))) for some in cars)
     return Slotting(shifts, ordered, tuple(left_out), result)
+
+
+def _scarce_rules(plant: Plant, cars: list[int]) -> Ints:
+    """Return the ratio rules that the cars fill to four fifths or more: the others never bind."""
+    offset = len(plant.problem.assembly.previous)
+    rows = [offset + c for c in cars]
+    rates = plant.has[rows].mean(axis=0) if rows else np.zeros(len(plant.high))
+    caps = np.array([rule.n / rule.p for rule in plant.problem.assembly.ratio_rules])
+    found: Ints = np.flatnonzero(rates >= 0.8 * caps).astype(np.int64)
+    return found
 
 
 Key = tuple[bytes, int, int, int]
@@ -193,10 +207,18 @@ def _fill(keys: list[Key], classes: dict[Key, list[int]], room: list[int]) -> li
     return counts
 
 
+def _excess(counts: list[list[int]], has: Flags, shift: int, n: int, p: int) -> int:
+    """Return the cars with an option in a shift beyond the n in p of all its cars."""
+    total = sum(row[shift] for row in counts)
+    count = sum(row[shift] for row, own in zip(counts, has, strict=True) if own)
+    return max(0, -(-(p * count - n * total) // p))
+
+
 def _counts(
     plant: Plant,
     keys: list[Key],
     classes: dict[Key, list[int]],
+    scarce: Ints,
     room: list[int],
     share: Share,
     seed: int,
@@ -206,14 +228,21 @@ def _counts(
     start = _fill(keys, classes, room)
     if len(room) < 2 or not keys:
         return start, LevelResult(level="L1", pass_no=pass_no, status="ONLY_ONE_SHIFT")
-    rules = plant.problem.assembly.ratio_rules
+    rules = [plant.problem.assembly.ratio_rules[r] for r in scarce]
     has = np.array([np.frombuffer(key[0], np.uint8) for key in keys])
+    # Shifts that are surely not needed stay out of the model.
+    filled = np.cumsum(room) - sum(len(members) for members in classes.values())
+    needed = min(len(room), int(np.searchsorted(filled, 0)) + 2)
+    needed = max(needed, 1 + max(k for row in start for k, count in enumerate(row) if count))
     model = cp_model.CpModel()
     x = []
     cost: list[Any] = []
     for at, key in enumerate(keys):
         size = len(classes[key])
-        row = {k: model.new_int_var(0, min(size, room[k]), "") for k in range(key[1], len(room))}
+        row = {
+            k: model.new_int_var(0, min(size, room[k]), "")
+            for k in range(key[1], max(needed, key[1] + 1))
+        }
         for k, var in row.items():
             model.add_hint(var, start[at][k])
             late = max(0, k - key[2])
@@ -230,8 +259,9 @@ def _counts(
                 continue
             count = sum(row[k] for at, row in enumerate(x) if k in row and has[at, r])
             excess = model.new_int_var(0, places, "")
+            model.add_hint(excess, _excess(start, has[:, r], k, rule.n, rule.p))
             model.add(rule.p * count - rule.n * total <= rule.p * excess)
-            cost.append(excess * (_HIGH if plant.high[r] else _LOW))
+            cost.append(excess * (_HIGH if plant.high[scarce[r]] else _LOW))
     model.minimize(sum(cost))
     solver, status = run_solver(model, share, seed=seed)
     if status not in ("OPTIMAL", "FEASIBLE"):

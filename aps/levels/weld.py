@@ -18,8 +18,9 @@ from aps.problem import Stage, Step
 from aps.schedule import LevelResult
 from aps.worktime import INF
 
-WINDOW = 24
-_SHARE_OF_WINDOW = 0.3
+WINDOW = 10
+_SHARE_OF_WINDOW = 0.1
+_LATE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +188,19 @@ def _solve_window(
         if load[m]:
             after = max(0, base.work(free[m]) - origin)
             model.add(sum(load[m]) + after <= makespan)
-    ends = [end * 2 for end in last_end.values()]
-    model.minimize(makespan * len(cars) * 2 + sum(ends))
+    last = {one.task.car: one for one in own}
+    for car, end in last_end.items():
+        # Paint counts on the dispatched order: a body later than that is dearer than many early.
+        late = model.new_int_var(0, length, "")
+        model.add(late >= end - (base.work(last[car].end) - origin))
+        model.add_hint(late, 0)
+        ends.append(end + late * _LATE)
+    model.add_hint(makespan, length)
+    model.minimize(makespan * len(cars) + sum(ends))
     solver, status = run_solver(model, share, seed=seed, deterministic_s=_SHARE_OF_WINDOW)
     if status not in ("OPTIMAL", "FEASIBLE"):
         return False
-    last = {one.task.car: one for one in own}
-    before = (length * len(cars) + sum(base.work(one.end) - origin for one in last.values())) * 2
+    before = length * len(cars) + sum(base.work(one.end) - origin for one in last.values())
     if solver.objective_value >= before:
         return False
     for one in own:
