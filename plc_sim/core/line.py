@@ -371,7 +371,7 @@ class LineCore(ABC):
             if self.is_open
             else ("idle",)
         )
-        word = next((word for word in order if word in words), "idle")
+        word: StationState = next((word for word in order if word in words), "idle")
         if word != self.word:
             self.word = word
             self.changes.docs.add("line")

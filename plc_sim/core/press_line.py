@@ -106,9 +106,8 @@ class PressLine(LineCore):
         self.wait_until = at + self._stroke_s
 
     def _next_lot(self, at: float) -> None:
-        ready = self.jobs.ready(JobKind.DIE_LOT)
-        entry = next((one for one in ready if one.job.panel in self._panels), None)
-        if entry is None or self._is_full(entry):
+        entry = next((one for one in self._waiting_lots() if not self._is_full(one)), None)
+        if entry is None:
             return
         self.lot = str(entry.job.id)
         entry.state = JobState.RUNNING
@@ -119,6 +118,10 @@ class PressLine(LineCore):
             self.changing = True
             self.wait_until = at + self.plant.die_changeover_min * 60.0
         self._touch_all()
+
+    def _waiting_lots(self) -> list[JobEntry]:
+        ready = self.jobs.ready(JobKind.DIE_LOT)
+        return [entry for entry in ready if entry.job.panel in self._panels]
 
     def _awaits_first_off(self) -> bool:
         return self.first_off and any(c.pending is not None for c in self.cameras.values())
@@ -316,7 +319,8 @@ class PressLine(LineCore):
             return "idle", "die_change"
         entry = self._running()
         if entry is None:
-            return "starved", "no_lot"
+            full = bool(self._waiting_lots())
+            return ("blocked", "panel_store_full") if full else ("starved", "no_lot")
         if any(other.is_down for other in self.cells.values()):
             return "blocked", "line_down"
         if self.wait_until is None and not self._awaits_first_off():

@@ -17,8 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from asyncua import Server, ua
 from asyncua.server.internal_server import InternalServer
+
+from plc_sim.opcua.stack import Server, ua
 
 NODESETS = Path(__file__).parent.parent / "nodesets"
 IN_ORDER = (
@@ -91,7 +92,8 @@ async def _import() -> CompanionSpace:
     await server.init()
     for name in IN_ORDER:
         text = (NODESETS / name).read_text(encoding="utf-8")
-        await server.import_xml(xmlstring=_DESIGN_ONLY.sub("", text).encode())
+        nodeset: Any = _DESIGN_ONLY.sub("", text).encode()  # bytes, as the XML declaration demands
+        await server.import_xml(xmlstring=nodeset)
     namespaces = await server.get_namespace_array()
     nodes = pickle.dumps(server.iserver.aspace._nodes, pickle.HIGHEST_PROTOCOL)
     return CompanionSpace(namespaces, nodes)

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from asyncua import Node, ua
 from asyncua.server.event_generator import EventGenerator
 
 from mes.contracts.dispatch import JobOrder, JobState
@@ -23,6 +22,7 @@ from mes.contracts.plc import JOB_CONTROL_NAMESPACE, JobControlNodes
 from plc_sim.core.jobs import JobEntry
 from plc_sim.core.line import LineCore
 from plc_sim.opcua.nodes import NodeBuilder, argument
+from plc_sim.opcua.stack import Node, ua
 
 RECEIVER_TYPE = 1002
 STATUS_EVENT_TYPE = 1006
@@ -80,8 +80,10 @@ class JobReceiver:
         await self._events.init(
             ua.NodeId(STATUS_EVENT_TYPE, self._namespace), emitting_node=receiver
         )
+        for field in ("JobOrder", "JobState", "JobResponse"):
+            self._events.event.data_types[field] = ua.VariantType.ExtensionObject
 
-    def _name(self, name: str) -> ua.QualifiedName:
+    def _name(self, name: str) -> Any:
         return ua.QualifiedName(name, self._namespace)
 
     async def _add_offers(self, receiver: Node) -> None:
@@ -166,7 +168,7 @@ class JobReceiver:
             )
 
     def _order_method(self, act: Callable[[JobOrder], ReturnStatus]) -> Any:
-        async def method(_parent: ua.NodeId, order: ua.Variant, *_comment: ua.Variant) -> Any:
+        async def method(_parent: Any, order: Any, *_comment: Any) -> Any:
             try:
                 job = _job_order(order.Value)
             except JobParametersError:
@@ -176,7 +178,7 @@ class JobReceiver:
         return method
 
     def _id_method(self, act: Callable[[str], ReturnStatus]) -> Any:
-        async def method(_parent: ua.NodeId, job_id: ua.Variant, *_comment: ua.Variant) -> Any:
+        async def method(_parent: Any, job_id: Any, *_comment: Any) -> Any:
             key = str(job_id.Value or "")
             return _status(await self._ask(lambda: act(key)))
 
@@ -209,7 +211,7 @@ class JobReceiver:
             for subscription in service.subscriptions.values()
         )
 
-    def _job_list(self, at: datetime) -> ua.DataValue:
+    def _job_list(self, at: datetime) -> Any:
         entries = [
             ua.ISA95JobOrderAndStateDataType(
                 JobOrder=self._structure(entry.job), State=_states(entry.state)

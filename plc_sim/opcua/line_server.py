@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from asyncua import Node, ua
-
 from mes.contracts.dispatch import ReadingAnswer
 from mes.contracts.line_layout import line_interface, tag_ids
 from mes.contracts.line_records import RING_SIZE
@@ -27,6 +25,7 @@ from plc_sim.core.line import PACKML_OF, Changes, LineCore, moment
 from plc_sim.opcua.address_space import CompanionSpace, new_server
 from plc_sim.opcua.job_receiver import JobReceiver
 from plc_sim.opcua.nodes import NodeBuilder, argument
+from plc_sim.opcua.stack import Node, ua
 from plc_sim.opcua.values import LiveValue
 
 MACHINES = 1001
@@ -201,10 +200,10 @@ class LineServer:
         counter = await builder.variable(node, camera.verdict_counter, 0, _U32, writable=True)
         verdict = await builder.variable(node, camera.verdict, 0, _I32, writable=True)
         valid = await builder.variable(node, camera.verdict_valid, False, boolean, writable=True)
-        space = builder.server.iserver.aspace
+        space: Any = builder.server.iserver.aspace
         read = [space[n.nodeid].attributes[ua.AttributeIds.Value] for n in (body, counter, verdict)]
 
-        def on_valid(data: Any, attribute: ua.AttributeIds, value: ua.DataValue) -> None:
+        def on_valid(data: Any, attribute: Any, value: Any) -> None:
             data.attributes[attribute].value = value
             if value.Value is not None and value.Value.Value:
                 self._take_verdict(camera.id, *(one.value.Value.Value for one in read))
@@ -232,7 +231,7 @@ class LineServer:
             [argument("Records", _S, array=True)],
         )
 
-    async def _read_ledger(self, _parent: ua.NodeId, first: ua.Variant, most: ua.Variant) -> Any:
+    async def _read_ledger(self, _parent: Any, first: Any, most: Any) -> Any:
         if not self.ring:
             return [ua.Variant([], _S, is_array=True)]
         start = max(int(first.Value) - self.ring[0][0], 0)
@@ -247,17 +246,13 @@ class LineServer:
         core, builder = self._core, self._builder
         result = [argument("Result", _S)]
 
-        async def set_hold(
-            _: ua.NodeId, body: ua.Variant, held: ua.Variant, why: ua.Variant
-        ) -> Any:
+        async def set_hold(_: Any, body: Any, held: Any, why: Any) -> Any:
             subject, is_held, reason = str(body.Value), bool(held.Value), str(why.Value or "")
             return _word(
                 await self._ask(lambda: core.set_hold(subject, held=is_held, reason=reason))
             )
 
-        async def answer(
-            _: ua.NodeId, station: ua.Variant, said: ua.Variant, body: ua.Variant
-        ) -> Any:
+        async def answer(_: Any, station: Any, said: Any, body: Any) -> Any:
             try:
                 word = ReadingAnswer(str(said.Value))
             except ValueError:
@@ -265,7 +260,7 @@ class LineServer:
             place, subject = str(station.Value), str(body.Value)
             return _word(await self._ask(lambda: core.answer_reading(place, word, subject)))
 
-        async def scrap(_: ua.NodeId, body: ua.Variant, why: ua.Variant) -> Any:
+        async def scrap(_: Any, body: Any, why: Any) -> Any:
             subject, reason = str(body.Value), str(why.Value or "")
             return _word(await self._ask(lambda: core.scrap_body(subject, reason)))
 
@@ -343,7 +338,8 @@ class LineServer:
     async def _publish_line(self, at: datetime) -> None:
         core, values = self._core, self._line_values
         await values["state"].publish_if_new(int(PACKML_OF[core.word]), at=at)
-        await values["good"].publish_if_new(core.good, at=at)
+        if self._line.strokes_per_min is None or not self._waiting_tags:
+            await values["good"].publish_if_new(core.good, at=at)
         name, node, number = ITEM_STATES.get(core.word, NOT_EXECUTING)
         if values["item_state_number"].last != number:
             machinery = self._builder.index(MACHINERY_NAMESPACE)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from asyncua import Node, Server, ua
 from asyncua.common.manage_nodes import create_method, create_property
 
 from mes.contracts.plc import PLANT_NAMESPACE
+from plc_sim.opcua.stack import Node, Server, ua
 from plc_sim.opcua.values import LiveValue
 
 Method = Callable[..., Awaitable[Any]]
@@ -27,12 +27,12 @@ class NodeBuilder:
         """Return the index of a namespace on this server."""
         return self._index[uri]
 
-    def node_id(self, text: str) -> ua.NodeId:
+    def node_id(self, text: str) -> Any:
         """Return the node id of a `nsu=URI;s=…` text on this server."""
         uri, _, name = text.removeprefix("nsu=").partition(";s=")
         return ua.NodeId(name, self._index[uri])
 
-    def node(self, identifier: ua.NodeId) -> Node:
+    def node(self, identifier: Any) -> Any:
         """Return a node of the server."""
         return self.server.get_node(identifier)
 
@@ -40,9 +40,9 @@ class NodeBuilder:
         self,
         parent: Node,
         identifier: str,
-        name: ua.QualifiedName,
+        name: Any,
         *,
-        type_id: ua.NodeId | None = None,
+        type_id: Any = None,
         organised: bool = False,
     ) -> Node:
         """Add an object; its type's children are added by the caller."""
@@ -60,17 +60,18 @@ class NodeBuilder:
         )
         (result,) = await self._session.add_nodes([item])
         result.StatusCode.check()
-        return self.node(result.AddedNodeId)
+        added: Node = self.node(result.AddedNodeId)
+        return added
 
     async def variable(
         self,
         parent: Node,
         identifier: str,
         value: Any,
-        kind: ua.VariantType,
+        kind: Any,
         *,
-        name: ua.QualifiedName | None = None,
-        data_type: ua.NodeId | None = None,
+        name: Any = None,
+        data_type: Any = None,
         writable: bool = False,
         rank: int = -1,
         analog: bool = False,
@@ -101,33 +102,36 @@ class NodeBuilder:
         )
         (result,) = await self._session.add_nodes([item])
         result.StatusCode.check()
-        return self.node(result.AddedNodeId)
+        added: Node = self.node(result.AddedNodeId)
+        return added
 
     async def live(
-        self, parent: Node, identifier: str, value: Any, kind: ua.VariantType, **more: Any
+        self, parent: Node, identifier: str, value: Any, kind: Any, **more: Any
     ) -> LiveValue:
         """Add a variable and return its value for publishing."""
         node = await self.variable(parent, identifier, value, kind, **more)
         return LiveValue(self.server.iserver.aspace, node, kind)
 
     async def property(
-        self, parent: Node, name: str, value: Any, kind: ua.VariantType, *, namespace: int = 0
+        self, parent: Node, name: str, value: Any, kind: Any, *, namespace: int = 0
     ) -> Node:
         """Add a property that does not change."""
-        identifier = ua.NodeId(f"{parent.nodeid.Identifier}.{name}", self.plant)
-        return await create_property(
+        base: Any = parent.nodeid.Identifier
+        identifier = ua.NodeId(f"{base}.{name}", self.plant)
+        node: Node = await create_property(
             parent, identifier, ua.QualifiedName(name, namespace), value, kind
         )
+        return node
 
     async def method(
         self,
         parent: Node,
         identifier: str,
         callback: Method,
-        inputs: Sequence[ua.Argument],
-        outputs: Sequence[ua.Argument],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
         *,
-        name: ua.QualifiedName | None = None,
+        name: Any = None,
     ) -> None:
         """Add a method."""
         node_id = self.node_id(identifier)
@@ -137,7 +141,7 @@ class NodeBuilder:
         await create_method(parent, node_id, browse_name, callback, list(inputs), list(outputs))
 
 
-def argument(name: str, kind: ua.VariantType, *, array: bool = False) -> ua.Argument:
+def argument(name: str, kind: Any, *, array: bool = False) -> Any:
     """Describe an argument of a method."""
     return ua.Argument(
         Name=name, DataType=ua.NodeId(kind.value), ValueRank=ua.Int32(1 if array else -1)

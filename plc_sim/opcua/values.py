@@ -11,8 +11,9 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from asyncua import Node, ua
 from asyncua.server.address_space import AddressSpace
+
+from plc_sim.opcua.stack import Node, ua
 
 log = logging.getLogger(__name__)
 _GOOD = ua.StatusCode(ua.UInt32(0))
@@ -21,7 +22,7 @@ _GOOD = ua.StatusCode(ua.UInt32(0))
 class LiveValue:
     """The value of one variable node."""
 
-    def __init__(self, space: AddressSpace, node: Node, kind: ua.VariantType) -> None:
+    def __init__(self, space: AddressSpace, node: Node, kind: Any) -> None:
         self._attribute = space[node.nodeid].attributes[ua.AttributeIds.Value]
         self._kind = kind
         self._last: Any = None
