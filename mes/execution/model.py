@@ -193,7 +193,7 @@ class Body:
                 state=f"already in the plant ({self.place.kind})",
                 move="be placed",
             )
-        return self._moved(place, max(at, self.since_at), "be placed")
+        return replace(self, place=place, since_at=at)
 
     def carry_out(self, at: datetime) -> Body:
         """Leave the plant as scrap."""
