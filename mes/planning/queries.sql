@@ -113,6 +113,12 @@ SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_num
  WHERE line = %(line)s AND actual_start_at IS NULL AND NOT started
  ORDER BY start_at, sequence LIMIT %(limit)s
 
+-- on_line --
+SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_number, model, color,
+       options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+       promised_at, frozen, started, actual_start_at, actual_end_at
+  FROM planned_operation WHERE line = %(line)s AND subject_id = ANY(%(subjects)s)
+
 -- write_operations --
 INSERT INTO planned_operation
        (line, subject_id, kind, plan_id, order_id, order_number, car_id, body_id, body_number, model,

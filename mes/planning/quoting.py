@@ -60,7 +60,7 @@ async def inquire(conn: WriteConn, wish: Wish, *, now: datetime) -> Offer:
     return offer
 
 
-async def quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) -> Quote:
+async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) -> Quote:
     """Hold a place for a wish until it expires.
 
     Raises:
@@ -94,10 +94,10 @@ async def quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) -> Qu
         start_at=slot.start_at,
         expires_at=found.expires_at,
     )
-    return await get(conn, found.id)
+    return await get_quote(conn, found.id)
 
 
-async def get(conn: ReadConn, quote_id: UUID) -> Quote:
+async def get_quote(conn: ReadConn, quote_id: UUID) -> Quote:
     """Return a quote.
 
     Raises:
@@ -109,7 +109,7 @@ async def get(conn: ReadConn, quote_id: UUID) -> Quote:
     return found
 
 
-async def confirm(
+async def confirm_quote(
     conn: WriteConn,
     quote_id: UUID,
     draft: orders.OrderDraft,
@@ -142,7 +142,7 @@ async def confirm(
     return order
 
 
-async def cancel(conn: WriteConn, quote_id: UUID, *, now: datetime) -> Quote:
+async def cancel_quote(conn: WriteConn, quote_id: UUID, *, now: datetime) -> Quote:
     """Give a quote up; its place is free at once.
 
     Raises:
@@ -151,10 +151,10 @@ async def cancel(conn: WriteConn, quote_id: UUID, *, now: datetime) -> Quote:
     cancelled = (await _for_change(conn, quote_id)).cancelled(now=now)
     await repository.save_quote(conn, cancelled)
     await repository.give_back(conn, "quote", quote_id)
-    return await get(conn, quote_id)
+    return await get_quote(conn, quote_id)
 
 
-async def expire(conn: WriteConn, *, now: datetime) -> int:
+async def expire_quotes(conn: WriteConn, *, now: datetime) -> int:
     """Give back the places of quotes whose time is over; return how many."""
     over = await repository.expired_quotes(conn, now=now)
     for quote_id in over:

@@ -184,6 +184,14 @@ async def next_on_line(conn: ReadConn, line: str, *, limit: int) -> list[BoardRo
     )
 
 
+async def on_line(conn: ReadConn, line: str, subjects: Sequence[UUID]) -> dict[UUID, BoardRow]:
+    """Return what the plan in force says of orders and lots on one line, begun work included."""
+    rows = await db.fetch_all(
+        conn, queries["on_line"], {"line": line, "subjects": list(subjects)}, BoardRow
+    )
+    return {row.subject_id: row for row in rows}
+
+
 async def write_operations(
     conn: WriteConn, plan_id: UUID, rows: Iterable[PlannedOperation]
 ) -> None:

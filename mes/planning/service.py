@@ -12,9 +12,15 @@ from mes.planning.opening import first_plan as first_plan
 from mes.planning.promising import promise_order as promise_order
 from mes.planning.quoting import Offer as Offer
 from mes.planning.quoting import Wish as Wish
+from mes.planning.quoting import cancel_quote as cancel_quote
+from mes.planning.quoting import confirm_quote as confirm_quote
+from mes.planning.quoting import expire_quotes as expire_quotes
+from mes.planning.quoting import get_quote as get_quote
+from mes.planning.quoting import hold_quote as hold_quote
 from mes.planning.quoting import inquire as inquire
 from mes.planning.repairs import repair as repair
 from mes.planning.repository import next_on_line as next_on_line
+from mes.planning.repository import on_line as on_line
 from mes.planning.repository import operations_of_order as operations_of_order
 from mes.planning.repository import shifts_ahead as shifts_ahead
 from mes.planning.versions import cancel_solve as cancel_solve

@@ -116,7 +116,7 @@ async def lock(context: JobContext) -> None:
     now = context.clock.now()
     async with context.database.write() as conn:
         await versions.lock_near_orders(conn, now=now)
-        await quoting.expire(conn, now=now)
+        await quoting.expire_quotes(conn, now=now)
         await hearing.extend_overdue(conn, now=now)
 
 
