@@ -118,8 +118,8 @@ def claim(
 
 
 def new_secret() -> str:
-    """Return 256 random bits as text: a code or a token."""
-    return secrets.token_urlsafe(32)
+    """Return 256 random bits as text: a code or a token. Hex, so that it never looks like an option."""
+    return secrets.token_hex(32)
 
 
 def secret_hash(secret: str) -> bytes:
