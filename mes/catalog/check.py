@@ -123,11 +123,13 @@ def _named_codes(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _contradictions(catalog: Catalog) -> Iterator[CatalogProblem]:
-    """An option that no car can have is a mistake in the rules."""
+    """An option that no car can have is a mistake in the rules (looked for where few options are tied)."""
     for at in _moments(catalog):
         for index, option in enumerate(catalog.options):
             rules, switches = _neighbourhood(catalog, {option.code})
             if not _available_at_all(catalog, option.code, at):
+                continue
+            if _combinations(catalog, switches, rules, ()) > _MOST_CARS:
                 continue
             if not any(option.code in car for car in _cars(catalog, rules, switches, at)):
                 yield CatalogProblem(

@@ -123,7 +123,8 @@ def decode(content: bytes) -> tuple[str, str]:
     elif content.startswith(codecs.BOM_UTF8):
         candidates = ["utf-8-sig"]
     elif b"\0" in content[:400]:
-        candidates = ["utf-16-le" if content[1:2] == b"\0" else "utf-16-be"]
+        high_first = content[:400:2].count(0) > content[1:400:2].count(0)
+        candidates = ["utf-16-be" if high_first else "utf-16-le"]
     else:
         candidates = ["utf-8", "gb18030"]
     for encoding in candidates:
