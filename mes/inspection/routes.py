@@ -1,4 +1,4 @@
-"""Pictures come in from agents; inspections and pictures are shown to people."""
+"""Inspections and their pictures are shown to people (agents deliver them to `mes.ingest`)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
-from mes.agents.routes import AgentDep
 from mes.identity.access import CurrentUser, require_scope
 from mes.identity.model import Caller, Scope
 from mes.inspection import bridge, service
-from mes.inspection.images import MAX_IMAGE_BYTES, FolderImageStore, ImageStore
-from mes.inspection.model import ImageTooLarge, UnknownImage
+from mes.inspection.images import FolderImageStore, ImageStore
+from mes.inspection.model import UnknownImage
 from mes.inspection.schemas import CameraFiguresOut, InspectionOut
-from mes.platform.http import ClockDep, ReadDb, SettingsDep, WriteDb
+from mes.platform.http import ClockDep, ReadDb, SettingsDep
 
 router = APIRouter(tags=["inspection"])
 
@@ -30,27 +29,6 @@ def image_store(settings: SettingsDep) -> ImageStore:
 
 
 ImagesDep = Annotated[ImageStore, Depends(image_store)]
-
-
-@router.put("/agent/v1/images/{sha256}", status_code=204)
-async def put_image(
-    sha256: Sha256,
-    request: Request,
-    agent: AgentDep,
-    conn: WriteDb,
-    images: ImagesDep,
-    clock: ClockDep,
-) -> Response:
-    """Take the picture of an inspection; the same picture again changes nothing."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_IMAGE_BYTES:
-            raise ImageTooLarge(limit_bytes=MAX_IMAGE_BYTES)
-        chunks.append(chunk)
-    await service.store_image(conn, images, sha256, b"".join(chunks), now=clock.real_now())
-    return Response(status_code=204)
 
 
 @router.get("/api/images/{sha256}")

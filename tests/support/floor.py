@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -52,6 +52,20 @@ def a_body(**given: Any) -> Body:
         "since_at": SHIFT_START,
     }
     return Body(**(defaults | given))
+
+
+@dataclass
+class StandingClock:
+    """A clock that shows what the test says."""
+
+    plant_now: datetime
+    factor: float = 60.0
+
+    def now(self) -> datetime:
+        return self.plant_now
+
+    def real_now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeLine:
@@ -180,6 +194,11 @@ async def happened(conn: WriteConn) -> list[str]:
     return [event.type for event in await recorded(conn)]
 
 
+async def newest(conn: WriteConn, event_type: str) -> Event:
+    """Return the newest event of a type."""
+    return [event for event in await recorded(conn) if event.type == event_type][-1]
+
+
 async def an_event(conn: WriteConn, payload: Payload, *, order: UUID | None = None) -> Event:
     """Record an event to which something reacts."""
     return await events.record(
@@ -200,8 +219,3 @@ def inspection_event(result: InspectionResult, kind: str | None = None) -> Inspe
         score=result.score,
         defect_kind=kind,
     )
-
-
-def by_id(bodies: Mapping[UUID, Body], body: Body) -> Body:
-    """Return a body as it is now."""
-    return bodies[body.id]
