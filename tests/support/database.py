@@ -34,7 +34,6 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         process.send_signal(signal.SIGINT)
         process.wait(30)
         remove(home)
-        shutil.rmtree(server.data.parent, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
 
 

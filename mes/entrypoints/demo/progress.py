@@ -81,7 +81,7 @@ def _picture(dsn: str, supervisor: Supervisor) -> Table:
 
 def _look(dsn: str) -> Figures:
     with psycopg.connect(dsn, connect_timeout=2) as conn:
-        counts = dict(conn.execute(queries["progress_counts"].text).fetchall())
+        counts: dict[str, int] = dict(conn.execute(queries["progress_counts"].text).fetchall())
         bodies = tuple(conn.execute(queries["progress_bodies"].text).fetchall())
         segments = conn.execute(
             "SELECT real_at, plant_at, factor FROM plant_clock ORDER BY real_at, id"

@@ -198,12 +198,12 @@ class _Plant:
                 Program(
                     f"sim-{shop.id}",
                     (
-                        *_python("plc_sim"),
+                        *_python("plc_sim"), "run",
                         "--plant", str(self._folder / "plant.toml"),
                         "--shop", shop.id,
                         "--data", str(self._folder / "sim"),
                         "--seed", str(self._options.seed),
-                        "--clock-url", self._local_url,
+                        "--clock-url", f"{self._local_url}/agent/v1/clock",
                         "--warm",
                     ),
                     one_thread,
