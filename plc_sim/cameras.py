@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -73,16 +74,26 @@ class CameraServer:
         self.says_text: dict[str, int] = {}
         """Planted: how many of the next pictures are text instead, by camera."""
         self._server: asyncio.Server | None = None
+        self._practice: asyncio.Future[None] | None = None
 
-    async def start(self) -> None:
-        """Open the port, if the line has cameras."""
+    async def start(self, variants: Iterable[str]) -> None:
+        """Open the port, if the line has cameras, and get used to the parts: the first picture is slow."""
         if self._line.camera_port is not None:
             self._server = await asyncio.start_server(
                 self._serve, "127.0.0.1", self._line.camera_port
             )
+            self._practice = asyncio.ensure_future(self._look_at(tuple(variants)))
+
+    async def _look_at(self, variants: tuple[str, ...]) -> None:
+        for camera in self._cameras.values():
+            for variant in variants:
+                scene = Scene(Shop(camera.scene), variant, color="#808080", size=camera.image_px)
+                await asyncio.to_thread(render, scene)
 
     async def stop(self) -> None:
         """Close the port."""
+        if self._practice is not None:
+            self._practice.cancel()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()

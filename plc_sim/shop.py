@@ -117,7 +117,13 @@ class Shop:
                 if camera.pending is not None:
                     running.cameras.expose(camera.pending)
             await running.server.start(space)
-            await running.cameras.start()
+            await running.cameras.start(self._parts(running.core))
+
+    def _parts(self, core: LineCore) -> list[str]:
+        """Return the kinds of parts that the cameras of a line see."""
+        if isinstance(core, BodyLine):
+            return sorted({panel.model for panel in self._plant.panels})
+        return [panel.code for panel in self._plant.panels if core.line.id in panel.presses]
 
     def _resume(self, core: LineCore, start: WarmStart | None) -> list[tuple[int, str]]:
         saved = self._file.saved_line(core.line.id)

@@ -341,6 +341,8 @@ class LineCore(ABC):
         for cell in self.cells.values():
             word, reason = self._word_of(cell)
             if word == cell.word:
+                if reason != cell.reason and word in ("starved", "blocked"):
+                    self._tell(cell, word, reason, at)
                 if cell.turning is not None:
                     cell.turning = None
                     self.changes.docs.add(f"cell:{cell.station.id}")
