@@ -54,7 +54,7 @@ def decode(data: bytes | NDArray[np.generic]) -> NDArray[np.uint8]:
 
 def _from_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     if array.dtype == np.uint16:
-        array = (array >> np.uint16(8)).astype(np.uint8)
+        array = (array.astype(np.uint16) // 256).astype(np.uint8)
     if array.dtype != np.uint8:
         raise NotAnImage(f"an array of {array.dtype} is no image; it must be uint8 or uint16")
     if array.ndim == 2:

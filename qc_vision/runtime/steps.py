@@ -77,16 +77,15 @@ def align(
     """
     height, width = image.shape[:2]
     side = 160
-    small = _edges(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
-    target = _edges(cv2.resize(golden, (side, side), interpolation=cv2.INTER_AREA))
-    warp = np.eye(2, 3, dtype=np.float32)
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+    small = _edges(image, side)
+    target = _edges(golden, side)
+    start = np.eye(2, 3, dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
     try:
-        correlation, warp = cv2.findTransformECC(
-            target, small, warp, cv2.MOTION_EUCLIDEAN, stop, None, 5
-        )
+        correlation, found = cv2.findTransformECC(target, small, start, cv2.MOTION_EUCLIDEAN, stop)
     except cv2.error:
-        correlation = 0.0
+        correlation, found = 0.0, start
+    warp = np.asarray(found, np.float32)
     if correlation < node.number("min_correlation"):
         reason = (
             f"cannot be aligned: correlation {correlation:.2f} with the golden image,"
@@ -101,8 +100,9 @@ def align(
     return np.asarray(turned, np.uint8)
 
 
-def _edges(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 1.5)
+def _edges(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (0, 0), 2.0)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     return np.asarray(cv2.magnitude(across, down), np.float32)
 

@@ -7,13 +7,13 @@ from zlib import crc32
 
 import numpy as np
 
-from qc_vision.synth.part import Float, Part, Sheet, box, circle, halve, path, smooth
+from qc_vision.synth.part import OVERSAMPLE, Float, Part, Sheet, box, circle, halve, path, smooth
 from qc_vision.synth.scene import FIELD_MM, Shop
 
 LAYOUTS: Final = 3
 FINISHES: Final = 3
 COLORS: Final = ("#3a3b3f", "#b9a98c", "#8c8f94", "#6b4a35", "#23262b", "#d8d4cb")
-"""Trim colours for variants that come without one."""
+"""Trim colours; the one that goes with a variant and body colour is always the same."""
 
 _FINISH: Final = (
     ((0.55, 0.55, 0.54), 0.80),  # brushed aluminium
@@ -34,7 +34,7 @@ def layout_of(variant: str) -> int:
 
 
 def color_of(variant: str) -> str:
-    """Return a trim colour for a variant that names none."""
+    """Return the trim colour that goes with a variant and body colour."""
     return COLORS[(crc32(variant.encode()) >> 3) % len(COLORS)]
 
 
@@ -70,7 +70,7 @@ def build(layout: int, size: int) -> Part:
         "finish": np.array([finish], np.float32),
     }
     return Part(
-        surface, albedo, halve(painted), sheet.mm_per_px * 2, sites,
+        surface, albedo, halve(painted), sheet.field_mm, sheet.mm_per_px * OVERSAMPLE, sites,
         (bare_surface, bare_albedo), maps,
     )  # fmt: skip
 

@@ -124,7 +124,7 @@ def crack(layers: Layers, at: tuple[float, float], size: float) -> None:
     rng, patch = layers.rng, layers.patch(at, size * 0.75)
     heading = rng.uniform(0, 2 * np.pi)
     trunk = _wander(rng, size, heading, 4.0, 0.28)
-    width = rng.uniform(1.5, 2.3)
+    width = rng.uniform(2.2, 3.2)
     line = patch.stroke(trunk, width)
     for _ in range(int(rng.integers(1, 4))):
         start = trunk[int(rng.integers(len(trunk) // 3, len(trunk)))]
@@ -163,7 +163,7 @@ def wrinkle(layers: Layers, at: tuple[float, float], size: float) -> None:
     envelope = smooth(1.25 * (1.0 - _spread(patch.x, patch.y, size, size * 0.55, turn)))
     bent = u + 2.0 * np.sin((patch.x + patch.y) / 17.0)
     waves = np.sin(2 * np.pi * bent / length)
-    patch.raise_by((rng.uniform(0.55, 0.8) * envelope * waves).astype(np.float32))
+    patch.raise_by((rng.uniform(0.9, 1.3) * envelope * waves).astype(np.float32))
     patch.mark((envelope > 0.25).astype(np.float32))
 
 
@@ -172,24 +172,24 @@ def dent(layers: Layers, at: tuple[float, float], size: float) -> None:
     rng, patch = layers.rng, layers.patch(at, size * 0.9)
     away = _spread(patch.x, patch.y, size, size * rng.uniform(0.75, 1.0), rng.uniform(0, np.pi))
     sign = -1.0 if rng.random() < 0.75 else 0.8
-    patch.raise_by((sign * 0.055 * size * np.exp(-2.2 * np.square(away))).astype(np.float32))
+    patch.raise_by((sign * 0.085 * size * np.exp(-2.2 * np.square(away))).astype(np.float32))
     patch.mark((away < 0.9).astype(np.float32))
 
 
 def scratch(layers: Layers, at: tuple[float, float], size: float) -> None:
     """A long groove with a raised burr: a dark and a bright line side by side."""
     rng, patch = layers.rng, layers.patch(at, size * 0.6)
-    fine = 0.45 if layers.part.mm_per_px < 1.0 else 1.0
+    fine = 0.4 if layers.part.field_mm < 300 else 1.0
     lines = np.zeros_like(patch.x)
     heading = rng.uniform(0, np.pi)
     for index in range(int(rng.integers(1, 3))):
         walk = _wander(rng, size * (1.0 - 0.3 * index), heading, size / 8, 0.05)
         off = index * rng.uniform(2.5, 5.0) * fine
         moved = [(px - off * np.sin(heading), py + off * np.cos(heading)) for px, py in walk]
-        lines = np.maximum(lines, patch.stroke(moved, 2.0 * fine))
-    patch.raise_by((-0.5 * fine * _soft(lines, 0.8)).astype(np.float32))
+        lines = np.maximum(lines, patch.stroke(moved, 3.0 * fine))
+    patch.raise_by((-1.2 * fine * _soft(lines, 0.8)).astype(np.float32))
     bright = tuple(float(c) for c in np.clip(layers.albedo[patch.window].mean((0, 1)) + 0.3, 0, 1))
-    patch.paint(0.55 * lines, (bright[0], bright[1], bright[2]), 0.25)
+    patch.paint(0.75 * lines, (bright[0], bright[1], bright[2]), 0.25)
     patch.mark(_ink(lines))
 
 
@@ -210,7 +210,7 @@ def porosity(layers: Layers, at: tuple[float, float], size: float) -> None:
         relief += 0.5 * radius * np.exp(-np.square((away - 1.25) / 0.4))
     patch.raise_by(relief.astype(np.float32))
     patch.paint(pits.astype(np.float32), _DARK, 0.05)
-    patch.mark(cv2.dilate((pits > 0.15).astype(np.float32), np.ones((3, 3))))
+    patch.mark(_ink(pits))
 
 
 def spatter(layers: Layers, at: tuple[float, float], size: float) -> None:
@@ -226,7 +226,7 @@ def spatter(layers: Layers, at: tuple[float, float], size: float) -> None:
         lies = np.maximum(lies, np.clip((1.1 - away) * 3, 0, 1))
     patch.raise_by(_soft(relief.astype(np.float32), 0.7))
     patch.paint((0.85 * lies).astype(np.float32), (0.20, 0.20, 0.21), 0.75)
-    patch.mark(cv2.dilate((lies > 0.2).astype(np.float32), np.ones((3, 3))))
+    patch.mark(_ink(lies))
 
 
 def missing_weld(layers: Layers, at: tuple[float, float], size: float) -> None:

@@ -85,9 +85,12 @@ def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
 @lru_cache(maxsize=2)
 def _grain(across: float, down: float) -> Float:
     """Return a tile of micro-slopes (dz/dx, dz/dy), longer along x on rolled sheet."""
-    tile = noise_field(_NOISE_SIDE, 0.7, 11), noise_field(_NOISE_SIDE, 0.7, 12)
+    tile = [noise_field(_NOISE_SIDE, 0.7, seed) for seed in (11, 12)]
     if across != down:  # rolled sheet: short across the rolling direction, long along it
-        tile = tuple(cv2.blur(layer, (9, 1), borderType=cv2.BORDER_REFLECT) * 2.2 for layer in tile)
+        tile = [
+            np.asarray(cv2.blur(layer, (9, 1), borderType=cv2.BORDER_REFLECT)) * 2.2
+            for layer in tile
+        ]
     return np.dstack([tile[0] * down, tile[1] * across]).astype(np.float32)
 
 

@@ -7,7 +7,17 @@ from zlib import crc32
 
 import numpy as np
 
-from qc_vision.synth.part import Float, Part, Sheet, circle, halve, noise_field, path, smooth
+from qc_vision.synth.part import (
+    OVERSAMPLE,
+    Float,
+    Part,
+    Sheet,
+    circle,
+    halve,
+    noise_field,
+    path,
+    smooth,
+)
 from qc_vision.synth.scene import FIELD_MM, Shop
 
 LAYOUTS: Final = 3
@@ -52,7 +62,15 @@ def build(layout: int, size: int) -> Part:
         "second": sheet.points_where(neighbour < -8),
     }
     maps = {"second": halve(sheet.cover(neighbour))}
-    return Part(surface, albedo, halve(painted), sheet.mm_per_px * 2, sites, maps=maps)
+    return Part(
+        surface,
+        albedo,
+        halve(painted),
+        sheet.field_mm,
+        sheet.mm_per_px * OVERSAMPLE,
+        sites,
+        maps=maps,
+    )
 
 
 def _neighbour(x: Float, y: Float, layout: int) -> Float:
@@ -62,7 +80,7 @@ def _neighbour(x: Float, y: Float, layout: int) -> Float:
     if layout == 1:  # fuel flap
         return circle(x, y, 34.0, -18.0, 33.0)
     slope = np.deg2rad(24.0)  # hood against fender
-    return (x * np.sin(slope) + y * np.cos(slope) + 30.0).astype(np.float32)
+    return np.asarray(x * np.sin(slope) + y * np.cos(slope) + 30.0, np.float32)
 
 
 def _feature_line(x: Float, y: Float, layout: int) -> tuple[Float, float]:

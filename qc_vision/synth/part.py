@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Float = NDArray[np.floating[Any]]
 
 MARGIN: Final = 1 / 16
 """Canvas beyond each side of the picture, so that a turned part still fills it."""
@@ -30,6 +30,7 @@ class Part:
         surface: C×C×4: slope dz/dx, slope dz/dy, gloss 0..1, openness to the hall's light 0..1.
         albedo: C×C×3, linear BGR.
         paint: C×C, 1 where the paint colour applies.
+        field_mm: width of the picture.
         sites: candidate points (x, y in canvas pixels) by the name of the place.
         bare: layers of the part without its weld or fasteners, where it has some.
         maps: further C×C maps by name (signed distances in mm, coverages).
@@ -38,10 +39,33 @@ class Part:
     surface: Float
     albedo: Float
     paint: Float | None
+    field_mm: float
     mm_per_px: float
     sites: dict[str, NDArray[np.float32]]
     bare: tuple[Float, Float] | None = None
     maps: dict[str, Float] = field(default_factory=dict)
+
+
+def resized(part: Part, size: int) -> Part:
+    """Return the part for pictures of another size."""
+    side, old = canvas_side(size), part.albedo.shape[0]
+    method = cv2.INTER_AREA if side < old else cv2.INTER_LINEAR
+
+    def scaled(layer: Float) -> Float:
+        if layer.size == 1:
+            return layer
+        return np.asarray(cv2.resize(layer, (side, side), interpolation=method), np.float32)
+
+    return Part(
+        surface=scaled(part.surface),
+        albedo=scaled(part.albedo),
+        paint=None if part.paint is None else scaled(part.paint),
+        field_mm=part.field_mm,
+        mm_per_px=part.mm_per_px * old / side,
+        sites={name: (xy + 0.5) * (side / old) - 0.5 for name, xy in part.sites.items()},
+        bare=None if part.bare is None else (scaled(part.bare[0]), scaled(part.bare[1])),
+        maps={name: scaled(layer) for name, layer in part.maps.items()},
+    )
 
 
 @dataclass
@@ -75,7 +99,7 @@ class Sheet:
 
     def cover(self, distance: Float) -> Float:
         """Return the anti-aliased coverage of a signed distance (inside is negative)."""
-        return np.clip(0.5 - distance / (2 * self.mm_per_px), 0.0, 1.0)
+        return np.asarray(np.clip(0.5 - distance / (2 * self.mm_per_px), 0.0, 1.0), np.float32)
 
     def pocket(self, distance: Float, depth: float, wall: float) -> None:
         """Press the inside of a distance field down by ``depth`` mm over a ``wall`` mm wide."""
@@ -88,7 +112,7 @@ class Sheet:
     def slopes(self) -> tuple[Float, Float]:
         """Return dz/dx and dz/dy."""
         down, across = np.gradient(self.height, np.float32(self.mm_per_px))
-        return across.astype(np.float32), down.astype(np.float32)
+        return np.asarray(across, np.float32), np.asarray(down, np.float32)
 
     def layers(self) -> tuple[Float, Float]:
         """Return (surface C×C×4, albedo C×C×3) at the picture's resolution."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from qc_vision.synth import assembly, painting, stamping, welding
 from qc_vision.synth.defects import DRAWINGS, Layers, open_joint
 from qc_vision.synth.light import expose
-from qc_vision.synth.part import Float, Part, srgb
+from qc_vision.synth.part import Float, Part, resized, srgb
 from qc_vision.synth.scene import Rendered, Scene, SceneError, Shop
+
+_DRAWN_SIZE: Final = 384
 
 
 def render(scene: Scene) -> Rendered:
@@ -32,13 +35,18 @@ def render(scene: Scene) -> Rendered:
     return Rendered(image=image, mask=mask)
 
 
+def part_key(scene: Scene) -> tuple[Shop, int, int]:
+    """Return what the drawing of the part depends on; scenes of one key render fast in a row."""
+    return scene.shop, _layout(scene), scene.size
+
+
 def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
-    layout = _layout(scene)
-    part = _part(scene.shop, layout, scene.size)
+    key = part_key(scene)
+    part = _part(*key)
     albedo, bare = part.albedo, part.bare
     if part.paint is not None:
         try:
-            albedo, bare = _painted(scene.shop, layout, scene.size, _color(scene))
+            albedo, bare = _painted(*key, _color(scene))
         except ValueError as cause:
             raise SceneError(str(cause)) from cause
     drawn_on = scene.defect is not None or scene.shop is Shop.ASSEMBLY
@@ -69,14 +77,18 @@ def _layout(scene: Scene) -> int:
 
 
 def _color(scene: Scene) -> str:
-    if scene.color is not None:
-        return scene.color
-    default = painting.color_of if scene.shop is Shop.PAINTING else assembly.color_of
-    return default(scene.variant)
+    if scene.shop is Shop.ASSEMBLY:
+        if scene.color is not None:
+            srgb(scene.color)  # a wrong colour is refused in every shop
+        return assembly.color_of(f"{scene.variant} {scene.color}")
+    return scene.color or painting.color_of(scene.variant)
 
 
 @lru_cache(maxsize=16)
 def _part(shop: Shop, layout: int, size: int) -> Part:
+    """Return the part, drawn once and scaled to other sizes (slopes have no unit)."""
+    if size != _DRAWN_SIZE:
+        return resized(_part(shop, layout, _DRAWN_SIZE), size)
     build = {
         Shop.STAMPING: stamping.build,
         Shop.WELDING: welding.build,
@@ -128,7 +140,7 @@ def _into_camera(
     inverse[:, 2] = centre - inverse[:, :2] @ (middle + shift)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
-    def turned(image: NDArray[np.generic]) -> Float:
+    def turned(image: Float) -> Float:
         warped = cv2.warpAffine(
             image, inverse, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE
         )

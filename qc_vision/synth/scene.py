@@ -115,7 +115,7 @@ class Scene:
 
     ``variant`` is any code of the plant (model, panel, colour); equal codes give equal parts.
     Words such as door, hood, fender or roof in a stamping variant choose the panel.
-    ``color`` is the paint or trim colour as ``#rrggbb``.
+    ``color`` is the body colour as ``#rrggbb``; a trim takes the colour that goes with it.
     """
 
     shop: Shop

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 
-from qc_vision.synth.part import Float, Part, Sheet, box, circle, path, polygon, smooth
+from qc_vision.synth.part import OVERSAMPLE, Float, Part, Sheet, box, circle, path, polygon, smooth
 from qc_vision.synth.scene import FIELD_MM, Shop
 
 PANELS: Final = ("door", "hood", "fender", "roof")
@@ -79,11 +80,11 @@ def _finished(
         "edge": sheet.points_where((edge < -6) & (edge > -16) & (hole > 12), step=2),
         "flange": sheet.points_where((edge < -22) & (edge > -42) & (hole > 12), step=2),
     }
-    return Part(surface, albedo, None, sheet.mm_per_px * 2, sites)
+    return Part(surface, albedo, None, sheet.field_mm, sheet.mm_per_px * OVERSAMPLE, sites)
 
 
 Shape = tuple[
-    Float, list[Float], list[tuple[float, float, float]], list[tuple[Float, float, float]]
+    Float, list[Float], Sequence[tuple[float, float, float]], list[tuple[Float, float, float]]
 ]
 
 

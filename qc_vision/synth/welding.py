@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from qc_vision.synth.part import Float, Part, Sheet, circle, halve, noise_field, smooth
+from qc_vision.synth.part import OVERSAMPLE, Float, Part, Sheet, circle, halve, noise_field, smooth
 from qc_vision.synth.scene import FIELD_MM, Shop
 
 LAYOUTS: Final = 3
@@ -42,7 +42,9 @@ def build(layout: int, size: int) -> Part:
         "beside": sheet.points_where((np.abs(off) > 12) & (np.abs(off) < 40)),
     }
     maps = {"along": halve(along), "off": halve(off)}
-    return Part(surface, albedo, None, sheet.mm_per_px * 2, sites, bare, maps)
+    return Part(
+        surface, albedo, None, sheet.field_mm, sheet.mm_per_px * OVERSAMPLE, sites, bare, maps
+    )
 
 
 def _joint(x: Float, y: Float, layout: int) -> tuple[Float, Float]:

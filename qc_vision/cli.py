@@ -1,0 +1,251 @@
+"""The command line. Each command answers on stdout and ends with 0, or says on stderr why not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+
+from qc_vision.runtime import (
+    Inspection,
+    PackageError,
+    PipelineError,
+    load,
+)
+from qc_vision.synth import (
+    DEFECT_KINDS,
+    SEVERITY_RANGE,
+    Defect,
+    Scene,
+    SceneError,
+    Shop,
+    render,
+    typical_nuisance,
+)
+
+IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (PackageError, PipelineError, SceneError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qc_vision", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a package from folders of images")
+    train.add_argument("--good", type=Path, required=True, help="folder of good images")
+    train.add_argument("--defects", type=Path, help="folder/<kind>/ of images with *_mask.png")
+    train.add_argument("--out", type=Path, required=True, help="package folder to write")
+    train.add_argument("--name", help="name of the model (the package folder's by default)")
+    train.add_argument("--shop", default="any", help="kind of station")
+    train.add_argument("--size", type=int, default=256, help="side of the model's input, pixels")
+    train.add_argument("--epochs", type=int, default=12)
+    train.add_argument("--overkill", type=float, default=0.01, help="target overkill, 0..1")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--progress-json", action="store_true", help="progress as JSON lines")
+    train.set_defaults(command=_train)
+
+    predict = commands.add_parser("predict", help="judge an image or a folder of images")
+    predict.add_argument("package", type=Path)
+    predict.add_argument("images", type=Path)
+    predict.add_argument("--json", action="store_true", help="one JSON object an image")
+    predict.set_defaults(command=_predict)
+
+    evaluate = commands.add_parser("evaluate", help="escape and overkill on labelled folders")
+    evaluate.add_argument("package", type=Path)
+    evaluate.add_argument("--good", type=Path, required=True)
+    evaluate.add_argument("--bad", type=Path, required=True, help="one sub-folder a kind, or flat")
+    evaluate.set_defaults(command=_evaluate)
+
+    drawing = commands.add_parser("render", help="render parts with and without defects")
+    drawing.add_argument("--shop", type=Shop, required=True, choices=list(Shop))
+    drawing.add_argument("--out", type=Path, required=True)
+    drawing.add_argument("--count", type=int, default=16)
+    drawing.add_argument("--seed", type=int, default=0)
+    drawing.add_argument("--size", type=int, default=384)
+    drawing.add_argument("--variant", default="M1-door")
+    drawing.add_argument("--color", help="body colour, #rrggbb")
+    drawing.set_defaults(command=_render)
+
+    bench = commands.add_parser("bench", help="measure the shipped packages and the renderer")
+    bench.add_argument("--subset", action="store_true", help="a quick look: 60 images a shop")
+    bench.set_defaults(command=_bench)
+
+    shipped = commands.add_parser("train-shipped", help="reproduce the packages that ship")
+    shipped.add_argument("--shop", type=Shop, choices=list(Shop), help="one shop only")
+    shipped.add_argument("--out", type=Path, help="folder (the shipped packages' by default)")
+    shipped.add_argument("--progress-json", action="store_true")
+    shipped.set_defaults(command=_train_shipped)
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _progress(as_json: bool) -> Callable[[dict[str, Any]], None]:
+    def report(step: dict[str, Any]) -> None:
+        if as_json:
+            _say(json.dumps(step))
+        else:
+            _say("  ".join(f"{name} {value}" for name, value in step.items()))
+
+    return report
+
+
+def _train(options: argparse.Namespace) -> int:
+    from qc_vision.training.folders import train_folders
+    from qc_vision.training.make import Options
+
+    manifest = train_folders(
+        options.good,
+        options.defects,
+        Options(
+            name=options.name or options.out.name,
+            shop=options.shop,
+            size=options.size,
+            epochs=options.epochs,
+            target_overkill=options.overkill,
+            seed=options.seed,
+        ),
+        options.out,
+        _progress(options.progress_json),
+    )
+    _progress(options.progress_json)(
+        {"step": "done", "package": str(options.out), "version": manifest.version}
+    )
+    return 0
+
+
+def _train_shipped(options: argparse.Namespace) -> int:
+    from qc_vision import packages
+    from qc_vision.training.shipped import train_shipped
+
+    target = options.out or Path(packages.__file__).parent
+    for shop in [options.shop] if options.shop else list(Shop):
+        train_shipped(shop, target / shop.value, _progress(options.progress_json))
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    inspector = load(options.package)
+    for path in _images(options.images):
+        began = time.perf_counter()
+        result = inspector.inspect(path.read_bytes())
+        spent = (time.perf_counter() - began) * 1e3
+        if options.json:
+            _say(json.dumps(_answer(path, result, spent), ensure_ascii=False))
+        else:
+            why = result.fitness.reason or ", ".join(
+                f"{region.label or 'defect'} at {region.x},{region.y}" for region in result.regions
+            )
+            _say(f"{result.verdict:5}  {result.score:.3f}  {path}  {why}")
+    return 0
+
+
+def _answer(path: Path, result: Inspection, spent_ms: float) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "score": round(result.score, 6),
+        "verdict": result.verdict.value,
+        "regions": [
+            {
+                "x": region.x,
+                "y": region.y,
+                "w": region.w,
+                "h": region.h,
+                "score": round(region.score, 4),
+                "label": region.label,
+            }
+            for region in result.regions
+        ],
+        "reason": result.fitness.reason,
+        "ms": round(spent_ms, 2),
+        "model": result.model_version,
+        "pipeline": result.pipeline_version,
+    }
+
+
+def _images(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise ValueError(f"{place} is neither an image nor a folder")
+    found = sorted(p for p in place.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not found:
+        raise ValueError(f"{place} holds no images")
+    return found
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from qc_vision.figures import escape_and_overkill
+
+    inspector = load(options.package)
+    good = [inspector.inspect(path.read_bytes()) for path in _images(options.good)]
+    bad: dict[str, list[Inspection]] = {}
+    for path in _images(options.bad):
+        if not path.stem.endswith("_mask"):
+            kind = path.parent.name if path.parent != options.bad else "defect"
+            bad.setdefault(kind, []).append(inspector.inspect(path.read_bytes()))
+    _say(json.dumps(escape_and_overkill(good, bad), indent=2))
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    for name, scene in _scenes(options):
+        folder = options.out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = render(scene)
+        path = folder / f"{scene.seed:06d}.png"
+        if not cv2.imwrite(str(path), picture.image):
+            raise OSError(f"{path} cannot be written")
+        if scene.defect is not None:
+            cv2.imwrite(str(path.with_name(f"{path.stem}_mask.png")), picture.mask)
+    return 0
+
+
+def _scenes(options: argparse.Namespace) -> Iterator[tuple[str, Scene]]:
+    """Half of the scenes are good, the rest has the shop's kinds in turn."""
+    kinds = DEFECT_KINDS[options.shop]
+    for index in range(options.count):
+        seed = options.seed + index
+        defect = None
+        if index % 2:
+            kind = kinds[index // 2 % len(kinds)]
+            low, high = SEVERITY_RANGE[options.shop, kind]
+            defect = Defect(kind, low + (high - low) * (index * 0.618 % 1.0))
+        yield (
+            f"bad/{defect.kind}" if defect else "good",
+            Scene(
+                options.shop,
+                options.variant,
+                options.color,
+                defect,
+                seed,
+                options.size,
+                typical_nuisance(seed),
+            ),
+        )
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from qc_vision.bench import bench
+
+    for line in bench(subset=options.subset):
+        _say(line)
+    return 0

@@ -1,0 +1,1 @@
+"""Make model packages: features, heads, calibration, export. Needs the ``train`` extra."""

@@ -1,0 +1,206 @@
+"""Write the inspection network as one ONNX graph: uint8 image in, score and map out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from qc_vision.training.backbone import FEATURES, GRID_STRIDE, Convolution, blocks
+from qc_vision.training.bank import Bank
+from qc_vision.training.head import HeadWeights
+
+OPSET: Final = 17
+_IR_VERSION: Final = 8
+
+
+@dataclass
+class GraphWriter:
+    """Collects nodes and weights; each method adds one node and returns its output's name."""
+
+    nodes: list[Any] = field(default_factory=list)
+    weights: list[Any] = field(default_factory=list)
+
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        """Add a weight."""
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def scalar(self, name: str, value: float) -> str:
+        """Add a float constant."""
+        return self.constant(name, np.array(value, np.float32))
+
+    def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Add a node."""
+        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+    def convolution(self, x: str, layer: Convolution) -> str:
+        """Add a convolution and its ReLU6."""
+        name = layer.name
+        weight = self.constant(f"{name}_w", layer.weight)
+        bias = self.constant(f"{name}_b", layer.bias)
+        out = self.node(
+            "Conv",
+            [x, weight, bias],
+            name,
+            strides=[layer.stride] * 2,
+            pads=list(layer.pads),
+            group=layer.groups,
+            kernel_shape=list(layer.weight.shape[2:]),
+        )
+        if layer.relu6:
+            low, high = self.scalar(f"{name}_0", 0.0), self.scalar(f"{name}_6", 6.0)
+            out = self.node("Clip", [out, low, high], f"{name}_relu")
+        return out
+
+
+def backbone_model(height: int, width: int) -> onnx.ModelProto:
+    """Return the graph ``image`` (uint8 H×W×3 RGB) → ``features`` (1×200×H/8×W/8)."""
+    if height % 16 or width % 16:
+        raise ValueError(f"the model's input is {width}×{height}; both must be multiples of 16")
+    g = GraphWriter()
+    x = g.node("Cast", ["image"], "as_float", to=TensorProto.FLOAT)
+    x = g.node("Sub", [x, g.scalar("c127", 127.0)], "centred")
+    x = g.node("Div", [x, g.scalar("c128", 128.0)], "normalised")
+    x = g.node("Transpose", [x], "chw", perm=[2, 0, 1])
+    x = g.node("Unsqueeze", [x, g.constant("axis0", np.array([0], np.int64))], "nchw")
+    taps: dict[str, str] = {}
+    for index, block in enumerate(blocks()):
+        y = x
+        for layer in block.convolutions:
+            y = g.convolution(y, layer)
+        x = g.node("Add", [x, y], f"skip{index}") if block.skip else y
+        if block.tap:
+            taps[block.tap] = x
+    halve = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    parts = [
+        g.node("AveragePool", [taps["fine"]], "fine_mean", **halve),
+        g.node("MaxPool", [taps["fine"]], "fine_max", **halve),
+        taps["middle"],
+        g.node(
+            "Resize",
+            [taps["coarse"], "", g.constant("twice", np.array([1, 1, 2, 2], np.float32))],
+            "coarse_up",
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        ),
+    ]
+    g.node("Concat", parts, "features", axis=1)
+    grid = [1, FEATURES, height // GRID_STRIDE, width // GRID_STRIDE]
+    return _model(g, height, width, {"features": grid})
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Puts both branches on one scale: 0 at the branch's own limit, 1 a spread above it."""
+
+    head_limit: float
+    head_spread: float
+    bank_limit: float
+    bank_spread: float
+
+
+def inspection_model(
+    backbone: onnx.ModelProto, head: HeadWeights, bank: Bank, fusion: Fusion
+) -> onnx.ModelProto:
+    """Return the backbone with both branches: outputs ``score``, ``map`` and ``classes``."""
+    source = backbone.graph.input[0].type.tensor_type.shape.dim
+    height, width = source[0].dim_value, source[1].dim_value
+    rows, columns = height // GRID_STRIDE, width // GRID_STRIDE
+    g = GraphWriter()
+    logit = _head(g, head, rows, columns)
+    novelty = _bank(g, bank, rows, columns)
+    a = _scaled(g, logit, "head", fusion.head_limit, fusion.head_spread)
+    b = _scaled(g, novelty, "bank", fusion.bank_limit, fusion.bank_spread)
+    g.node("Max", [a, b], "map")
+    g.node("ReduceMax", ["map"], "score", keepdims=0)
+    outputs: dict[str, list[int]] = {"score": [], "map": [rows, columns]}
+    if head.classes:
+        outputs["classes"] = [head.classes, rows, columns]
+    model = onnx.ModelProto()
+    model.CopyFrom(backbone)
+    del model.graph.output[:]
+    model.graph.node.extend(g.nodes)
+    model.graph.initializer.extend(g.weights)
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in outputs.items()
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def _head(g: GraphWriter, head: HeadWeights, rows: int, columns: int) -> str:
+    """Add the patch head; returns the name of the rows×columns defect logit."""
+    x = "features"
+    for index, (weight, bias, groups) in enumerate(head.layers):
+        pad = weight.shape[2] // 2
+        layer = Convolution(
+            f"head{index}", weight, bias, 1, groups, (pad, pad, pad, pad), relu6=False
+        )
+        x = g.convolution(x, layer)
+        if index + 1 < len(head.layers):
+            x = g.node("Relu", [x], f"head{index}_relu")
+    if not head.classes:
+        shape = g.constant("grid_shape", np.array([rows, columns], np.int64))
+        return g.node("Reshape", [x, shape], "head_logit")
+    split = g.constant("head_split", np.array([1, head.classes], np.int64))
+    g.nodes.append(
+        helper.make_node("Split", [x, split], ["defect", "kinds"], name="head_parts", axis=1)
+    )
+    shape = g.constant("grid_shape", np.array([rows, columns], np.int64))
+    kinds = g.constant("kinds_shape", np.array([head.classes, rows, columns], np.int64))
+    g.node("Reshape", ["kinds", kinds], "classes")
+    return g.node("Reshape", ["defect", shape], "head_logit")
+
+
+def _bank(g: GraphWriter, bank: Bank, rows: int, columns: int) -> str:
+    """Add the distance to the nearest good patch: |z|² - 2 z·c + |c|² over the bank, smallest."""
+    flat = g.constant("flat_shape", np.array([FEATURES, rows * columns], np.int64))
+    x = g.node("Reshape", ["features", flat], "patches")
+    z = g.node("MatMul", [g.constant("bank_pca", bank.projection), x], "projected")
+    z = g.node("Sub", [z, g.constant("bank_mean", bank.offset[:, None])], "whitened")
+    cross = g.node("MatMul", [g.constant("bank_rows", -2.0 * bank.rows), z], "cross")
+    norms = np.square(bank.rows).sum(axis=1, keepdims=True)
+    cross = g.node("Add", [cross, g.constant("bank_norms", norms)], "shifted")
+    nearest = g.node("ReduceMin", [cross], "nearest", axes=[0], keepdims=0)
+    own = g.node("ReduceSumSquare", [z], "own", axes=[0], keepdims=0)
+    square = g.node("Add", [nearest, own], "square")
+    square = g.node("Max", [square, g.scalar("zero", 0.0)], "square_positive")
+    root = g.node("Sqrt", [square], "distance")
+    shape = g.constant("map_shape", np.array([1, 1, rows, columns], np.int64))
+    image = g.node("Reshape", [root, shape], "distance_grid")
+    blurred = g.node(
+        "AveragePool", [image], "distance_mean",
+        kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1], count_include_pad=0,
+    )  # fmt: skip
+    return g.node("Reshape", [blurred, "grid_shape"], "novelty")
+
+
+def _scaled(g: GraphWriter, x: str, name: str, limit: float, spread: float) -> str:
+    above = g.node("Sub", [x, g.scalar(f"{name}_limit", limit)], f"{name}_above")
+    return g.node("Div", [above, g.scalar(f"{name}_spread", spread)], f"{name}_scaled")
+
+
+def _model(
+    g: GraphWriter, height: int, width: int, outputs: dict[str, list[int]]
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        g.nodes,
+        "inspection",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [height, width, 3])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in outputs.items()
+        ],
+        g.weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = _IR_VERSION
+    onnx.checker.check_model(model)
+    return model

@@ -1,0 +1,174 @@
+"""The supervised branch: a small convolutional head that scores and names each patch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qc_vision.training.backbone import FEATURES
+
+Float = NDArray[np.float32]
+IGNORED = -1
+"""Patch label where the mask only grazes the patch."""
+
+
+class PatchHead(nn.Module):
+    """Features N×200×h×w → N×(1 + classes)×h×w: defect logit, then kind logits."""
+
+    def __init__(self, classes: int, width: int = 64) -> None:
+        super().__init__()
+        self.classes = classes
+        self.mean = nn.Parameter(torch.zeros(FEATURES), requires_grad=False)
+        self.scale = nn.Parameter(torch.ones(FEATURES), requires_grad=False)
+        self.squeeze = nn.Conv2d(FEATURES, width, 1)
+        self.around = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mix = nn.Conv2d(width, width, 1)
+        self.answer = nn.Conv2d(width, 1 + classes, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = (features - self.mean[:, None, None]) * self.scale[:, None, None]
+        x = functional.relu(self.squeeze(x))
+        x = functional.relu(x + self.around(x))
+        x = functional.relu(self.mix(x))
+        answer: Tensor = self.answer(x)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWeights:
+    """The trained head as plain convolutions: (weight, bias, groups) in order."""
+
+    layers: tuple[tuple[Float, Float, int], ...]
+    classes: int
+
+
+def plain(head: PatchHead) -> HeadWeights:
+    """Fold normalisation and the residual into the weights."""
+
+    def array(tensor: Tensor) -> Float:
+        return tensor.detach().numpy().astype(np.float32)
+
+    scale, mean = array(head.scale), array(head.mean)
+    squeeze = array(head.squeeze.weight) * scale[None, :, None, None]
+    bias = array(_bias(head.squeeze)) - (squeeze[:, :, 0, 0] @ mean)
+    around = array(head.around.weight).copy()
+    around[:, 0, 1, 1] += 1.0
+    layers = (
+        (squeeze, bias.astype(np.float32), 1),
+        (around, array(_bias(head.around)), around.shape[0]),
+        (array(head.mix.weight), array(_bias(head.mix)), 1),
+        (array(head.answer.weight), array(_bias(head.answer)), 1),
+    )
+    return HeadWeights(layers, head.classes)
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    if layer.bias is None:
+        raise ValueError("a layer of the head has no bias")
+    return layer.bias
+
+
+@dataclass(frozen=True, slots=True)
+class HeadData:
+    """Features (float16 N×200×h×w), patch targets (int8: 0, 1 or ignored), kind by image (-1)."""
+
+    features: NDArray[np.float16]
+    targets: NDArray[np.int8]
+    kinds: NDArray[np.int64]
+
+
+def train_head(
+    data: HeadData,
+    classes: int,
+    *,
+    epochs: int,
+    seed: int,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, float], None] = lambda epoch, loss: None,
+    batch: int = 24,
+) -> PatchHead:
+    """Train the head; with a checkpoint file, an interrupted run goes on where it stopped.
+
+    The loss is focal (Lin 2017) on patches, with defect patches weighted up by image so that a
+    small defect counts as much as a large one; plus cross-entropy of the kind on defect patches.
+    """
+    torch.manual_seed(seed)
+    head = PatchHead(classes)
+    sample = torch.from_numpy(data.features[:: max(1, len(data.features) // 200)]).float()
+    head.mean.data = sample.mean(dim=(0, 2, 3))
+    head.scale.data = 1.0 / (sample.std(dim=(0, 2, 3)) + 1e-3)
+    weights = [p for p in head.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=3e-3, weight_decay=1e-3)
+    steps = epochs * -(-len(data.features) // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+    first = _resume(checkpoint, head, optimiser, schedule)
+    for epoch in range(first, epochs):
+        order = np.random.default_rng((seed, epoch)).permutation(len(data.features))
+        losses = []
+        for start in range(0, len(order), batch):
+            picked = np.sort(order[start : start + batch])
+            loss = _loss(head, data, picked, epoch_seed=(seed, epoch, start))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+        progress(epoch + 1, float(np.mean(losses)))
+        if checkpoint is not None:
+            state = {
+                "epoch": epoch + 1,
+                "head": head.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+            }
+            partial = checkpoint.with_suffix(".part")
+            torch.save(state, partial)
+            partial.replace(checkpoint)
+    head.eval()
+    return head
+
+
+def _resume(
+    checkpoint: Path | None,
+    head: PatchHead,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> int:
+    if checkpoint is None or not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True)
+    head.load_state_dict(state["head"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return int(state["epoch"])
+
+
+def _loss(
+    head: PatchHead, data: HeadData, picked: NDArray[np.int64], epoch_seed: tuple[int, ...]
+) -> Tensor:
+    features = torch.from_numpy(data.features[picked]).float()
+    targets = torch.from_numpy(data.targets[picked].astype(np.int64))
+    rng = np.random.default_rng(epoch_seed)
+    if rng.random() < 0.5:
+        features, targets = features.flip(3), targets.flip(2)
+    answer = head(features)
+    logit, kinds = answer[:, 0], answer[:, 1:]
+    positive, negative = targets == 1, targets == 0
+    raw = functional.binary_cross_entropy_with_logits(logit, positive.float(), reduction="none")
+    focal = raw * (1.0 - torch.exp(-raw)) ** 1.5
+    share = positive.float() / positive.sum(dim=(1, 2), keepdim=True).clamp(min=4)
+    loss = (focal * share).sum() / len(picked) + 60.0 * (focal * negative).mean() / 4.0
+    named = torch.from_numpy(data.kinds[picked])
+    if head.classes and bool((named >= 0).any()):
+        rows = positive & (named[:, None, None] >= 0)
+        if bool(rows.any()):
+            labels = named[:, None, None].expand_as(targets)[rows]
+            loss = loss + 0.1 * functional.cross_entropy(kinds.permute(0, 2, 3, 1)[rows], labels)
+    return loss
