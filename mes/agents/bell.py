@@ -15,6 +15,13 @@ class CommandBell:
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self.closed = False
+        """The process stops: nobody should wait any longer."""
+
+    def close(self) -> None:
+        """Wake everybody for the last time."""
+        self.closed = True
+        self._ring_all()
 
     async def follow(self, database: Database) -> None:
         """Listen until the connection fails; then everybody looks once, for a ring may have been missed."""

@@ -79,7 +79,7 @@ async def commands(
             if page.commands or left_s <= 0:
                 return page
             await ear.wait(left_s)
-            if await request.is_disconnected():
+            if bell.closed or await request.is_disconnected():
                 return page
 
 

@@ -89,20 +89,10 @@ def demo(
 @app.command()
 def serve() -> None:
     """Run the API and the web UI."""
-    import uvicorn
-
-    from mes.entrypoints.api import create_app
+    from mes.entrypoints.api import run
 
     settings = _settings("api")
-    uvicorn.run(
-        create_app(settings, bootstrap.database_dsn(settings)),
-        host=settings.http.host,
-        port=settings.http.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
+    run(settings, bootstrap.database_dsn(settings))
 
 
 @app.command()

@@ -11,9 +11,7 @@ import structlog
 
 from mes.platform.settings import LogSettings
 
-_SECRETS = frozenset(
-    {"password", "token", "secret", "authorization", "cookie", "code", "csrf_token"}
-)
+_SECRETS = frozenset({"password", "token", "secret", "authorization", "cookie", "csrf_token"})
 
 
 def configure(settings: LogSettings, *, process: str) -> None:
@@ -21,7 +19,10 @@ def configure(settings: LogSettings, *, process: str) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if settings.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # no local variables in a log
+        )
     )
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -29,9 +30,10 @@ def configure(settings: LogSettings, *, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_secrets,
     ]
+    exceptions = [structlog.processors.format_exc_info] if settings.format == "json" else []
     level = logging.getLevelName(settings.level.upper())
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, *exceptions, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -47,6 +49,8 @@ def configure(settings: LogSettings, *, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
+    # Says so at every attempt; who needed the connection says it once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

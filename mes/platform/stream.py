@@ -30,6 +30,13 @@ class Nudges:
     def __init__(self) -> None:
         self._listeners: set[_Listener] = set()
         self._last: dict[str, int] = {}
+        self._closing = False
+
+    def close(self) -> None:
+        """End every stream: the process stops, and pages connect to another or again."""
+        self._closing = True
+        for listener in self._listeners:
+            listener.wake.set()
 
     @property
     def listeners(self) -> int:
@@ -58,7 +65,7 @@ class Nudges:
         self._listeners.add(listener)
         try:
             yield "retry: 2000\n\n"
-            while True:
+            while not self._closing:
                 try:
                     await asyncio.wait_for(listener.wake.wait(), HEARTBEAT_S)
                 except TimeoutError:
