@@ -531,21 +531,21 @@ class _Reader:
         """The drum and what follows it: one stage of the plan, its time shared out by the lines' own."""
         times = {one.car_id: one for one in schedule.times}
         rows = []
-        chain = (self.network.drum_line, *self.network.finish_lines)
+        net, lead = self.network, self.network.drum_lead_s
+        chain = [
+            (line.id, net.offset_s(line.id), net.takes_s(line))
+            for line in (net.drum_line, *net.finish_lines)
+        ]
         for slot in schedule.assembly:
             car = times.get(slot.car_id)
             whole = slot.end_s - slot.start_s
-            for line in chain:
-                begin = self.network.offset_s(line.id) / self.network.drum_lead_s
-                share = self.network.takes_s(line) / self.network.drum_lead_s
-                start = slot.start_s + round(whole * begin)
-                span = (start, start + round(whole * share))
+            for line, offset, takes in chain:
+                start = slot.start_s + whole * offset // lead
+                span = (start, start + whole * takes // lead)
                 need_by = None
                 if car is not None and car.assembly_by_s is not None:
-                    need_by = car.assembly_by_s + self.network.offset_s(line.id)
-                rows.append(
-                    self._row(line.id, slot.car_id, slot.position, span, need_by, slot.end_s)
-                )
+                    need_by = car.assembly_by_s + offset
+                rows.append(self._row(line, slot.car_id, slot.position, span, need_by, slot.end_s))
         return [row for row in rows if row is not None]
 
     def lots(self, schedule: s.Schedule) -> list[PlannedOperation]:

@@ -71,33 +71,50 @@ class PlantNetwork:
         """Where painted bodies wait for assembly."""
         return self.paint_line.gives_to
 
+    @cached_property
+    def _takes_s(self) -> dict[str, int]:
+        return {
+            line.id: round(max(line.lead_s, line.takt_s * len(line.steps)))
+            for line in self.plant.lines
+        }
+
     def takes_s(self, line: Line) -> int:
         """Return the plant seconds from entering a paced line to leaving it: a step a takt, or its cycles."""
-        return round(max(line.lead_s, line.takt_s * len(line.steps)))
+        return self._takes_s[line.id]
 
     @cached_property
     def drum_lead_s(self) -> int:
         """Seconds from the start on the drum to the finished car."""
         return sum(self.takes_s(line) for line in (self.drum_line, *self.finish_lines))
 
-    def offset_s(self, line_id: str) -> int:
-        """Return the seconds after the drum start at which a car enters this line of the last stage."""
-        passed = 0
+    @cached_property
+    def _offset_s(self) -> dict[str, int]:
+        offsets, passed = {}, 0
         for line in (self.drum_line, *self.finish_lines):
-            if line.id == line_id:
-                return passed
+            offsets[line.id] = passed
             passed += self.takes_s(line)
-        raise KeyError(line_id)
+        return offsets
+
+    def offset_s(self, line_id: str) -> int:
+        """Return the seconds after the drum start at which a car enters this line of the last stage.
+
+        Raises:
+            KeyError: the line is before the drum, or a press.
+        """
+        return self._offset_s[line_id]
 
     def step_s(self, station: Station, codes: Iterable[str]) -> int:
         """Return the working seconds of a station for a body with these model and option codes."""
         extra = sum(station.option_s.get(code, 0.0) for code in codes)
         return max(1, round(station.cycle_s + extra))
 
+    @cached_property
+    def _costly_at_weld(self) -> frozenset[str]:
+        return frozenset(code for step in self.weld_steps for s in step for code in s.option_s)
+
     def body_type(self, model: str, options: Iterable[str]) -> str:
         """Return what decides the weld times of a body: its model and the options that cost weld time."""
-        costly = {code for step in self.weld_steps for s in step for code in s.option_s}
-        return "+".join([model, *sorted(costly & set(options))])
+        return "+".join([model, *sorted(self._costly_at_weld & set(options))])
 
     @cached_property
     def _panel_of(self) -> dict[tuple[str, str], Panel]:
@@ -105,6 +122,16 @@ class PlantNetwork:
 
     def panels(self, model: str, *, from_step: int = 0) -> dict[str, int]:
         """Return panel code → quantity that a body of `model` takes from weld step `from_step` on."""
+        key = (model, from_step)
+        if key not in self._needed:
+            self._needed[key] = self._panels(model, from_step)
+        return self._needed[key]
+
+    @cached_property
+    def _needed(self) -> dict[tuple[str, int], dict[str, int]]:
+        return {}
+
+    def _panels(self, model: str, from_step: int) -> dict[str, int]:
         needed: dict[str, int] = {}
         for step in self.weld_steps[from_step:]:
             for family in step[0].consumes:
@@ -113,15 +140,15 @@ class PlantNetwork:
                     needed[panel.code] = needed.get(panel.code, 0) + 1
         return needed
 
+    @cached_property
+    def _stage_of(self) -> dict[str, int]:
+        stages = {line.id: 0 for line in self.weld_lines}
+        stages[self.paint_line.id] = 1
+        return stages | {line.id: 2 for line in (self.drum_line, *self.finish_lines)}
+
     def stage_of_line(self, line_id: str) -> int:
         """Return 0 for welding, 1 for painting, 2 for assembly and what follows; KeyError for a press."""
-        if line_id in {line.id for line in self.weld_lines}:
-            return 0
-        if line_id == self.paint_line.id:
-            return 1
-        if line_id in {line.id for line in (self.drum_line, *self.finish_lines)}:
-            return 2
-        raise KeyError(line_id)
+        return self._stage_of[line_id]
 
     def line_giving_to(self, store_id: str) -> Line:
         """Return the line of the body's way that fills this store; KeyError when there is none."""

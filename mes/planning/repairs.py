@@ -111,7 +111,9 @@ async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
     head = versions.with_answer(head, snap, answer)
     await repository.add_plan(conn, head, problem=None)
     head = head.published(now=now, by=ACTOR, automatic=True, note=head.cause)
-    before = await _rows_before(conn, current, snap, net, now=now)
+    before = {}
+    if any(one.kind in (NewsKind.DELAY, NewsKind.SCRAPPED) for one in news):
+        before = _rows_before(current, snap, net, now=now)
     rows, published = await versions.put_in_force(conn, net, head, snap, answer, now=now)
     work = _Repair(
         net=net,
@@ -174,8 +176,7 @@ def _cause(news: Sequence[News]) -> str:
     return ", ".join(kinds) if kinds else "times"
 
 
-async def _rows_before(
-    conn: WriteConn,
+def _rows_before(
     current: versions.InForce,
     snap: bridge.Snapshot,
     net: PlantNetwork,

@@ -101,7 +101,7 @@ async def solve(context: JobContext, plan_id: str) -> None:
     )
 
 
-@every(seconds=0.5, name="planning.repair")
+@every(seconds=1, name="planning.repair")
 async def repair(context: JobContext) -> None:
     """Answer what has happened, all of it at once."""
     now = context.clock.now()

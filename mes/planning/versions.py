@@ -46,6 +46,10 @@ from mes.resources import service as resources
 
 log = structlog.get_logger()
 
+_networks: dict[int, PlantNetwork] = {}
+_schedules: dict[tuple[UUID, datetime], Schedule] = {}
+KEPT_UNPACKED = 4
+
 LOCK_HORIZON = timedelta(hours=2)
 """An order whose first work is nearer than this is locked: BOM, VIN and body number stand."""
 LOCK_AT_ONCE = 200
@@ -56,8 +60,13 @@ POLL_S = 0.5
 
 
 async def network(conn: ReadConn) -> PlantNetwork:
-    """Return the plant in force as planning sees it."""
-    return PlantNetwork(await resources.active_plant(conn))
+    """Return the plant in force as planning sees it; derived once per process and plant."""
+    plant = await resources.active_plant(conn)
+    found = _networks.get(id(plant))
+    if found is None or found.plant is not plant:
+        _networks.clear()
+        found = _networks[id(plant)] = PlantNetwork(plant)
+    return found
 
 
 def dispatch_lead_s(net: PlantNetwork) -> float:
@@ -142,10 +151,21 @@ async def in_force(conn: ReadConn, site: str) -> InForce | None:
 
 async def with_schedule(conn: ReadConn, head: Plan) -> InForce | None:
     """Return a version with its schedule; None when its content is not kept any more."""
-    content = await repository.content(conn, head.id)
-    if content.schedule is None:
-        return None
-    return InForce(head, bridge.unpack_schedule(content.schedule))
+    known = _schedules.get((head.id, head.anchor_at))
+    if known is None:
+        content = await repository.content(conn, head.id)
+        if content.schedule is None:
+            return None
+        known = bridge.unpack_schedule(content.schedule)
+        _remember(head, known)
+    return InForce(head, known)
+
+
+def _remember(head: Plan, schedule: Schedule) -> None:
+    """Keep the newest schedules of this process unpacked; a version's content changes with its anchor."""
+    while len(_schedules) >= KEPT_UNPACKED:
+        del _schedules[next(iter(_schedules))]
+    _schedules[head.id, head.anchor_at] = schedule
 
 
 # Solve
@@ -488,6 +508,7 @@ async def put_in_force(
 ) -> tuple[list[PlannedOperation], Event]:
     """Save a published version and everything that hangs on it; return its operations and its event."""
     schedule = answer.schedule
+    _remember(head, schedule)
     await repository.supersede(conn, head.site, now=now)
     await repository.save_result(
         conn,
