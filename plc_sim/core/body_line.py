@@ -23,7 +23,7 @@ from plc_sim.core.jobs import DONE, JobEntry
 from plc_sim.core.line import LineCore, moment
 from plc_sim.core.process import probability
 from plc_sim.core.rng import draws
-from qc_vision.synth import DEFECT_KINDS, Shop
+from qc_vision.synth import DEFECT_KINDS, SEVERITY_RANGE, Shop
 
 COLOR_CHANGE_DEFECT = "color_mismatch"
 """The station where this can be born lays the colour on, so a change of colour is purged there."""
@@ -331,7 +331,9 @@ class BodyLine(LineCore):
             state.counter += 1
             return
         for kind in self.forced_defects.pop(camera.id, []):
-            body.defects.append(self._defect(kind, station.id, at, (2.0, 6.0)))
+            body.defects.append(
+                self._defect(kind, station.id, at, SEVERITY_RANGE[Shop(camera.scene), kind])
+            )
         visible = DEFECT_KINDS[Shop(camera.scene)]
         defects = [d for d in body.defects if d.line == self.line.id and d.kind in visible]
         self._request(

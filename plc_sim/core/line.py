@@ -341,7 +341,7 @@ class LineCore(ABC):
         for cell in self.cells.values():
             word, reason = self._word_of(cell)
             if word == cell.word:
-                if reason != cell.reason and word in ("starved", "blocked"):
+                if reason != cell.reason:
                     self._tell(cell, word, reason, at)
                 if cell.turning is not None:
                     cell.turning = None

@@ -23,6 +23,7 @@ from plc_sim.core.jobs import DONE, JobEntry
 from plc_sim.core.line import Changes, LineCore
 from plc_sim.core.process import probability
 from plc_sim.core.rng import draws
+from qc_vision.synth import SEVERITY_RANGE, Shop
 
 SAVE_EVERY = 10
 """Strokes between two saves of the counters; what was not saved was not told either, and is done again."""
@@ -205,7 +206,9 @@ class PressLine(LineCore):
         self.since_check = 0
         self.covered = [rack.id for rack in self.unjudged]
         for kind in self.forced_defects.pop(camera.camera.id, []):
-            self.last_defect = self._defect(kind, camera.station, at, (2.0, 6.0))
+            self.last_defect = self._defect(
+                kind, camera.station, at, SEVERITY_RANGE[Shop(camera.camera.scene), kind]
+            )
         panel = self._panels[self.die]
         lot = self.unjudged[-1].id if self.unjudged else f"{self.die}-{self.line.id}"
         self._request(

@@ -35,7 +35,10 @@ class LineClient:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._client.disconnect()
 
@@ -136,6 +139,6 @@ class LineClient:
             ],
         )
         async with asyncio.timeout(5.0):
-            while await self.value(camera.ack_counter) != counter:
+            while await self.value(camera.ack_counter) != counter:  # noqa: ASYNC110  # a PLC's tag
                 await asyncio.sleep(0.01)
         return int(await self.value(camera.ack))

@@ -66,7 +66,9 @@ def a_die_lot(line: str, panel: str, quantity: int, *, sequence: int = 0) -> Job
     )
 
 
-def a_rework(line: str, body: UUID, *, defect_kind: str | None = None, work_s: float = 60) -> JobOrder:
+def a_rework(
+    line: str, body: UUID, *, defect_kind: str | None = None, work_s: float = 60
+) -> JobOrder:
     """Return the rework of a body."""
     return JobOrder(
         id=uuid4(),
@@ -140,7 +142,9 @@ class Bench:
         return [record for record in self.records if record.kind == kind]
 
 
-def a_bench(line: str, *, plant: PlantModel | None = None, seed: int = 1, panels: int = 500) -> Bench:
+def a_bench(
+    line: str, *, plant: PlantModel | None = None, seed: int = 1, panels: int = 500
+) -> Bench:
     """Return a line of the mini plant on Monday morning, with panels in the store."""
     plant = plant or plant_of("mini")
     floor = Floor(plant)
