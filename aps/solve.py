@@ -24,6 +24,7 @@ from aps.plant import Plant
 from aps.problem import Problem
 from aps.schedule import LevelResult, Schedule
 from aps.validate import validate
+from aps.worktime import INF
 
 __all__ = ["Budget", "Levels", "plan_key", "solve"]
 
@@ -160,26 +161,14 @@ def _pass(
 
 
 def _caps(plant: Plant, caps: Caps, placed: Placed) -> Caps:
-    """Return what the shops below could not do: shifts that starved and bodies that came late."""
-    places = Places.of(plant)
-    times = placed.times
-    starts = dict(caps.starts)
+    """Return what the shops below could not do: how bodies really came, and which came late."""
+    places = Places.of(plant, caps)
+    times, order = placed.times, placed.orders.assembly
+    ready = [max(int(times.paint_end[c]), int(plant.release[c])) for c in order]
     not_before = dict(caps.not_before)
-    made: dict[str, int] = {}
-    asked: dict[str, int] = {}
-    shifts = places.shifts()
-    for place_, car in enumerate(placed.orders.assembly):
-        start = int(times.assembly_start[car])
-        planned = places.time(place_)
-        if start > planned and int(times.paint_end[car]) > planned:
-            not_before[car] = max(not_before.get(car, 0), int(times.paint_end[car]))
-        real = places.at_or_after(start)
-        for shift in shifts:
-            if shift.first <= real <= shift.last:
-                made[shift.shift_id] = made.get(shift.shift_id, 0) + 1
-            if shift.first <= place_ <= shift.last:
-                asked[shift.shift_id] = asked.get(shift.shift_id, 0) + 1
-    for shift_id, count in asked.items():
-        if made.get(shift_id, 0) < count:
-            starts[shift_id] = max(1, made.get(shift_id, 0))
-    return Caps(starts, not_before)
+    soonest = INF
+    for k in range(len(order) - 1, -1, -1):
+        if ready[k] > max(places.time(k), soonest):
+            not_before[order[k]] = max(not_before.get(order[k], 0), ready[k])
+        soonest = min(soonest, ready[k])
+    return Caps(tuple(sorted(ready)), not_before)

@@ -69,7 +69,7 @@ def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, l
     rows = [*held, *free]
     previous = len(line.previous)
     before = previous + len(facts)
-    places = Places.of(plant)
+    places = Places.of(plant, caps)
     earliest = np.zeros(before + len(rows), np.int64)
     latest = np.full(before + len(rows), before + len(rows), np.int64)
     arrival = {c: k for k, c in enumerate(plant.paint_facts())}

@@ -12,7 +12,7 @@ import numpy as np
 
 from aps.budget import Share
 from aps.levels.slotting import Places
-from aps.plant import Plant
+from aps.plant import NO_DUE, Plant
 from aps.problem import Stage
 from aps.schedule import LevelResult
 from aps.sequencing.greedy import greedy
@@ -158,11 +158,27 @@ def _latest_ranks(plant: Plant, assembly: tuple[int, ...], cars: list[int]) -> I
     place_of = {c: place for place, c in enumerate(assembly) if c in wanted}
     first_out = [c for c in place_of if _is_there(plant, c)][: _must_leave_first(plant, cars)]
     base = [*first_out, *(c for c in place_of if c not in set(first_out))]
+    spare = _spare_places(plant, places, assembly)
     ranks = np.full(plant.n, plant.n, np.int64)
     for rank, c in enumerate(base):
         start = clock.back(places.time(place_of[c]), paint.lead_s)
-        ranks[c] = max(rank, (clock.work(start) - first) // pace)
+        ranks[c] = max(rank + spare, (clock.work(start) - first) // pace)
     return ranks
+
+
+def _spare_places(plant: Plant, places: Places, assembly: tuple[int, ...]) -> int:
+    """Return how many takts assembly may start later for the sake of colour batches.
+
+    As many as make no car late that would be on time, and a third of the store at most.
+    """
+    latest = [
+        (places.latest_for(int(plant.due[c])), place)
+        for place, c in enumerate(assembly)
+        if plant.due[c] < NO_DUE
+    ]
+    slack = min((last - place for last, place in latest if last >= place), default=places.count)
+    beyond = places.count - len(assembly)
+    return max(0, min(slack, beyond, plant.problem.paint.store_capacity // 3))
 
 
 def _is_there(plant: Plant, car: int) -> bool:

@@ -17,16 +17,21 @@ from aps.plant import NO_DUE, Plant
 from aps.problem import Stage
 from aps.schedule import LevelResult
 from aps.sequencing.task import Flags
-from aps.worktime import Ints
+from aps.worktime import Ints, start_at
 
 _LEFT_OUT, _LATE_SHIFT, _HIGH, _LOW, _EARLY = 2_000_000, 20_000, 400, 40, 10
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What the levels below could not do: fewer starts in a shift, a car not before a time."""
+    """What the levels below could not do in the pass before.
 
-    starts: dict[str, int] = field(default_factory=dict)
+    `pace`: when the first, second, ... body really reached the line; a shift whose places come
+    later than the line's own takt has fewer of them. `not_before`: bodies that came late while
+    others behind them stood ready, and when they came.
+    """
+
+    pace: tuple[int, ...] = ()
     not_before: dict[int, int] = field(default_factory=dict)
 
 
@@ -49,49 +54,57 @@ class Slotting:
     result: LevelResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """The places of the assembly sequence (0 first) if the line never starves, and their times."""
+    """The places of the assembly sequence (0 first) and the work clock at which each can start.
+
+    Place k starts a takt after place k - 1, but not before k + 1 cars can have reached the line,
+    each shop upstream at its own pace: a line that must wait for its first bodies has its first
+    place late. Behind the cars to plan there is a place each takt until the calendar ends.
+    """
 
     plant: Plant
-    first_work: int
+    clock: Ints
 
     @classmethod
-    def of(cls, plant: Plant) -> "Places":
+    def of(cls, plant: Plant, caps: Caps | None = None) -> "Places":
         """Return the places behind the cars that are on the line already."""
+        line = plant.problem.assembly
         facts = plant.assembly_facts()
-        clock, takt = plant.assembly_time, plant.problem.assembly.takt_s
-        first = max((clock.work(plant.assembly_held(c) or 0) + takt for c in facts), default=0)
-        return cls(plant, max(0, first))
+        time = plant.assembly_time
+        at = max((time.work(plant.assembly_held(c) or 0) + line.takt_s for c in facts), default=0)
+        at = max(0, at)
+        last = time.total - line.lead_s
+        clock = []
+        for ready in _arrivals(plant, caps or Caps()):
+            at = max(at, time.work(ready))
+            if at > last:
+                break
+            clock.append(at)
+            at += line.takt_s
+        clock += range(at, last + 1, line.takt_s)
+        return cls(plant, np.array(clock, np.int64))
 
     @property
     def count(self) -> int:
         """How many cars can start and still be finished before the calendar ends."""
-        line = self.plant.problem.assembly
-        spare = self.plant.assembly_time.total - line.lead_s - self.first_work
-        return max(0, spare // line.takt_s + 1) if spare >= 0 else 0
-
-    def work(self, place: int) -> int:
-        """Return the work clock of a place."""
-        return self.first_work + place * self.plant.problem.assembly.takt_s
+        return len(self.clock)
 
     def time(self, place: int) -> int:
         """Return the start time of a place; the calendar's end for places beyond it."""
-        clock = self.plant.assembly_time
-        if len(clock.ends) == 0:
-            return 0
-        return min(clock.finish(0, self.work(place)), int(clock.ends[-1]))
+        time = self.plant.assembly_time
+        if place >= len(self.clock):
+            return int(time.ends[-1]) if len(time.ends) else 0
+        return int(start_at(time.starts, time.ends, time.before, int(self.clock[place])))
 
     def at_or_after(self, t: int) -> int:
         """Return the first place that starts at `t` or later."""
-        takt = self.plant.problem.assembly.takt_s
-        return max(0, -(-(self.plant.assembly_time.work(t) - self.first_work) // takt))
+        return int(np.searchsorted(self.clock, self.plant.assembly_time.work(t), side="left"))
 
     def latest_for(self, due_s: int) -> int:
         """Return the last place whose car is finished by `due_s`; negative if there is none."""
-        line = self.plant.problem.assembly
-        work = self.plant.assembly_time.work(due_s) - line.lead_s - self.first_work
-        return work // line.takt_s
+        work = self.plant.assembly_time.work(due_s) - self.plant.problem.assembly.lead_s
+        return int(np.searchsorted(self.clock, work, side="right")) - 1
 
     def shifts(self) -> tuple[ShiftSlots, ...]:
         """Return the places of each shift, shifts without a place left out."""
@@ -104,13 +117,33 @@ class Places:
             worked += end - begin
             ends[shift] = worked
         found, first = [], 0
-        takt = self.plant.problem.assembly.takt_s
         for shift, end in sorted(ends.items(), key=lambda item: item[1]):
-            past = min(self.count, max(0, -(-(end - self.first_work) // takt)))
+            past = int(np.searchsorted(self.clock, end, side="left"))
             if past > first:
                 found.append(ShiftSlots(shift, first, past - 1))
                 first = past
         return tuple(found)
+
+
+def _arrivals(plant: Plant, caps: Caps) -> list[int]:
+    """Return when the first, second, ... car can be at the line, paint at its pace."""
+    paint = plant.problem.paint
+    there: list[int] = []
+    to_paint: list[int] = []
+    for c in range(plant.n):
+        if plant.rank[c] >= Stage.IN_ASSEMBLY.rank:
+            continue
+        held = plant.assembly_held(c) or 0
+        ready = max(plant.earliest_assembly(c), caps.not_before.get(c, 0), held)
+        (to_paint if plant.rank[c] < Stage.IN_PAINT.rank else there).append(ready)
+    work = -paint.takt_s
+    for ready in sorted(to_paint):
+        work = max(work + paint.takt_s, plant.paint_time.work(ready))
+        there.append(max(ready, plant.paint_time.finish(0, work) if work > 0 else 0))
+    there.sort()
+    for k, real in enumerate(caps.pace[: len(there)]):
+        there[k] = max(there[k], real)
+    return there
 
 
 def candidates(plant: Plant) -> list[int]:
@@ -144,11 +177,10 @@ def urgency(plant: Plant, car: int) -> tuple[int, int, int, str]:
 
 def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> Slotting:
     """Give every car an assembly shift, or leave it out where every shift is full."""
-    places = Places.of(plant)
+    places = Places.of(plant, caps)
     shifts = places.shifts()
     held = len(held_cars(plant))
     room = [max(0, s.last + 1 - max(s.first, held)) for s in shifts]
-    room = [min(r, caps.starts.get(s.shift_id, r)) for r, s in zip(room, shifts, strict=True)]
     classes: dict[tuple[bytes, int, int, int], list[int]] = defaultdict(list)
     offset = len(plant.problem.assembly.previous)
     left_out: list[int] = []

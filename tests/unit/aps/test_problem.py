@@ -128,9 +128,7 @@ WRONG = {
     "previous car planned": (
         replace(
             BASE,
-            assembly=replace(
-                LINE, previous=(problems.PreviousCar(id="one", options=frozenset()),)
-            ),
+            assembly=replace(LINE, previous=(problems.PreviousCar(id="one", options=frozenset()),)),
         ),
         "car one",
     ),
@@ -203,9 +201,7 @@ WRONG = {
             BASE,
             press=replace(
                 PRESS,
-                held_lots=(
-                    HeldLot(id="L", panel_type="wing", press="P1", quantity=1, start_s=0),
-                ),
+                held_lots=(HeldLot(id="L", panel_type="wing", press="P1", quantity=1, start_s=0),),
             ),
         ),
         "held lot L",
@@ -304,9 +300,7 @@ def test_more_frozen_steps_than_the_routing_has_left_are_refused() -> None:
 
 def test_a_shift_holds_its_breaks() -> None:
     shift = Shift(id="early", start_s=0, end_s=100, breaks=((90, 120),))
-    problem = replace(
-        BASE, shifts=(shift, BASE.shifts[1]), calendars=(BASE.calendars[1],)
-    )
+    problem = replace(BASE, shifts=(shift, BASE.shifts[1]), calendars=(BASE.calendars[1],))
     problem = replace(
         problem,
         assembly=replace(LINE, calendar="always"),
