@@ -88,11 +88,11 @@ def read_order_file(content: bytes, *, channel: str, time_zone: str) -> OrderFil
     """
     encoding, text = decode(content)
     heading, _, _ = text.lstrip("\r\n").partition("\n")
-    if not heading.strip():
-        raise OrderFileUnreadable(why="it is empty.")
     separator = max(_SEPARATORS, key=heading.count)
     rows = _rows(text, separator)
-    _, first = next(rows)
+    _, first = next(rows, (0, None))
+    if first is None:
+        raise OrderFileUnreadable(why="it is empty.")
     columns, zone = _columns(first), ZoneInfo(time_zone)
     drafts: list[tuple[int, OrderDraft]] = []
     problems: list[RowProblem] = []

@@ -10,6 +10,7 @@ from mes.contracts.events import Reason
 from mes.contracts.text import Text
 from mes.identity import service as identity
 from mes.orders import links, repository
+from mes.orders.links import LinkExpired, LinkUnknown
 from mes.orders.model import CustomerStage, Order, OrderStage, customer_stages
 from mes.platform.db import WriteConn
 from mes.platform.errors import TooMany
@@ -62,18 +63,17 @@ class CustomerView:
 
 async def customer_view(
     conn: WriteConn, token: str, *, address: str, now: datetime, real_now: datetime
-) -> CustomerView | TooManyViews:
-    """Return what a customer's link shows; a view over the limit is a value, so that it stays counted.
-
-    Raises:
-        LinkUnknown, LinkExpired
-    """
+) -> CustomerView | TooManyViews | LinkUnknown | LinkExpired:
+    """Return what a customer's link shows, or the problem to raise after the commit: every try is counted."""
     wait_s = await identity.spend(
         conn, f"customer@{address}", limit=VIEWS_LIMIT, window=VIEWS_WINDOW, real_now=real_now
     )
     if wait_s:
         return TooManyViews(retry_after_s=wait_s)
-    order = await links.order_of_token(conn, token, real_now=real_now)
+    try:
+        order = await links.order_of_token(conn, token, real_now=real_now)
+    except (LinkUnknown, LinkExpired) as refusal:
+        return refusal
     return await view_of(conn, order, now=now)
 
 

@@ -11,8 +11,8 @@ from mes.catalog import service as catalog_service
 from mes.identity.access import address_of
 from mes.identity.model import Role
 from mes.orders import customer, links, service, views
-from mes.orders.customer import TooManyViews
 from mes.orders.model import OrderStage
+from mes.platform.errors import Problem
 from mes.platform.http import ClockDep, DatabaseDep, ReadDb
 from mes.web.happenings import happening
 from mes.web.listing import MAX_EXPORT, PAGE_SIZE, csv_answer, page_of
@@ -151,7 +151,7 @@ async def customer_page(
             now=shell.now,
             real_now=clock.real_now(),
         )
-    if isinstance(view, TooManyViews):
+    if isinstance(view, Problem):
         raise view
     return shell.page("orders/customer.html", {"view": view, "topics": "orders"})
 

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from mes.identity.access import address_of, require, require_scope
 from mes.identity.model import Caller, Machine, Role, Scope, User
 from mes.orders import catalog_routes, customer, idempotency, links, service
-from mes.orders.customer import TooManyViews
 from mes.orders.imports import import_order_file
 from mes.orders.model import Order, OrderStage
 from mes.orders.schemas import (
@@ -276,7 +275,7 @@ async def get_customer_view(
             now=clock.now(),
             real_now=clock.real_now(),
         )
-    if isinstance(view, TooManyViews):
+    if isinstance(view, Problem):
         raise view
     return customer_body(view)
 

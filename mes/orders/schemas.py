@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -287,6 +287,8 @@ def customer_body(view: CustomerView) -> dict[str, Any]:
 
 def instant(wished: Wished | None, *, time_zone: str) -> datetime | None:
     """Return the instant of a wish; a day is over when it ends at the site."""
-    if wished is None or isinstance(wished, datetime):
-        return wished
-    return datetime.combine(wished, time(23, 59, 59), ZoneInfo(time_zone))
+    if wished is None:
+        return None
+    if isinstance(wished, datetime):
+        return wished.astimezone(UTC)
+    return datetime.combine(wished, time(23, 59, 59), ZoneInfo(time_zone)).astimezone(UTC)

@@ -9,6 +9,7 @@ from importlib import resources as files
 from pathlib import Path
 from typing import Any
 
+from mes.catalog import repository as catalog_store
 from mes.catalog import service as catalog
 from mes.catalog.file import demo_catalog
 from mes.contracts.ids import uuid7
@@ -65,10 +66,15 @@ def an_order(**facts: Any) -> Order:
 
 
 async def install_demo(conn: WriteConn, *, plant_name: str = "mini") -> None:
-    """Install a shipped plant and the demo catalogue."""
+    """Install a shipped plant and the demo catalogue, which was checked when it was read."""
     await resources.install_plant(conn, plant(plant_name), now=PLANT_NOW)
-    await catalog.install_catalog(
-        conn, demo_catalog(), effective_from=PLANT_NOW - timedelta(days=365), now=PLANT_NOW
+    await catalog_store.add_version(
+        conn,
+        demo_catalog(),
+        catalog_hash=catalog.catalog_hash(demo_catalog()),
+        effective_from=PLANT_NOW - timedelta(days=365),
+        installed_at=PLANT_NOW,
+        actor="system",
     )
 
 
