@@ -781,7 +781,7 @@ CREATE TABLE public.planning_news (
     hold_id uuid,
     line text,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT planning_news_kind_check CHECK ((kind = ANY (ARRAY['order'::text, 'gone'::text, 'delay'::text, 'reverted'::text, 'done'::text, 'scrapped'::text, 'down'::text, 'up'::text])))
+    CONSTRAINT planning_news_kind_check CHECK ((kind = ANY (ARRAY['order'::text, 'changed'::text, 'gone'::text, 'delay'::text, 'reverted'::text, 'done'::text, 'scrapped'::text, 'down'::text, 'up'::text])))
 );
 
 CREATE TABLE public.plant_clock (
@@ -1352,6 +1352,8 @@ CREATE INDEX catalog_version_effective ON public.catalog_version USING btree (ef
 CREATE INDEX customer_order_promised ON public.customer_order USING btree (promised_at) WHERE (promised_at IS NOT NULL);
 
 CREATE INDEX customer_order_stage ON public.customer_order USING btree (stage, number);
+
+CREATE INDEX equipment_interval_age ON public.equipment_interval USING brin (ended_at);
 
 CREATE INDEX equipment_interval_station ON public.equipment_interval USING btree (line, station, started_at);
 

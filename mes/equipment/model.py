@@ -15,6 +15,9 @@ WHOLE_LINE = ""
 SHORT_STOP = timedelta(minutes=5)
 """A stop that lasts longer than this in plant time is no short stop: planning hears of it."""
 
+KEPT = timedelta(days=14)
+"""How far back in plant time the stretches of every station are kept."""
+
 STATES: tuple[str, ...] = get_args(StationState)
 UNKNOWN = "unknown"
 
@@ -152,6 +155,25 @@ def stop_of(line: str, states: Sequence[CurrentState]) -> Stop | None:
 def is_long(stop: Stop, *, now: datetime, short: timedelta = SHORT_STOP) -> bool:
     """Say whether a stop has lasted longer than a short stop."""
     return now - stop.since_at > short
+
+
+def outside(stretch: Stretch, silent: Iterable[tuple[datetime, datetime]]) -> list[Stretch]:
+    """Return the parts of a stretch in which its line was heard: a silent line is unknown.
+
+    Args:
+        silent: stretches of silence, in order.
+    """
+    parts: list[Stretch] = []
+    start = stretch.started_at
+    for quiet_from, quiet_to in silent:
+        if quiet_to <= start or quiet_from >= stretch.ended_at:
+            continue
+        if quiet_from > start:
+            parts.append(replace(stretch, started_at=start, ended_at=quiet_from))
+        start = quiet_to
+    if start < stretch.ended_at:
+        parts.append(replace(stretch, started_at=start))
+    return parts
 
 
 def seconds_by_state(

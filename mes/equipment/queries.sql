@@ -30,6 +30,10 @@ SELECT line, station, state, reason, started_at, ended_at
  WHERE line = %(line)s AND started_at < %(to_at)s AND ended_at > %(from_at)s
  ORDER BY station, started_at
 
+-- forget_intervals --
+-- Every cycle of every station leaves two rows; what is older than anybody looks back is dropped.
+DELETE FROM equipment_interval WHERE ended_at < %(before)s
+
 -- begin_silence --
 INSERT INTO equipment_silence (line, started_at) VALUES (%(line)s, %(at)s) ON CONFLICT DO NOTHING
 

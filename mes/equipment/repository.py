@@ -86,6 +86,10 @@ async def intervals(conn: ReadConn, line: str, from_at: datetime, to_at: datetim
     )
 
 
+async def forget_intervals(conn: WriteConn, before: datetime) -> int:
+    return await db.execute(conn, queries["forget_intervals"], {"before": before})
+
+
 async def begin_silence(conn: WriteConn, line: str, at: datetime) -> None:
     await db.execute(conn, queries["begin_silence"], {"line": line, "at": at})
 

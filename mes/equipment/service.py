@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mes.contracts.events import EquipmentStateChanged, LineDown, LineUp
 from mes.equipment import model, repository
-from mes.equipment.model import UNKNOWN, WHOLE_LINE, StateChange, Stretch
+from mes.equipment.model import UNKNOWN, StateChange, Stretch
 from mes.equipment.repository import Silence
 from mes.events import service as events
 from mes.platform.db import ReadConn, WriteConn
@@ -135,15 +135,23 @@ async def down_lines(conn: ReadConn) -> dict[str, repository.OpenStop]:
     return await repository.open_stops(conn)
 
 
-__all__ = [
-    "WHOLE_LINE",
-    "StationNow",
-    "down_lines",
-    "line_fell_silent",
-    "line_speaks_again",
-    "record_states",
-    "silences",
-    "stations_now",
-    "stretches",
-    "watch_stops",
-]
+async def seconds_in_states(
+    conn: ReadConn, line: str, *, from_at: datetime, to_at: datetime
+) -> dict[str, dict[str, float]]:
+    """Return for each station of a line its plant seconds by state; silence counts as unknown."""
+    silent = [
+        (max(quiet.started_at, from_at), min(quiet.ended_at or to_at, to_at))
+        for quiet in await silences(conn, line, from_at=from_at, to_at=to_at)
+    ]
+    by_station: dict[str, list[Stretch]] = {}
+    for stretch in await stretches(conn, line, from_at=from_at, to_at=to_at):
+        by_station.setdefault(stretch.station, []).extend(model.outside(stretch, silent))
+    return {
+        station: model.seconds_by_state(heard, from_at, to_at)
+        for station, heard in by_station.items()
+    }
+
+
+async def forget_intervals(conn: WriteConn, *, now: datetime) -> int:
+    """Drop stretches that ended longer ago than anybody looks back; return how many."""
+    return await repository.forget_intervals(conn, now - model.KEPT)

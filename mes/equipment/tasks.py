@@ -25,3 +25,10 @@ async def watch_stops(context: JobContext) -> None:
     """Announce lines that are down longer than a short stop, and those that run again."""
     async with context.database.write() as conn:
         await service.watch_stops(conn, now=context.clock.now())
+
+
+@every(seconds=300, name="equipment-forget-intervals")
+async def forget_intervals(context: JobContext) -> None:
+    """Drop stretches of station states that nobody looks back to."""
+    async with context.database.write() as conn:
+        await service.forget_intervals(conn, now=context.clock.now())

@@ -14,9 +14,9 @@ from mes.contracts.events import (
 )
 from mes.contracts.ids import uuid7
 from mes.events import service as events
-from mes.execution import repository
+from mes.execution import calls_repository as repository
+from mes.execution.calls_repository import AndonCall, Mismatch, OperatorReport
 from mes.execution.model import Body, station_of
-from mes.execution.repository import AndonCall, Mismatch, OperatorReport
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import Conflict, Invalid
 from mes.resources import service as resources

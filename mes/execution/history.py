@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mes.execution import repository
+from mes.execution import calls_repository, repository
+from mes.execution.calls_repository import OperatorReport
 from mes.execution.model import Body, LineJob
-from mes.execution.repository import OperationRow, OperatorReport
+from mes.execution.repository import OperationRow
 from mes.genealogy import service as genealogy
 from mes.genealogy.model import BuiltIn
 from mes.inspection import service as inspection
@@ -34,5 +35,5 @@ async def body_history(conn: ReadConn, body: Body) -> AsBuilt:
         operations=await repository.operations_of_body(conn, body.id),
         parts=await genealogy.parts_of(conn, body.id),
         inspections=await inspection.of_body(conn, body.id),
-        reports=await repository.reports_of_body(conn, body.id),
+        reports=await calls_repository.reports_of_body(conn, body.id),
     )

@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from mes.contracts.dispatch import JobKind, JobState, ReadingAnswer
+from mes.execution.calls_repository import AndonCall
 from mes.execution.history import AsBuilt
 from mes.execution.model import Body, Condition, PlaceKind
-from mes.execution.repository import AndonCall
 from mes.inspection.schemas import InspectionOut
 
 

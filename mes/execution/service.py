@@ -17,7 +17,8 @@ from mes.contracts.line_records import LineRecord
 from mes.contracts.warm_start import WarmStart
 from mes.equipment import service as equipment
 from mes.events import service as events
-from mes.execution import repository
+from mes.execution import calls_repository, repository
+from mes.execution.calls_repository import Mismatch
 from mes.execution.model import (
     Body,
     Condition,
@@ -28,7 +29,7 @@ from mes.execution.model import (
     open_steps,
 )
 from mes.execution.recording import Misread, ReadingClosed, Recording
-from mes.execution.repository import Mismatch, OperationRow
+from mes.execution.repository import OperationRow
 from mes.genealogy import service as genealogy
 from mes.genealogy.model import built_in
 from mes.inspection import service as inspection
@@ -130,7 +131,7 @@ async def _save(conn: WriteConn, recording: Recording, *, now: datetime) -> None
 
 async def _save_reading(conn: WriteConn, reading: Misread | ReadingClosed) -> None:
     if isinstance(reading, ReadingClosed):
-        await repository.close_mismatch(
+        await calls_repository.close_mismatch(
             conn, reading.line, reading.station, reading.answer, at=reading.at
         )
         return
@@ -146,7 +147,7 @@ async def _save_reading(conn: WriteConn, reading: Misread | ReadingClosed) -> No
         actor=f"agent:{reading.line}",
         correlation=reading.correlation,
     )
-    await repository.add_mismatch(
+    await calls_repository.add_mismatch(
         conn,
         Mismatch(
             id=uuid7(),
@@ -206,6 +207,14 @@ async def register_job(conn: WriteConn, job: JobOrder, *, now: datetime) -> None
     )
 
 
+async def lock_body(conn: WriteConn, body_id: UUID) -> Body:
+    """Return a body and keep others from changing it until the transaction ends; raises UnknownBody."""
+    found = await repository.bodies_for_change(conn, [body_id])
+    if body_id not in found:
+        raise UnknownBody(body=body_id)
+    return found[body_id]
+
+
 async def change_condition(conn: WriteConn, body_id: UUID, wanted: Condition) -> Body:
     """Change how a body stands, as quality decided.
 
@@ -213,10 +222,7 @@ async def change_condition(conn: WriteConn, body_id: UUID, wanted: Condition) ->
         UnknownBody: there is none.
         IllegalCondition: that does not follow from how it stands now.
     """
-    found = await repository.bodies_for_change(conn, [body_id])
-    if body_id not in found:
-        raise UnknownBody(body=body_id)
-    body = found[body_id].become(wanted)
+    body = (await lock_body(conn, body_id)).become(wanted)
     await repository.save_bodies(conn, [body])
     return body
 

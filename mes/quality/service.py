@@ -93,7 +93,12 @@ async def hold_body(
 
 
 async def _settle(conn: WriteConn, body_id: UUID) -> None:
-    """Let the body stand as all of its holds say together."""
+    """Let the body stand as all of its holds say together.
+
+    The body is locked before its holds are read: two decisions about two holds at once must not both
+    see the other one undecided.
+    """
+    await execution.lock_body(conn, body_id)
     wanted = model.condition_of(await repository.holds_of_body(conn, body_id))
     await execution.change_condition(conn, body_id, wanted)
 

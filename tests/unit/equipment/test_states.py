@@ -17,6 +17,7 @@ from mes.equipment.model import (
     Stretch,
     follow,
     is_long,
+    outside,
     seconds_by_state,
     shift_figures,
     stop_of,
@@ -129,3 +130,11 @@ def test_shift_figures_follow_iso_22400() -> None:
 def test_a_shift_without_production_has_no_figures_instead_of_zeros() -> None:
     figures = shift_figures({}, busy_s=0, cycle_s=55, produced=0, good=0)
     assert figures.availability is figures.effectiveness is figures.oee is None
+
+
+def test_a_silent_stretch_is_cut_out_of_what_was_heard() -> None:
+    heard = a_stretch("running", 0, 60)
+    parts = outside(heard, [(at(-5), at(0)), (at(10), at(20)), (at(50), at(70)), (at(80), at(90))])
+    assert [(p.started_at, p.ended_at) for p in parts] == [(at(0), at(10)), (at(20), at(50))]
+    assert outside(heard, []) == [heard]
+    assert outside(heard, [(at(-1), at(61))]) == []

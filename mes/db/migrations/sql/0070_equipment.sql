@@ -21,6 +21,7 @@ CREATE TABLE equipment_interval (
   CHECK (started_at <= ended_at)
 );
 CREATE INDEX equipment_interval_station ON equipment_interval (line, station, started_at);
+CREATE INDEX equipment_interval_age ON equipment_interval USING brin (ended_at);
 
 -- Stretches in which nothing was heard of a line's agent.
 CREATE TABLE equipment_silence (

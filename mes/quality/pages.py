@@ -1,0 +1,137 @@
+"""Screens of quality: the review, the holds, one inspection."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from mes.identity.model import Role
+from mes.inspection import service as inspection
+from mes.platform.http import ReadDb
+from mes.quality import queue, views
+from mes.quality.model import HoldState
+from mes.web.listing import MAX_EXPORT, PAGE_SIZE, csv_answer, page_of
+from mes.web.names import catalog_names
+from mes.web.reader import page_for
+from mes.web.shell import Shell
+
+router = APIRouter()
+
+ReviewPage = Annotated[Shell, Depends(page_for(Role.QUALITY))]
+HoldsPage = Annotated[Shell, Depends(page_for(Role.QUALITY, Role.PLANNER))]
+EXPORTED = (
+    "id",
+    "body_number",
+    "rack",
+    "order_number",
+    "line",
+    "cause",
+    "defect_kind",
+    "state",
+    "disposition",
+    "reason",
+    "reviewer",
+    "placed_at",
+    "decided_at",
+    "closed_at",
+    "work_s",
+)
+
+
+def _filter(
+    state: Annotated[str, Query(max_length=20)] = "",
+    line: Annotated[str, Query(max_length=40)] = "",
+    kind: Annotated[str, Query(max_length=40)] = "",
+) -> views.Filter:
+    return views.Filter(state, line, kind)
+
+
+FilterDep = Annotated[views.Filter, Depends(_filter)]
+
+
+@router.get("/quality/review")
+async def review_page(
+    shell: ReviewPage, hold: Annotated[str, Query(max_length=36)] = ""
+) -> HTMLResponse:
+    """Work the queue of pictures, one key a verdict."""
+    return shell.page("quality/review.html", {"hold": hold, "topics": "holds,quality,inspections"})
+
+
+@router.get("/quality/review/queue.json")
+async def review_queue(shell: ReviewPage, conn: ReadDb) -> dict[str, Any]:
+    """Answer what waits for a verdict, most worth looking at first."""
+    items = await queue.review_queue(conn)
+    catalog = await catalog_names(conn, shell.language, shell.now)
+    reviewer = shell.user.name if shell.user else ""
+    return {
+        "items": await views.reviewable(conn, items[:200], shell, catalog),
+        "waiting": len(items),
+        "decided_hour": await views.pace(conn, reviewer, since=shell.now - timedelta(hours=1)),
+    }
+
+
+@router.get("/quality/review/{inspection_id}/beside.json")
+async def beside(inspection_id: UUID, shell: ReviewPage, conn: ReadDb) -> list[dict[str, Any]]:
+    """Answer the golden picture and the earlier ones of the same camera."""
+    rows = await views.beside(conn, await inspection.get(conn, inspection_id))
+    return [
+        {
+            "id": str(row["id"]),
+            "image": f"/api/images/{row['image_sha256']}",
+            "golden": row["golden"],
+            "verdict": row["verdict"],
+            "score": row["score"],
+            "at": shell.f.plain(row["triggered_at"]),
+        }
+        for row in rows
+    ]
+
+
+@router.get("/quality/holds")
+async def holds_page(
+    request: Request,
+    shell: HoldsPage,
+    conn: ReadDb,
+    wanted: FilterDep,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """List what was held, by whom it was decided and what became of it."""
+    total = await views.count(conn, wanted)
+    return shell.page(
+        "quality/holds.html",
+        {
+            "holds": await views.holds(
+                conn, wanted, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+            ),
+            "page": page_of(request, total, page),
+            "wanted": wanted,
+            "states": list(HoldState),
+            "kinds": await views.kinds(conn, since=shell.now - timedelta(days=7)),
+            "topics": "holds,quality",
+        },
+    )
+
+
+@router.get("/quality/holds.csv")
+async def holds_export(shell: HoldsPage, conn: ReadDb, wanted: FilterDep) -> Response:
+    """Give the same list as CSV."""
+    rows = await views.holds(conn, wanted, limit=MAX_EXPORT, offset=0)
+    return csv_answer("holds", EXPORTED, rows, shell.f)
+
+
+@router.get("/quality/inspections/{inspection_id}")
+async def inspection_page(inspection_id: UUID, shell: HoldsPage, conn: ReadDb) -> HTMLResponse:
+    """Show one judged picture with its regions."""
+    seen = await inspection.get(conn, inspection_id)
+    return shell.page(
+        "quality/inspection.html",
+        {
+            "seen": seen,
+            "hold": await views.hold_of(conn, inspection_id),
+            "beside": await views.beside(conn, seen),
+        },
+    )
