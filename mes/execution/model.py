@@ -369,6 +369,22 @@ def stages_on_leaving(plant: PlantModel, line_id: str) -> tuple[str, ...]:
     return stages
 
 
+def stage_at(plant: PlantModel, place: Place) -> str:
+    """Return the commercial milestone that the order of a body at a place has reached."""
+    way = plant.body_lines
+    passed = [
+        number
+        for number, line in enumerate(way)
+        if (place.line is not None and line.id == place.line)
+        or (place.store is not None and line.gives_to == place.store)
+    ]
+    reached = max(passed, default=0) + (0 if place.line is not None else 1)
+    stages = ["in_production"]
+    for line in way[:reached]:
+        stages += stages_on_leaving(plant, line.id)
+    return stages[-1]
+
+
 def open_steps(line: Line, done: set[str]) -> tuple[str, ...]:
     """Return the steps of a line that a body still has before it, in order of work."""
     return tuple(step[0].step_id for step in line.steps if step[0].step_id not in done)

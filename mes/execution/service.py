@@ -27,6 +27,7 @@ from mes.execution.model import (
     PlaceKind,
     UnknownBody,
     open_steps,
+    stage_at,
 )
 from mes.execution.recording import Misread, ReadingClosed, Recording
 from mes.execution.repository import OperationRow
@@ -35,6 +36,8 @@ from mes.genealogy.model import built_in
 from mes.inspection import service as inspection
 from mes.materials import service as materials
 from mes.materials.model import RackReceipt
+from mes.orders import production
+from mes.orders.model import OrderStage
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import Problem
 from mes.resources import service as resources
@@ -299,6 +302,8 @@ async def operations_of(conn: ReadConn, body_id: UUID) -> list[OperationRow]:
 async def seed_warm(conn: WriteConn, warm: WarmStart) -> None:
     """Place the bodies and racks with which a plant starts warm; the bodies are registered before.
 
+    Their orders reach the milestones that their places stand for.
+
     Raises:
         UnknownBody: a body of the picture was not registered.
     """
@@ -316,6 +321,9 @@ async def seed_warm(conn: WriteConn, warm: WarmStart) -> None:
         first_in_first = warm.plant_at - timedelta(microseconds=len(places) - number)
         placed.append(known[body_id].placed(place, first_in_first))
     await repository.save_bodies(conn, placed)
+    for body in placed:
+        stage = OrderStage(stage_at(plant, body.place))
+        await production.reach_stage(conn, body.order_id, stage, now=warm.plant_at, actor="system")
     for on_line in warm.on_line:
         await register_job(conn, on_line.job, now=warm.plant_at)
     jobs = await repository.jobs_for_change(conn, [w.job.id for w in warm.on_line])

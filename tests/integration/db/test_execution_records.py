@@ -9,12 +9,17 @@ import pytest
 from mes.contracts.dispatch import JobKind, JobState, ReadingAnswer
 from mes.contracts.plant import PlantModel
 from mes.contracts.warm_start import StoredBody, WarmBody, WarmRack, WarmStart
-from mes.execution import calls, history, service
-from mes.execution.model import Condition, PlaceKind, UnknownBody
+from mes.events.handlers import HandlerContext
+from mes.execution import calls, history, service, tasks
+from mes.execution.model import Body, Condition, PlaceKind, UnknownBody
 from mes.materials import service as materials
+from mes.orders import service as orders
+from mes.orders.model import OrderStage
 from mes.platform.db import WriteConn
+from mes.platform.settings import Settings
 from tests.support import floor
-from tests.support.floor import FakeLine, a_body, a_job, at
+from tests.support.floor import FakeLine, StandingClock, a_body, a_job, at
+from tests.support.orders import install_demo, locked
 
 
 @pytest.fixture(autouse=True)
@@ -266,15 +271,28 @@ async def test_scrap_is_carried_out_of_the_bay(conn: WriteConn) -> None:
     assert [r.problem.code for r in refused] == ["body.cannot_move"]
 
 
+async def some_locked_bodies(conn: WriteConn, count: int) -> list[Body]:
+    """Orders were locked, and their bodies are known."""
+    await install_demo(conn)
+    context = HandlerContext(StandingClock(at(0)), Settings(), {})
+    bodies = []
+    for _ in range(count):
+        order = await locked(conn)
+        await tasks.register_body(conn, await floor.newest(conn, "order.locked"), context)
+        assert order.body_number is not None
+        bodies.append(await service.body_by_number(conn, order.body_number))
+    return bodies
+
+
 async def test_the_plant_starts_warm(conn: WriteConn) -> None:
-    on_line, stored, older, stranger = (a_body() for _ in range(4))
-    await floor.register(conn, on_line, stored, older)
+    on_line, older, stored, built = await some_locked_bodies(conn, 4)
+    stranger = a_body()
     warm = WarmStart(
         plant_at=at(0),
         on_line=(WarmBody(line="paint", station="primer", job=a_job("paint", body_id=on_line.id)),),
         stored=tuple(
-            StoredBody(store="wbs", body_id=b.id, body_number=b.number, model="C1")
-            for b in (older, stored)
+            StoredBody(store=store, body_id=b.id, body_number=b.number, model="S2")
+            for store, b in (("wbs", older), ("wbs", stored), ("line-off", built))
         ),
         racks=(
             WarmRack(rack="W1", panel="c1-hood", quantity=20),
@@ -288,6 +306,16 @@ async def test_the_plant_starts_warm(conn: WriteConn) -> None:
     assert [rack.id for rack in await materials.racks_in_stock(conn)] == ["W1", "W0"]
     (job,) = await service.jobs_of_body(conn, on_line.id)
     assert job.state is JobState.RUNNING
+    stages = {}
+    for body in (on_line, stored, built):
+        order = await orders.order_by_id(conn, body.order_id)
+        assert order is not None
+        stages[body.number] = order.stage
+    assert list(stages.values()) == [
+        OrderStage.IN_PRODUCTION,
+        OrderStage.IN_PRODUCTION,
+        OrderStage.LINE_OFF,
+    ]
 
     line = FakeLine("paint")
     assert await floor.report(conn, line.worked(on_line, "primer", 1)) == []

@@ -16,9 +16,12 @@ from mes.execution.model import (
     OperationEndsBeforeStart,
     OperationOutOfOrder,
     OperationState,
+    Place,
+    PlaceKind,
     UnknownPlace,
     line_of,
     open_steps,
+    stage_at,
     stages_on_entering,
     stages_on_leaving,
     station_of,
@@ -117,3 +120,20 @@ def test_a_place_that_the_plant_does_not_have_is_named(mini_plant: PlantModel) -
         station_of(mini_plant, "paint", "roof")
     with pytest.raises(UnknownPlace, match="'moon'"):
         line_of(mini_plant, "moon")
+
+
+@pytest.mark.parametrize(
+    ("place", "stage"),
+    [
+        (Place(PlaceKind.LINE, line="body-sub", station="s"), "in_production"),
+        (Place(PlaceKind.STORE, store="pbs"), "in_production"),
+        (Place(PlaceKind.LINE, line="assembly", station="s"), "in_production"),
+        (Place(PlaceKind.STORE, store="line-off"), "line_off"),
+        (Place(PlaceKind.LINE, line="eol", station="s"), "line_off"),
+        (Place(PlaceKind.FINISHED, store="yard"), "shipped"),
+    ],
+)
+def test_a_place_on_the_way_stands_for_a_milestone(
+    mini_plant: PlantModel, place: Place, stage: str
+) -> None:
+    assert stage_at(mini_plant, place) == stage
