@@ -37,6 +37,9 @@ ROUTES = (
 """Modules with a `router` of JSON endpoints, lower floors first."""
 
 TASKS = (
+    "mes.identity.tasks",
+    "mes.resources.tasks",
+    "mes.orders.tasks",
     "mes.agents.tasks",
     "mes.equipment.tasks",
     "mes.execution.tasks",

@@ -12,6 +12,9 @@ from mes.orders import repository
 from mes.platform.db import WriteConn
 from mes.platform.errors import Conflict, Invalid
 
+KEPT_DAYS = 7
+"""Real days for which a request may be repeated under its key."""
+
 
 class IdempotencyKeyMissing(Invalid):
     """A program sends the header Idempotency-Key (1 to 200 characters, new for each order) with every POST."""
@@ -75,3 +78,8 @@ async def once(
     if before is None or before.status is None or before.request_hash != request:
         raise IdempotencyKeyReused(key=key)
     return Answered(before.status, before.answer, again=True)
+
+
+async def forget(conn: WriteConn, *, before: datetime) -> int:
+    """Delete the answers of requests before `before` (real time); return how many."""
+    return await repository.forget_answers(conn, before=before)

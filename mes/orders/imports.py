@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from mes.contracts.text import Text
 from mes.identity import service as identity
-from mes.orders.csv_file import RowProblem, read_order_file
+from mes.orders import roadef
+from mes.orders.csv_file import OrderFileUnreadable, RowProblem, read_order_file
 from mes.orders.model import Order
 from mes.orders.service import OrderDraft, Refused, place_orders
 from mes.platform.db import WriteConn
@@ -73,6 +75,37 @@ async def import_order_file(
         conn, actor, "orders.imported", f"channel:{channel}", None, counts, now=now
     )
     return report
+
+
+async def import_path(
+    conn: WriteConn,
+    path: Path,
+    *,
+    channel: str = "file",
+    seed: int = 1,
+    now: datetime,
+    real_now: datetime,
+    actor: str,
+) -> ImportReport:
+    """Place the orders of a CSV file, or of a ROADEF 2005 instance directory.
+
+    Args:
+        seed: draws what a ROADEF day lacks.
+
+    Raises:
+        OrderFileUnreadable, BookUnreadable: nothing can be made of it; says where and why.
+    """
+    if path.is_dir():
+        orders = await roadef.import_book(conn, path, seed=seed, now=now, actor=actor)
+        rows = tuple((row, order.number) for row, order in enumerate(orders, start=1))
+        return ImportReport("utf-8", ";", rows, ())
+    try:
+        content = await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise OrderFileUnreadable(why=f"{path}: {error.strerror}.") from error
+    return await import_order_file(
+        conn, content, channel=channel, now=now, real_now=real_now, actor=actor
+    )
 
 
 def _foreign(row: int, draft: OrderDraft) -> RowProblem:

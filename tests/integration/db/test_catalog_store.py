@@ -13,6 +13,8 @@ from mes.catalog.file import demo_catalog
 from mes.catalog.model import Color, Option
 from mes.contracts.text import Text
 from mes.orders import demo_book, roadef, service
+from mes.orders.csv_file import OrderFileUnreadable
+from mes.orders.imports import import_path
 from mes.platform.db import WriteConn
 from mes.resources import service as resources
 from mes.resources.service import NoPlantInstalled
@@ -178,6 +180,26 @@ async def test_a_renault_day_becomes_orders_line_rules_and_colours(
         conn, [order.id for order in orders], now=PLANT_NOW, actor="system"
     )
     assert len(await service.frozen_bom(conn, first.id)) > 25, "a Renault colour is a whole car too"
+
+
+async def test_a_path_is_a_file_of_orders_or_a_renault_day(conn: WriteConn, tmp_path: Path) -> None:
+    await install_demo(conn)
+    day = tmp_path / "day"
+    day.mkdir()
+    for name, text in A_DAY.items():
+        (day / name).write_text(text)
+    (tmp_path / "orders.csv").write_text("model,color\nS2,WHT\nS2,PINK\n")
+
+    async def taken(path: Path) -> tuple[int, int]:
+        report = await import_path(
+            conn, path, now=PLANT_NOW, real_now=PLANT_NOW, actor="user:planner"
+        )
+        return len(report.accepted), len(report.rejected)
+
+    assert await taken(day) == (2, 0)
+    assert await taken(tmp_path / "orders.csv") == (1, 1)
+    with pytest.raises(OrderFileUnreadable, match="No such file"):
+        await taken(tmp_path / "none.csv")
 
 
 @pytest.mark.skipif(not SMALLEST.exists(), reason="the ROADEF 2005 instances are not here")
