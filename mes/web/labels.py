@@ -84,8 +84,23 @@ DISPOSITION: Mapping[str, Label] = {
 }
 
 HOLD_STATE: Mapping[str, Label] = {
-    "open": Label(_("Open"), "octagon-pause", "warn"),
+    "open": Label(_("Undecided"), "octagon-pause", "warn"),
+    "rework": Label(_("In rework"), "wrench", "warn"),
     "released": Label(_("Released"), "circle-check", "good"),
+    "scrapped": Label(_("Scrapped"), "trash-2", "bad"),
+}
+
+REWORK_STATE: Mapping[str, Label] = {
+    "provisional": Label(_("assumed"), "hourglass", "warn"),
+    "confirmed": Label(_("confirmed"), "wrench", "warn"),
+    "reverted": Label(_("not needed"), "undo-2", "mute"),
+    "done": Label(_("done"), "check", "good"),
+}
+
+REVIEW: Mapping[str, Label] = {
+    "confirmed": Label(_("Confirmed"), "check", "bad"),
+    "false_call": Label(_("False call"), "x", "mute"),
+    "escape": Label(_("Escape"), "triangle-alert", "bad"),
 }
 
 ROLE: Mapping[str, Label] = {
@@ -112,6 +127,8 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "verdict": VERDICT,
     "disposition": DISPOSITION,
     "hold_state": HOLD_STATE,
+    "rework_state": REWORK_STATE,
+    "review": REVIEW,
     "role": ROLE,
     "link_state": LINK_STATE,
 }

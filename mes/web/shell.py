@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -22,8 +22,10 @@ from jinja2 import (
     select_autoescape,
 )
 
+from mes.contracts.plant import PlantModel
 from mes.web.formats import Formats
 from mes.web.labels import label
+from mes.web.names import PlantNames
 from mes.web.navigation import Entry, home_for, sections_for
 from mes.web.translations import NAMES, Language, island_messages, translations
 
@@ -64,8 +66,14 @@ def environment(language: Language) -> Environment:
     )
     words = translations(language)
     cast(Any, made).install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
+    made.filters["zip_names"] = _zip_names
     made.globals.update(label=label, languages=list(NAMES.items()))
     return made
+
+
+def _zip_names(codes: Iterable[str], name: Callable[[str], str] = str) -> list[tuple[str, str]]:
+    """Pair codes with their names, for a `<select>`."""
+    return [(code, name(code)) for code in codes]
 
 
 @cache
@@ -82,7 +90,7 @@ class Shell:
     language: Language
     user: Viewer | None
     csrf: str
-    site_name: str
+    plant: PlantModel
     now: datetime
     factor: float
     f: Formats
@@ -111,6 +119,16 @@ class Shell:
     def home(self) -> str:
         """Where this reader begins."""
         return home_for(self.roles)
+
+    @property
+    def site_name(self) -> str:
+        """The plant's name."""
+        return self.f.text(self.plant.site.name)
+
+    @cached_property
+    def names(self) -> PlantNames:
+        """What the plant's codes are called."""
+        return PlantNames.of(self.plant, self.language)
 
     @cached_property
     def sections(self) -> list[tuple[str, list[Entry]]]:
@@ -151,5 +169,5 @@ class Shell:
     ) -> HTMLResponse:
         """Render a template; it sees `shell`, `f` (formats) and its context."""
         text = environment(self.language).get_template(template)
-        shown = text.render(shell=self, f=self.f, **(context or {}))
+        shown = text.render(shell=self, f=self.f, names=self.names, **(context or {}))
         return HTMLResponse(shown, status, {"Cache-Control": "no-store", "Vary": "Cookie"})

@@ -1,11 +1,13 @@
 // Requests to the JSON API: CSRF header, problem+json as errors that know their fields.
 
+import { inWords } from "./problem-words.js";
+
 const token = () => document.querySelector('meta[name="csrf-token"]')?.content || "";
 
 /** An answer of the API that is not a success; `errors` are `{field, rule, message}`. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || body.title || String(status));
+    super(inWords(body) || body.detail || body.title || String(status));
     this.status = status;
     this.code = body.code || "";
     this.errors = body.errors || [];
@@ -42,7 +44,11 @@ export async function call(method, path, body, headers = {}) {
 export function showErrors(scope, problem) {
   clearErrors(scope);
   const loose = [];
-  for (const error of problem.errors || []) {
+  const broken = problem.body?.broken_rules;
+  const errors = broken
+    ? broken.map((rule) => ({ field: rule.field, message: document.documentElement.lang.startsWith("zh") ? rule.zh : rule.en }))
+    : problem.errors || [];
+  for (const error of errors) {
     const name = String(error.field).split(/[.[\]]/).filter(Boolean).at(-1);
     const slot = scope.querySelector(`[id="error-${CSS.escape(error.field)}"], [id="error-${CSS.escape(name)}"]`);
     const field = scope.querySelector(`[name="${CSS.escape(error.field)}"], [name="${CSS.escape(name)}"]`);
@@ -51,6 +57,11 @@ export function showErrors(scope, problem) {
     else loose.push(error.message);
   }
   if (!problem.errors?.length) loose.push(problem.message);
+  const usual = scope.dataset.errorField && scope.querySelector(`[id="error-${CSS.escape(scope.dataset.errorField)}"]`);
+  if (usual && loose.length) {
+    usual.textContent = loose.splice(0).join(" ");
+    scope.querySelector(`[name="${CSS.escape(scope.dataset.errorField)}"]`)?.setAttribute("aria-invalid", "true");
+  }
   const rest = scope.querySelector("[data-form-error]");
   if (rest) rest.textContent = loose.join(" ");
   scope.querySelector('[aria-invalid="true"]')?.focus();

@@ -27,6 +27,10 @@ function show(next) {
   document.documentElement.dataset.live = state;
 }
 
+// How long a part of the page rests after it was fetched, so that a busy plant does not wear the reader out.
+const REST_MS = 3000;
+const fetched = new Map();
+
 function flush() {
   timer = 0;
   if (document.hidden) return;
@@ -34,12 +38,19 @@ function flush() {
   waiting.clear();
   if (!topics.length) return;
   document.dispatchEvent(new CustomEvent("nudge", { detail: { topics } }));
+  const now = Date.now();
   for (const part of document.querySelectorAll("[data-refresh]")) {
-    const mine = part.dataset.refresh.split(" ");
-    if (topics.some((topic) => mine.includes(topic)) && !part.contains(document.activeElement?.closest("form[data-keep]") ?? null)) {
-      window.htmx?.trigger(part, "nudge");
+    const mine = topics.filter((topic) => part.dataset.refresh.split(" ").includes(topic));
+    if (!mine.length) continue;
+    const writing = part.contains(document.activeElement) && document.activeElement.closest("form, details[open]");
+    if (writing || now - (fetched.get(part.id) ?? 0) < REST_MS) {
+      for (const topic of mine) waiting.add(topic);
+      continue;
     }
+    fetched.set(part.id, now);
+    window.htmx?.trigger(part, "nudge");
   }
+  if (waiting.size) timer = setTimeout(flush, REST_MS);
 }
 
 function soon() {

@@ -81,7 +81,7 @@ document.addEventListener("keydown", (event) => {
 
 // Sign out
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
-  await call("POST", "/api/auth/logout").catch(() => undefined);
+  await call("DELETE", "/api/session").catch(() => undefined);
   location.href = "/sign-in";
 });
 
@@ -91,7 +91,7 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-api]");
   if (!form) return;
   event.preventDefault();
-  const [method, path] = form.dataset.api.split(" ");
+  const [method, path] = (event.submitter?.dataset.api || form.dataset.api).split(" ");
   const chosen = event.submitter?.name ? { [event.submitter.name]: event.submitter.value } : {};
   const body = { ...JSON.parse(form.dataset.body || "{}"), ...fieldsOf(form), ...chosen };
   const buttons = [...form.querySelectorAll("button")].filter((button) => !button.disabled);

@@ -1,0 +1,27 @@
+"""Mount the web interface: static files, every feature's pages, problems as pages."""
+
+from __future__ import annotations
+
+import importlib
+
+from fastapi import FastAPI
+
+from mes.web import problems, static_files
+
+PAGES = (
+    "mes.web.pages",
+    "mes.identity.pages",
+    "mes.orders.pages",
+    "mes.planning.pages",
+    "mes.execution.pages",
+    "mes.quality.pages",
+    "mes.agents.pages",
+)
+
+
+def mount(app: FastAPI) -> None:
+    """Give an application its screens."""
+    static_files.install(app)
+    for name in PAGES:
+        app.include_router(importlib.import_module(name).router, include_in_schema=False)
+    problems.install(app)
