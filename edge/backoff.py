@@ -25,8 +25,8 @@ class Trouble:
         self.reason: str | None = None
 
     def failed(self, reason: str) -> None:
-        """Note a failure; only the first, or one with another reason, is logged."""
-        if self.reason != reason:
+        """Note a failure; only the first is logged, the newest reason is kept."""
+        if self.reason is None:
             log.warning(f"{self._name}.failed", reason=reason)
         self.reason = reason
 

@@ -1,12 +1,13 @@
 """Records for a line that keeps no ledger: the agent derives station states from their nodes.
 
-The agent numbers them itself, in its journal; they are kept once, but what happened while nobody looked is
-not known.
+The agent numbers them itself, by the milliseconds of real time, so that a new journal does not use a
+number again. What happened while nobody looked is not known.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -53,7 +54,7 @@ class StateWatcher:
         seq = int(self._journal.fact(DERIVED_SEQ) or 0)
         while True:
             station, state = await self._changes.get()
-            seq += 1
+            seq = max(seq + 1, time.time_ns() // 1_000_000)
             record = StationStateChanged(
                 seq=seq, line=self._line, at=self._clock.now(), station=station, state=state
             )

@@ -12,7 +12,9 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
-from asyncua.ua.uaerrors import UaError
+from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaerrors import UaError, UaStatusCodeError
+from asyncua.ua.uatypes import StatusCode
 
 from edge.opcua.nodes import Namespaces
 
@@ -24,6 +26,25 @@ CLOSE_TIMEOUT_S = 2.0
 
 LinkFailed = (OSError, TimeoutError, asyncio.TimeoutError, UaError)
 """What a session raises when the server is away, hangs or refuses."""
+
+
+_SESSION_IS_OVER = frozenset(
+    {
+        StatusCodes.BadSessionIdInvalid,
+        StatusCodes.BadSessionClosed,
+        StatusCodes.BadSessionNotActivated,
+        StatusCodes.BadSecureChannelIdInvalid,
+        StatusCodes.BadSecureChannelClosed,
+        StatusCodes.BadConnectionClosed,
+        StatusCodes.BadCommunicationError,
+        StatusCodes.BadTimeout,
+        StatusCodes.BadServerHalted,
+        StatusCodes.BadShutdown,
+        StatusCodes.BadOutOfMemory,
+        StatusCodes.BadTcpServerTooBusy,
+    }
+)
+"""Faults of a whole request that say nothing of the method: the call is made again on the next session."""
 
 
 class CallRefused(Exception):
@@ -69,7 +90,12 @@ class Link:
         request.ObjectId = self.namespaces.resolve(parent)
         request.MethodId = self.namespaces.resolve(method)
         request.InputArguments = list(arguments)
-        result = (await self.session.call([request]))[0]
+        try:
+            result = (await self.session.call([request]))[0]
+        except UaStatusCodeError as fault:
+            if fault.code in _SESSION_IS_OVER:
+                raise
+            raise CallRefused(str(StatusCode(fault.code).name)) from fault
         if not result.StatusCode.is_good():
             raise CallRefused(result.StatusCode.name)
         return [output.Value for output in result.OutputArguments]

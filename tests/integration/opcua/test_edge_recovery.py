@@ -1,0 +1,232 @@
+"""An agent process between a real OPC UA server and a real MES door, with each of them failing in turn."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from mes.contracts.plant import PlantModel
+from mes.contracts.plant_file import with_ports
+from mes.platform.db import Database
+from tests.support.agents import Doors, agent_doors, no_models
+from tests.support.plant import PLANTS
+from tests.support.processes import Process, free_ports
+from tests.support.waiting import eventually
+
+LINE = "body-sub"
+FIRST_TAG = (
+    "SELECT t.value, t.time FROM telemetry t"
+    " WHERE t.tag_id = (SELECT min(id) FROM telemetry_tag WHERE line = %s) ORDER BY t.time"
+)
+
+
+@dataclass
+class Rig:
+    """A line, an agent, the doors of a MES."""
+
+    folder: Path
+    base_port: int
+    stack: ExitStack
+    doors: Doors | None = None
+    code: str = ""
+    agents: int = 0
+    line: Process | None = None
+    agent: Process | None = None
+    logs: list[Path] = field(default_factory=list)
+
+    def start_line(self) -> Process:
+        arguments = ["-m", "tests.support.opc_line", "--plant", str(PLANTS / "mini.toml")]
+        arguments += ["--line", LINE, "--base-port", str(self.base_port)]
+        arguments += ["--account", str(self.folder / "account")]
+        self.line = Process(arguments, self.folder / "line.log")
+        self.stack.callback(self.line.stop)
+        return self.line
+
+    def start_agent(self) -> Process:
+        assert self.doors is not None
+        arguments = ["-m", "edge", "--mes", self.doors.url, "--data", str(self.folder / "edge")]
+        self.agents += 1
+        log = self.folder / f"agent-{self.agents}.log"
+        self.agent = Process([*arguments, "--code", self.code], log)
+        self.stack.callback(self.agent.stop)
+        self.logs.append(log)
+        return self.agent
+
+    def events(self, name: str) -> int:
+        """How often the agents have logged an event."""
+        lines = [line for log in self.logs for line in log.read_text().splitlines()]
+        return Counter(json.loads(line)["event"] for line in lines if line.startswith("{"))[name]
+
+    def published(self) -> tuple[dict[float, datetime], int]:
+        """The line's own account: when each value was published, and how many records."""
+        values: dict[float, datetime] = {}
+        records = 0
+        account = self.folder / "account"
+        for text in account.read_text().splitlines() if account.exists() else ():
+            entry = json.loads(text)
+            if "r" in entry:
+                records = entry["r"]["seq"]
+            else:
+                values[float(entry["v"])] = datetime.fromisoformat(entry["at"])
+        return values, records
+
+    async def stored(self) -> list[tuple[float, datetime]]:
+        assert self.doors is not None
+        async with self.doors.database.read() as conn:
+            return [
+                (value, time)
+                for value, time in await (await conn.execute(FIRST_TAG, (LINE,))).fetchall()
+            ]
+
+    async def newest(self) -> float:
+        rows = await self.stored()
+        return max((value for value, _ in rows), default=0.0)
+
+    async def record_count(self) -> int:
+        assert self.doors is not None
+        async with self.doors.database.read() as conn:
+            query = "SELECT count(*) FROM line_record WHERE line = %s"
+            row = await (await conn.execute(query, (LINE,))).fetchone()
+        return 0 if row is None else int(row[0])
+
+    async def flows(self, *, within_s: float = 20.0) -> None:
+        """Wait until a value published from now on is in the database, and all records until now."""
+        values, records = self.published()
+        target = max(values, default=0.0) + 1
+
+        async def seen() -> bool:
+            return await self.newest() >= target and await self.record_count() >= records
+
+        await eventually(seen, within_s=within_s, what=f"value {target:g} in the database")
+
+    async def check(self) -> None:
+        """Compare the line's account with the database."""
+        assert self.doors is not None
+        values, _ = self.published()
+        stored = await self.stored()
+        newest = max(value for value, _ in stored)
+        times = Counter(stored)
+        assert max(times.values()) == 1, "no value is stored twice"
+        async with self.doors.database.read() as conn:
+            query = "SELECT from_at, to_at, cause FROM telemetry_gap WHERE line = %s"
+            gaps = await (await conn.execute(query, (LINE,))).fetchall()
+            query = "SELECT seq FROM line_record WHERE line = %s ORDER BY seq"
+            seqs = [seq for (seq,) in await (await conn.execute(query, (LINE,))).fetchall()]
+            aside = await (await conn.execute("SELECT reason FROM ingest_quarantine")).fetchall()
+        have = {value for value, _ in stored}
+        first = min(have)
+        uncovered = [
+            value
+            for value, at in values.items()
+            if first <= value <= newest
+            and value not in have
+            and not any(start <= at <= end for start, end, _ in gaps)
+        ]
+        assert uncovered == [], f"lost without a gap row; gaps: {gaps}"
+        assert seqs == list(range(1, len(seqs) + 1)), "every record once and in order"
+        assert aside == []
+
+
+@pytest.fixture
+async def rig(database: Database, mini_plant: PlantModel, tmp_path: Path):  # type: ignore[no-untyped-def]
+    base = free_ports(16)
+    with ExitStack() as stack:
+        made = Rig(tmp_path, base, stack)
+        plant = with_ports(mini_plant, base)
+        async with agent_doors(database, plant, tmp_path, factor=1, models=no_models) as doors:
+            made.doors = doors
+            made.code = await doors.code(LINE)
+            made.start_line()
+            yield made
+            stack.close()
+
+
+async def test_values_flow_again_within_seconds_after_the_server_has_hung(rig: Rig) -> None:
+    rig.start_agent()
+    await rig.flows(within_s=90)
+    assert rig.line is not None
+    rig.line.freeze()
+    await eventually(lambda: rig.events("line.disconnected") == 1, what="the silence was noticed")
+    rig.line.thaw()
+    await rig.flows(within_s=15)
+    await rig.check()
+    assert rig.events("line.failed") == rig.events("line.recovered"), "each failure is logged once"
+
+
+async def test_a_server_that_restarts_is_read_on_from_the_last_record(rig: Rig) -> None:
+    rig.start_agent()
+    await rig.flows(within_s=90)
+    assert rig.line is not None
+    rig.line.kill()
+    await eventually(lambda: rig.events("line.disconnected") == 1)
+    rig.start_line()
+    await rig.flows(within_s=90)
+    await rig.check()
+
+
+async def test_an_agent_that_is_killed_loses_no_record_and_says_what_it_missed(rig: Rig) -> None:
+    for _ in range(3):
+        agent = rig.start_agent()
+        await rig.flows(within_s=90)
+        agent.kill()
+    rig.start_agent()
+    await rig.flows(within_s=90)
+    await rig.check()
+    assert rig.doors is not None
+    async with rig.doors.database.read() as conn:
+        query = "SELECT DISTINCT cause FROM telemetry_gap"
+        causes = await (await conn.execute(query)).fetchall()
+        epoch = await (
+            await conn.execute("SELECT epoch FROM agent WHERE line = %s", (LINE,))
+        ).fetchone()
+    assert causes == [("agent_down",)]
+    assert epoch == (1,), "a restart does not fence"
+
+
+async def test_an_agent_starts_and_collects_with_the_mes_away_and_delivers_later(
+    database: Database, mini_plant: PlantModel, tmp_path: Path
+) -> None:
+    base = free_ports(16)
+    plant = with_ports(mini_plant, base)
+    door_port = free_ports(1)
+    with ExitStack() as stack:
+        rig = Rig(tmp_path, base, stack)
+        rig.start_line()
+        async with agent_doors(
+            database, plant, tmp_path, factor=1, models=no_models, port=door_port
+        ) as doors:
+            rig.doors = doors
+            rig.code = await doors.code(LINE)
+            rig.start_agent()
+            await rig.flows(within_s=90)
+        assert rig.agent is not None
+        rig.agent.kill()
+        rig.start_agent()
+        await eventually(lambda: rig.events("config.cached") == 1)
+        await eventually(lambda: rig.events("line.connected") == 2)
+        before, _ = rig.published()
+        later = max(before) + 40
+        await eventually(lambda: max(rig.published()[0]) > later)
+        async with agent_doors(
+            database, plant, tmp_path, factor=1, models=no_models, port=door_port
+        ) as doors:
+            rig.doors = doors
+            await rig.flows(within_s=90)
+            await rig.check()
+        stack.close()
+    assert rig.events("uplink.telemetry.failed") >= 1
+
+
+async def test_a_stopped_agent_ends_in_order_and_leaves_nothing_undelivered(rig: Rig) -> None:
+    agent = rig.start_agent()
+    await rig.flows(within_s=90)
+    assert agent.stop() == 0
+    agent = rig.start_agent()
+    await rig.flows(within_s=90)
+    await rig.check()

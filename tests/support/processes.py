@@ -1,0 +1,89 @@
+"""Real processes in tests: start, wait for their word, stop, freeze, kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mes
+
+ROOT = Path(mes.__file__).parent.parent
+
+
+class Process:
+    """One child process and its log."""
+
+    def __init__(self, arguments: list[str], log: Path, *, program: str = sys.executable) -> None:
+        self.log = log
+        with log.open("ab") as out:
+            self._child = subprocess.Popen(
+                [program, *arguments], stdout=out, stderr=out, cwd=ROOT, env={**os.environ}
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def says(self, word: str) -> bool:
+        """Whether the word stands in the log; fails when the process has died before it."""
+        text = self.log.read_text()
+        if word in text:
+            return True
+        assert self._child.poll() is None, f"it ended with {self._child.returncode}: {text}"
+        return False
+
+    def freeze(self) -> None:
+        """Stop it in the middle of whatever it does; its connections stay open."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._child.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """`kill -9`: no chance to tidy up."""
+        self._child.kill()
+        self._child.wait(10)
+
+    def stop(self) -> int:
+        """Ask it to end, and wait."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGCONT)
+            self._child.terminate()
+        try:
+            return self._child.wait(15)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            return self._child.wait(10)
+
+
+@contextmanager
+def process(arguments: list[str], log: Path, *, program: str = sys.executable) -> Iterator[Process]:
+    """Run a process for the length of a block."""
+    started = Process(arguments, log, program=program)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+def free_ports(count: int) -> int:
+    """Return the first of `count` free neighbouring loopback ports."""
+    for base in range(20_000 + os.getpid() % 5_000, 60_000, count):
+        if all(_is_free(port) for port in range(base, base + count)):
+            return base
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,280 @@
+"""A camera's request is always answered: in time, once, and with the reason when there is no verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from asyncua import ua
+
+from edge.images import ImageFolder
+from edge.inspection import Station
+from edge.journal import Journal
+from edge.models import ModelShelf, NoModel
+from edge.plant_clock import LiveClock
+from mes.contracts.agent import CameraModel
+from mes.contracts.clock import ClockSegment, PlantClock
+from mes.contracts.plc import CameraNodes, VerdictAck
+from mes.contracts.quality import InspectionResult, Verdict, VerdictCode
+from mes.contracts.wire import Stream, decode, from_lines
+from qc_vision.runtime import Fitness, Inspection
+from qc_vision.runtime import Verdict as Seen
+from tests.support.waiting import eventually
+
+BODY = UUID(int=11)
+PICTURE = cv2.imencode(".jpg", np.full((40, 60, 3), 128, np.uint8))[1].tobytes()
+NAMES = [
+    "request",
+    "body_id",
+    "lot",
+    "job_order_id",
+    "variant",
+    "deadline",
+    "verdict_body_id",
+    "verdict_counter",
+    "verdict",
+    "verdict_valid",
+    "ack",
+    "ack_counter",
+]
+NODES = CameraNodes(
+    id="cam",
+    station="gate",
+    scene="painting",
+    snapshot_url="http://camera/cam/snapshot.jpg",
+    **{name: name for name in NAMES},
+)
+MODEL = CameraModel(camera="cam", package="painting", version="1", sha256="a" * 64)
+
+
+@dataclass
+class FakeLine:
+    """The tags of one camera, as a PLC keeps them; it takes a verdict whose counter and body are right."""
+
+    values: dict[str, Any]
+    writes: list[dict[str, Any]] = field(default_factory=list)
+
+    async def read(self, references: Sequence[str]) -> list[ua.DataValue]:
+        return [ua.DataValue(ua.Variant(self.values[name])) for name in references]
+
+    async def write(self, values: Sequence[tuple[str, ua.Variant]]) -> None:
+        written = {name: variant.Value for name, variant in values}
+        assert list(written)[-1] == "verdict_valid", "the valid bit comes last"
+        self.writes.append(written)
+        right = written["verdict_counter"] == self.values["request"]
+        self.values["ack"] = int(VerdictAck.ACCEPTED if right else VerdictAck.REFUSED_STALE)
+        self.values["ack_counter"] = written["verdict_counter"]
+
+    def ask(self, counter: int, *, deadline: datetime, variant: str = "red") -> None:
+        self.values.update(
+            request=counter,
+            body_id=str(BODY),
+            lot="",
+            job_order_id="",
+            variant=variant,
+            deadline=deadline,
+            ack=0,
+            ack_counter=0,
+        )
+
+
+@dataclass
+class FakeInspector:
+    """Judges whatever it is told to."""
+
+    verdict: Seen = Seen.OK
+    hold: asyncio.Event | None = None
+
+    def inspect(self, image: Any) -> Inspection:
+        return Inspection(self.verdict, 0.7, (), Fitness(1, 1), None, "m1", "p1")
+
+
+class FakeShelf(ModelShelf):
+    """One model for the variant red."""
+
+    inspector = FakeInspector()
+
+    def choose(self, camera: str, variant: str) -> Any:
+        if variant != "red":
+            raise NoModel(f"wrong recipe: no model for variant {variant!r} at {camera}")
+        return MODEL, self.inspector
+
+
+@dataclass
+class Rig:
+    line: FakeLine
+    station: Station
+    journal: Journal
+    clock: LiveClock
+
+    async def results(self, count: int) -> list[InspectionResult]:
+        """Wait until so many results are in the journal."""
+
+        async def look() -> list[InspectionResult] | None:
+            rows = await self.journal.read(
+                lambda db: db.execute(
+                    "SELECT frame FROM batch WHERE stream = ? ORDER BY seq", (int(Stream.RESULTS),)
+                ).fetchall()
+            )
+            found = [
+                InspectionResult.model_validate_json(line)
+                for (frame,) in rows
+                for line in from_lines(decode(frame))
+            ]
+            return found if len(found) >= count else None
+
+        return await eventually(look)
+
+    def ask(self, counter: int, *, within_s: float = 3600, variant: str = "red") -> None:
+        deadline = self.clock.now() + timedelta(seconds=within_s)
+        self.line.ask(counter, deadline=deadline, variant=variant)
+        self.station.announce(counter)
+
+
+Answer = httpx.Response
+
+
+def a_camera(answer: httpx.Response | Exception | float) -> httpx.AsyncClient:
+    """A camera that answers so; a number: after so many seconds, with a picture."""
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, float):
+            await asyncio.sleep(answer)
+            return httpx.Response(200, content=PICTURE, headers={"content-type": "image/jpeg"})
+        return answer
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(respond))
+
+
+GOOD = httpx.Response(200, content=PICTURE, headers={"content-type": "image/jpeg"})
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    journal = Journal(tmp_path / "journal")
+    journal.identify(agent_id=UUID(int=1), epoch=1, line="paint", max_bytes=1 << 30)
+    now = datetime.now(UTC)
+    clock = LiveClock(PlantClock(segments=(ClockSegment(real_at=now, plant_at=now, factor=60.0),)))
+    line = FakeLine({})
+    camera = a_camera(getattr(request, "param", GOOD))
+    images = ImageFolder(journal, tmp_path / "images", max_bytes=1 << 20, keep_ok_every=2)
+    station = Station(
+        line="paint",
+        nodes=NODES,
+        link=line,  # type: ignore[arg-type]  # the fake has the two methods a station uses
+        http=camera,
+        shelf=FakeShelf((MODEL,)),
+        journal=journal,
+        images=images,
+        clock=clock,
+        may_act=lambda: True,
+        counts=dict.fromkeys(Verdict, 0),
+    )
+    tasks = [asyncio.create_task(journal.write_forever()), asyncio.create_task(station.run())]
+    yield Rig(line, station, journal, clock)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    journal.close()
+
+
+async def test_the_verdict_reaches_the_plc_and_the_result_the_journal(rig: Rig) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.NOK)
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    (written,) = rig.line.writes
+    assert written == {
+        "verdict_body_id": str(BODY),
+        "verdict_counter": 1,
+        "verdict": int(VerdictCode.NOK),
+        "verdict_valid": True,
+    }
+    assert (result.verdict, result.accepted, result.body_id) == (Verdict.NOK, True, BODY)
+    assert (result.score, result.image_px, result.model_name) == (0.7, (60, 40), "painting")
+    assert result.image_sha256 is not None
+
+
+async def test_of_ok_pictures_only_a_sample_is_kept(rig: Rig) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.OK)
+    for counter in (1, 2, 3):
+        rig.ask(counter)
+        await rig.results(counter)
+    kept = [result.image_sha256 is not None for result in await rig.results(3)]
+    assert kept == [True, False, True]
+
+
+async def test_a_variant_without_a_model_is_unfit(rig: Rig) -> None:
+    rig.ask(1, variant="blue")
+    (result,) = await rig.results(1)
+    assert result.verdict is Verdict.UNFIT
+    assert "wrong recipe" in (result.reason or "")
+    assert rig.line.writes[0]["verdict"] == VerdictCode.UNFIT
+
+
+@pytest.mark.parametrize(
+    ("rig", "reason"),
+    [
+        (httpx.Response(200, text="camera is warming up"), "text/plain"),
+        (
+            httpx.Response(200, content=b"not a jpeg", headers={"content-type": "image/jpeg"}),
+            "text",
+        ),
+        (httpx.Response(500), "500"),
+        (httpx.ConnectError("refused"), "cannot be reached"),
+    ],
+    indirect=["rig"],
+)
+async def test_a_camera_that_gives_no_picture_is_unfit_with_the_reason(
+    rig: Rig, reason: str
+) -> None:
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert result.verdict is Verdict.UNFIT
+    assert reason in (result.reason or "")
+    assert result.image_sha256 is None
+    assert result.accepted
+
+
+@pytest.mark.parametrize("rig", [0.3], indirect=True)
+async def test_a_verdict_after_the_deadline_is_late_and_not_written(rig: Rig) -> None:
+    rig.ask(1, within_s=6)
+    (result,) = await rig.results(1)
+    assert result.verdict is Verdict.LATE
+    assert "deadline" in (result.reason or "")
+    assert not result.accepted
+    assert rig.line.writes == []
+
+
+async def test_a_request_is_answered_once_even_after_a_restart(rig: Rig) -> None:
+    rig.ask(4)
+    await rig.results(1)
+    rig.station.announce(4)
+    assert rig.journal.fact("camera:cam") == "4"
+    rig.ask(5)
+    results = await rig.results(2)
+    assert [result.counter for result in results] == [4, 5]
+
+
+async def test_a_verdict_the_plc_refuses_is_recorded_as_not_accepted(rig: Rig) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.OK)
+    original = rig.line.write
+
+    async def too_late(values: Sequence[tuple[str, ua.Variant]]) -> None:
+        rig.line.values["request"] = 9
+        await original(values)
+
+    rig.line.write = too_late  # type: ignore[method-assign]
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert not result.accepted
