@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 MIN_INTERVAL_S = 0.5
 """A stream is nudged at most twice a real second."""
 HEARTBEAT_S = 5.0
-"""A comment keeps the connection, so that the page can tell silence from a lost link."""
+"""A beat keeps the connection, so that the page can tell a quiet plant from a lost link."""
 
 
 @dataclass(eq=False)
@@ -69,7 +69,7 @@ class Nudges:
                 try:
                     await asyncio.wait_for(listener.wake.wait(), HEARTBEAT_S)
                 except TimeoutError:
-                    yield ": alive\n\n"
+                    yield "event: beat\ndata: {}\n\n"
                     continue
                 listener.wake.clear()
                 pending, listener.pending = listener.pending, {}
