@@ -60,7 +60,14 @@ async def _run(plant: PlantModel, lines: list[Line], options: argparse.Namespace
             clock = own_clock(
                 options.data, factor=options.factor, plant_at=start.plant_at if start else None
             )
-        shop = Shop(plant, lines, options.data, clock, seed=options.seed)
+        shop = Shop(
+            plant,
+            lines,
+            options.data,
+            clock,
+            seed=options.seed,
+            cache=options.cache or options.data,
+        )
         await shop.run(warm=options.warm, ready=lambda: print("ready", flush=True))  # noqa: T201
     except asyncio.CancelledError:
         pass
@@ -92,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--shop", action="append", default=[], help="every line of this shop")
     run.add_argument("--line", action="append", default=[], help="this line")
     run.add_argument("--data", type=Path, required=True, help="folder that all lines share")
+    run.add_argument("--cache", type=Path, help="where imported nodesets are kept; default: --data")
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--base-port", type=int, help="ports from here on instead of the plant file's")
     run.add_argument("--warm", action="store_true", help="begin with the bodies of warm.json")

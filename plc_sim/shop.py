@@ -59,13 +59,21 @@ class Shop:
     """The lines that one process runs."""
 
     def __init__(
-        self, plant: PlantModel, lines: Iterable[Line], folder: Path, clock: LineClock, *, seed: int
+        self,
+        plant: PlantModel,
+        lines: Iterable[Line],
+        folder: Path,
+        clock: LineClock,
+        *,
+        seed: int,
+        cache: Path,
     ) -> None:
         self._plant = plant
         self._lines = tuple(lines)
         self._folder = folder
         self._clock = clock
         self._seed = seed
+        self._cache = cache
         self._file = FloorFile(folder)
         self._floor = SharedFloor(plant, self._file)
         self._asked: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
@@ -99,7 +107,7 @@ class Shop:
     # -- begin --------------------------------------------------------------------------------
 
     async def _begin(self, *, warm: bool) -> None:
-        space = await companion_space(self._folder)
+        space = await companion_space(self._cache)
         start = WarmStart.load(self._folder) if warm else None
         if start is not None and self._file.take_warm_start():
             stock_floor(self._floor, start)

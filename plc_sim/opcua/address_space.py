@@ -67,7 +67,7 @@ async def companion_space(cache: Path) -> CompanionSpace:
         content: dict[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301  # our own file
         return CompanionSpace(content["namespaces"], content["nodes"])
     space = await _import()
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_bytes(pickle.dumps({"namespaces": space.namespaces, "nodes": space.nodes}))
     draft.chmod(0o600)
