@@ -17,7 +17,7 @@ class _Body(BaseModel):
 class Credentials(_Body):
     """What somebody signs in with."""
 
-    user: str = Field(min_length=1, max_length=64)
+    user: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
     password: str = Field(min_length=1, max_length=1000)
 
 
@@ -43,7 +43,7 @@ class SessionBody(_Body):
 class NewToken(_Body):
     """A token to be made for a machine."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
     scopes: list[Scope] = Field(min_length=1)
     channel: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     days: float = Field(default=90, gt=0, le=732)

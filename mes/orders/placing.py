@@ -148,6 +148,7 @@ async def _register(
     }
     await links.ensure_key(conn)
     added = await repository.add(conn, list(fresh.values()))
+    known = await _known(conn, [one for one in fresh.values() if one.id not in added])
     outcomes: list[Order | Refused] = []
     for n, car in enumerate(cars):
         if isinstance(car, Refused):
@@ -155,7 +156,7 @@ async def _register(
         elif fresh[n].id in added:
             outcomes.append(fresh[n])
         else:
-            outcomes.append(Refused(duplicate_of=await _number_of(conn, drafts[n])))
+            outcomes.append(Refused(duplicate_of=known[drafts[n].channel, drafts[n].external_id]))
     await events.record_all(
         conn,
         [events.Fact(_created(one), now, one.id) for one in outcomes if isinstance(one, Order)],
@@ -217,7 +218,13 @@ def _created(order: Order) -> OrderCreated:
     )
 
 
-async def _number_of(conn: ReadConn, draft: OrderDraft) -> str | None:
-    external_id = draft.external_id or ""
-    known = await repository.numbers_by_external_id(conn, draft.channel, [external_id])
-    return known.get(external_id)
+async def _known(conn: ReadConn, repeated: Sequence[Order]) -> dict[tuple[str, str | None], str]:
+    """Return the numbers under which repeated orders are there, by channel and external id."""
+    wanted: dict[str, list[str]] = {}
+    for order in repeated:
+        wanted.setdefault(order.channel, []).append(order.external_id or "")
+    found: dict[tuple[str, str | None], str] = {}
+    for channel, external_ids in wanted.items():
+        numbers = await repository.numbers_by_external_id(conn, channel, external_ids)
+        found |= {(channel, external_id): number for external_id, number in numbers.items()}
+    return found

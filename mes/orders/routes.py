@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response, UploadFile, status
+from fastapi import (
+    APIRouter,
+    Depends,
+    Form,
+    Header,
+    Path,
+    Query,
+    Request,
+    Response,
+    UploadFile,
+    status,
+)
 from fastapi.responses import JSONResponse
 
 from mes.identity.access import address_of, require, require_scope
@@ -16,6 +27,7 @@ from mes.orders.schemas import (
     Channel,
     CustomerLink,
     ImportOut,
+    Line,
     OrderIn,
     OrderOut,
     OrderPage,
@@ -39,6 +51,7 @@ router.include_router(catalog_routes.router)
 Reader = Annotated[Caller, Depends(require_scope(Scope.ORDERS_READ))]
 Writer = Annotated[Caller, Depends(require_scope(Scope.ORDERS_WRITE, Role.PLANNER, Role.DEALER))]
 Planner = Annotated[User, Depends(require(Role.PLANNER))]
+Number = Annotated[str, Path(max_length=20, pattern=r"^[A-Za-z0-9-]+$")]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
@@ -105,10 +118,10 @@ async def get_orders(
     conn: ReadDb,
     clock: ClockDep,
     stage: OrderStage | None = None,
-    model: Annotated[str | None, Query(max_length=20)] = None,
-    channel: Annotated[str | None, Query(max_length=40)] = None,
-    search: Annotated[str | None, Query(max_length=80)] = None,
-    after: Annotated[str | None, Query(max_length=20)] = None,
+    model: Annotated[Line | None, Query(max_length=20)] = None,
+    channel: Annotated[Line | None, Query(max_length=40)] = None,
+    search: Annotated[Line | None, Query(max_length=80)] = None,
+    after: Annotated[Line | None, Query(max_length=20)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> OrderPage:
     """List orders by number, page by page."""
@@ -152,7 +165,7 @@ async def import_orders(
 
 @router.get("/orders/{number}")
 async def get_order(
-    number: str,
+    number: Number,
     caller: Reader,
     conn: ReadDb,
     clock: ClockDep,
@@ -167,7 +180,7 @@ async def get_order(
 
 @router.patch("/orders/{number}")
 async def patch_order(
-    number: str,
+    number: Number,
     body: OrderPatch,
     caller: Writer,
     conn: WriteDb,
@@ -192,7 +205,7 @@ async def patch_order(
 
 
 @router.post("/orders/{number}/confirm")
-async def confirm_order(number: str, caller: Writer, conn: WriteDb, clock: ClockDep) -> OrderOut:
+async def confirm_order(number: Number, caller: Writer, conn: WriteDb, clock: ClockDep) -> OrderOut:
     """The customer agrees: the plant plans the order."""
     await _visible(conn, number, caller)
     order = await service.confirm_order(conn, number, now=clock.now(), actor=caller.actor)
@@ -201,7 +214,7 @@ async def confirm_order(number: str, caller: Writer, conn: WriteDb, clock: Clock
 
 @router.post("/orders/{number}/cancel")
 async def cancel_order(
-    number: str, body: ReasonIn, caller: Writer, conn: WriteDb, clock: ClockDep
+    number: Number, body: ReasonIn, caller: Writer, conn: WriteDb, clock: ClockDep
 ) -> OrderOut:
     """End an order before production of its car begins."""
     await _visible(conn, number, caller)
@@ -213,7 +226,7 @@ async def cancel_order(
 
 @router.post("/orders/{number}/hold")
 async def hold_order(
-    number: str, body: ReasonIn, planner: Planner, conn: WriteDb, clock: ClockDep
+    number: Number, body: ReasonIn, planner: Planner, conn: WriteDb, clock: ClockDep
 ) -> OrderOut:
     """Let an order wait; planning leaves it out."""
     order = await service.hold_order(
@@ -223,28 +236,30 @@ async def hold_order(
 
 
 @router.post("/orders/{number}/resume")
-async def resume_order(number: str, planner: Planner, conn: WriteDb, clock: ClockDep) -> OrderOut:
+async def resume_order(
+    number: Number, planner: Planner, conn: WriteDb, clock: ClockDep
+) -> OrderOut:
     """Let a held order go on where it was."""
     order = await service.resume_order(conn, number, now=clock.now(), actor=planner.actor)
     return OrderOut.of(order, now=clock.now())
 
 
 @router.get("/orders/{number}/promises")
-async def get_promises(number: str, caller: Reader, conn: ReadDb) -> list[PromiseOut]:
+async def get_promises(number: Number, caller: Reader, conn: ReadDb) -> list[PromiseOut]:
     """Show every date that was promised for an order, with its reasons."""
     order = await _visible(conn, number, caller)
     return [PromiseOut.of(promise) for promise in await service.promises(conn, order.id)]
 
 
 @router.get("/orders/{number}/bom")
-async def get_bom(number: str, caller: Reader, conn: ReadDb) -> list[PartOut]:
+async def get_bom(number: Number, caller: Reader, conn: ReadDb) -> list[PartOut]:
     """Show the 100 % BOM that was frozen at lock; empty before."""
     order = await _visible(conn, number, caller)
     return [PartOut.of(part) for part in await service.frozen_bom(conn, order.id)]
 
 
 @router.get("/orders/{number}/routing")
-async def get_routing(number: str, caller: Reader, conn: ReadDb) -> list[StepOut]:
+async def get_routing(number: Number, caller: Reader, conn: ReadDb) -> list[StepOut]:
     """Show the routing that was frozen at lock; empty before."""
     order = await _visible(conn, number, caller)
     return [StepOut.of(step) for step in await service.frozen_routing(conn, order.id)]
@@ -252,7 +267,7 @@ async def get_routing(number: str, caller: Reader, conn: ReadDb) -> list[StepOut
 
 @router.get("/orders/{number}/customer-link")
 async def get_customer_link(
-    number: str, caller: Writer, conn: ReadDb, settings: SettingsDep
+    number: Number, caller: Writer, conn: ReadDb, settings: SettingsDep
 ) -> CustomerLink:
     """Give the link that an order's customer may have."""
     order = await _visible(conn, number, caller)

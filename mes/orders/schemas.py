@@ -20,6 +20,8 @@ from mes.orders.service import OrderChange, OrderDraft
 
 Channel = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 CodeIn = Annotated[str, Field(min_length=1, max_length=20)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A line of text: no control characters, which PostgreSQL (NUL) or a screen could not take."""
 Wished = AwareDatetime | date
 """An instant with its offset, or a day of the site (`2026-12-31`), which is over when it ends."""
 
@@ -32,8 +34,8 @@ class OrderIn(_Body):
     """An order as a channel sends it."""
 
     channel: Channel = "api"
-    external_id: str | None = Field(default=None, min_length=1, max_length=80)
-    customer: str | None = Field(default=None, max_length=200)
+    external_id: Line | None = Field(default=None, min_length=1, max_length=80)
+    customer: Line | None = Field(default=None, max_length=200)
     language: Literal["en", "zh"] = "en"
     model: CodeIn
     color: CodeIn
@@ -61,7 +63,7 @@ class OrderIn(_Body):
 class OrderPatch(_Body):
     """What to change of an order; what is not named stays."""
 
-    customer: str | None = Field(default=None, max_length=200)
+    customer: Line | None = Field(default=None, max_length=200)
     language: Literal["en", "zh"] = "en"
     model: CodeIn = ""
     color: CodeIn = ""
@@ -87,7 +89,7 @@ class OrderPatch(_Body):
 class ReasonIn(_Body):
     """Why something is done."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: Line = Field(min_length=1, max_length=500)
 
 
 class PromiseOut(_Body):

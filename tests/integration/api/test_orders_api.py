@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -93,6 +94,8 @@ async def test_an_unbuildable_car_is_refused_with_its_rules_in_words(api: Orders
         (b'{"model": "S2", "color": "WHT", "requested_at": "2026-12-01T10:00:00"}', 422, "invalid"),
         (b'{"model": "S2", "color": "WHT", "channel": "W W"}', 422, "invalid"),
         (b'{"model": "S2", "color": "\\u0000"}', 422, "catalog.not_buildable"),
+        (b'{"model": "S2", "color": "WHT", "customer": "\\u0000"}', 422, "invalid"),
+        (b'{"model": "S2", "color": "WHT", "customer": "\\ud800"}', 422, "invalid"),
         (b'{"model": "' + b"x" * 5000 + b'"}', 413, "too_large"),
     ],
 )
@@ -103,6 +106,31 @@ async def test_bad_json_is_refused_and_changes_nothing(
     headers = {"Content-Type": "application/json"}
     problem(await planner.post("/api/orders", content=content, headers=headers), status, code)
     assert (await planner.get("/api/orders")).json()["orders"] == []
+
+
+async def test_a_body_of_unannounced_length_is_held_to_the_limit_too(api: OrdersApi) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"model": "'
+        for _ in range(100):
+            yield b"x" * 1000
+
+    planner = await api.person(Role.PLANNER)
+    problem(await planner.post("/api/orders", content=endless()), 413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/orders/%00",
+        "/api/orders?search=%00",
+        "/api/orders?after=%00",
+        "/api/orders?limit=9999",
+        "/api/orders?stage=lost",
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_told_so(api: OrdersApi, path: str) -> None:
+    planner = await api.person(Role.PLANNER)
+    problem(await planner.get(path), 422, "invalid")
 
 
 async def test_a_wished_day_ends_at_the_site(api: OrdersApi) -> None:
