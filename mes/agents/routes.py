@@ -1,4 +1,4 @@
-"""The doors that agents knock at, but for what they deliver (`mes.ingest`)."""
+"""The doors that agents knock at, but for what they deliver (`mes.ingest`), and those of their keepers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from mes.agents import service
 from mes.agents.bell import CommandBell
 from mes.agents.model import Identity
+from mes.agents.schemas import AgentBody, CodeBody
 from mes.contracts.agent import AgentConfig, CommandPage, Enrolled, EnrolRequest, Heartbeat
 from mes.contracts.clock import PlantClock
+from mes.identity.access import require
+from mes.identity.model import Role, User
 from mes.platform.clock import read_plant_clock
 from mes.platform.http import ClockDep, ContextDep, DatabaseDep, ReadDb, WriteDb
 
-router = APIRouter(prefix="/agent/v1", tags=["agents"])
+router = APIRouter(tags=["agents"])
 
 MAX_WAIT_S = 60.0
 PREFIX = "bearer "
@@ -36,15 +39,17 @@ async def identity(
 
 
 AgentDep = Annotated[Identity, Depends(identity)]
+Keeper = Annotated[User, Depends(require(Role.ADMIN))]
+Onlooker = Annotated[User, Depends(require(Role.ADMIN, Role.MAINTENANCE))]
 
 
-@router.post("/enrol", status_code=201)
+@router.post("/agent/v1/enrol", status_code=201)
 async def enrol(body: EnrolRequest, conn: WriteDb, clock: ClockDep) -> Enrolled:
     """Trade a one-time code for a device token, which is shown this once."""
     return await service.enrol(conn, body.code, now=clock.now(), real_now=clock.real_now())
 
 
-@router.get("/config")
+@router.get("/agent/v1/config")
 async def config(
     agent: AgentDep, conn: WriteDb, clock: ClockDep, context: ContextDep
 ) -> AgentConfig:
@@ -53,13 +58,13 @@ async def config(
     return await service.config(conn, agent, models=models, real_now=clock.real_now())
 
 
-@router.get("/clock")
+@router.get("/agent/v1/clock")
 async def clock(conn: ReadDb) -> PlantClock:
     """Answer the plant clock, to anybody: lines and simulators follow it without an enrolment."""
     return await read_plant_clock(conn)
 
 
-@router.get("/commands")
+@router.get("/agent/v1/commands")
 async def commands(
     request: Request,
     agent: AgentDep,
@@ -83,9 +88,31 @@ async def commands(
                 return page
 
 
-@router.post("/heartbeat", status_code=204)
+@router.post("/agent/v1/heartbeat", status_code=204)
 async def heartbeat(beat: Heartbeat, agent: AgentDep, conn: WriteDb, clock: ClockDep) -> Response:
     """Take how an agent is."""
     agent.require_current()
     await service.heartbeat(conn, agent.agent, beat, now=clock.now(), real_now=clock.real_now())
+    return Response(status_code=204)
+
+
+@router.get("/api/agents")
+async def agents(user: Onlooker, conn: ReadDb) -> list[AgentBody]:
+    """Answer every agent and how it is."""
+    return [AgentBody.of(view) for view in await service.overview(conn)]
+
+
+@router.post("/api/agents/{line}/codes", status_code=201)
+async def issue_code(line: str, user: Keeper, conn: WriteDb, clock: ClockDep) -> CodeBody:
+    """Issue a one-time enrolment code for a line's agent; it is shown this once."""
+    code = await service.issue_code_by(
+        conn, line, actor=user.actor, now=clock.now(), real_now=clock.real_now()
+    )
+    return CodeBody(line=line, code=code)
+
+
+@router.delete("/api/agents/{line}/tokens", status_code=204)
+async def revoke(line: str, user: Keeper, conn: WriteDb, clock: ClockDep) -> Response:
+    """Make the device tokens of a line's agent invalid."""
+    await service.revoke(conn, line, actor=user.actor, now=clock.now(), real_now=clock.real_now())
     return Response(status_code=204)

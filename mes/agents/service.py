@@ -31,6 +31,7 @@ from mes.contracts.events import AgentBack, AgentEnrolled, AgentLost, CommandDon
 from mes.contracts.line_layout import line_interface
 from mes.contracts.plant import Line, PlantModel
 from mes.events import service as events
+from mes.identity import service as identity_service
 from mes.platform.clock import read_plant_clock
 from mes.platform.db import ReadConn, WriteConn
 from mes.resources import service as resources
@@ -93,9 +94,26 @@ async def enrol(conn: WriteConn, code: str, *, now: datetime, real_now: datetime
     return Enrolled(agent_id=agent.id, token=token, line=agent.line, epoch=epoch)
 
 
-async def revoke(conn: WriteConn, line: str, *, real_now: datetime) -> int:
+async def issue_code_by(
+    conn: WriteConn, line: str, *, actor: str, now: datetime, real_now: datetime
+) -> str:
+    """Issue a code for a person, and write down who asked for it."""
+    code = await issue_code(conn, line, real_now=real_now)
+    await identity_service.audit(
+        conn, actor, "agent.code_issued", f"line:{line}", None, None, now=now
+    )
+    return code
+
+
+async def revoke(
+    conn: WriteConn, line: str, *, actor: str, now: datetime, real_now: datetime
+) -> int:
     """Make every device token of a line's agent invalid; return how many were valid."""
-    return await repository.revoke_tokens(conn, line, now=real_now)
+    count = await repository.revoke_tokens(conn, line, now=real_now)
+    await identity_service.audit(
+        conn, actor, "agent.tokens_revoked", f"line:{line}", None, {"tokens": count}, now=now
+    )
+    return count
 
 
 async def identify(

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from mes.agents.routes import AgentDep
 from mes.contracts.agent import BatchReceipt
+from mes.identity.access import require
+from mes.identity.model import Role, User
 from mes.ingest import service
+from mes.ingest.repository import Quarantined
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
-from mes.platform.http import ClockDep, DatabaseDep, SettingsDep
+from mes.platform.http import ClockDep, DatabaseDep, ReadDb, SettingsDep
 
-router = APIRouter(prefix="/agent/v1", tags=["agents"])
+router = APIRouter(tags=["agents"])
+
+Keeper = Annotated[User, Depends(require(Role.ADMIN, Role.MAINTENANCE))]
 
 
-@router.post("/batches")
+@router.post("/agent/v1/batches")
 async def batches(
     request: Request,
     agent: AgentDep,
@@ -37,7 +42,7 @@ async def batches(
         )
 
 
-@router.put("/images/{sha256}", status_code=204)
+@router.put("/agent/v1/images/{sha256}", status_code=204)
 async def images(
     sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")],
     request: Request,
@@ -52,3 +57,9 @@ async def images(
         store = FolderImageStore(settings.image_dir)
         await inspection.store_image(conn, store, sha256, data, now=clock.real_now())
     return Response(status_code=204)
+
+
+@router.get("/api/ingest/quarantine")
+async def quarantine(user: Keeper, conn: ReadDb) -> list[Quarantined]:
+    """Answer what agents delivered that could not take effect, with the reason, newest first."""
+    return await service.quarantine(conn)

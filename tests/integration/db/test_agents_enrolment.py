@@ -104,7 +104,7 @@ async def test_a_token_is_refused_when_unknown_expired_or_revoked(plant_db: Data
                 await service.identify(conn, token, "a", real_now=now)
         with pytest.raises(InstanceMissing):
             await service.identify(conn, agent.token, None, real_now=NOW)
-        await service.revoke(conn, "paint", real_now=NOW)
+        await service.revoke(conn, "paint", actor="user:ann", now=NOW, real_now=NOW)
         with pytest.raises(TokenRefused):
             await who(conn, agent, "a")
 
