@@ -1,3 +1,3 @@
 """Fixtures that every folder of tests may use."""
 
-pytest_plugins = ["tests.support.database", "tests.support.plant"]
+pytest_plugins = ["tests.support.database", "tests.support.plant", "tests.support.planning"]

@@ -23,7 +23,8 @@ CAP = 0.95
 TARGET = 0.9
 """A new promise is the date that holds with this probability, by the prior."""
 SAMPLES = 2000
-ROUND = timedelta(minutes=15)
+ROUND = timedelta(minutes=5)
+LEAST_RESERVE_S = 180.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,14 +101,14 @@ def confidence_of(
 
 
 def make_promise(finish_at: datetime, late: Floats, record: Record) -> Promise:
-    """Return the date that a planned finish allows to promise, rounded up to a quarter of an hour."""
-    reserve = timedelta(seconds=max(0.0, float(np.quantile(late, TARGET))))
+    """Return the date that a planned finish allows to promise, rounded up to five minutes."""
+    reserve = timedelta(seconds=max(LEAST_RESERVE_S, float(np.quantile(late, TARGET))))
     at = rounded_up(finish_at + reserve)
     return Promise(at, confidence_of(at, finish_at, late, record))
 
 
 def rounded_up(moment: datetime, step: timedelta = ROUND) -> datetime:
-    """Return the next full quarter of an hour, at or after `moment`."""
+    """Return the next full five minutes, at or after `moment`."""
     seconds = moment.timestamp()
     width = step.total_seconds()
     return moment + timedelta(seconds=-(-seconds // width) * width - seconds)

@@ -23,7 +23,8 @@ from mes.planning.repository import next_on_line as next_on_line
 from mes.planning.repository import on_line as on_line
 from mes.planning.repository import operations_of_order as operations_of_order
 from mes.planning.repository import shifts_ahead as shifts_ahead
-from mes.planning.versions import cancel_solve as cancel_solve
+from mes.planning.solving import cancel_solve as cancel_solve
+from mes.planning.solving import request_solve as request_solve
 from mes.planning.versions import find_published as find_published
 from mes.planning.versions import frozen_zone as frozen_zone
 from mes.planning.versions import lock_near_orders as lock_near_orders
@@ -32,4 +33,3 @@ from mes.planning.versions import plan as plan
 from mes.planning.versions import plans as plans
 from mes.planning.versions import publish as publish
 from mes.planning.versions import published as published
-from mes.planning.versions import request_solve as request_solve

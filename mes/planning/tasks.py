@@ -25,7 +25,7 @@ from mes.contracts.events import (
 )
 from mes.events.handlers import HandlerContext, handles
 from mes.events.model import Event
-from mes.planning import hearing, quoting, repairs, repository, versions
+from mes.planning import hearing, quoting, repairs, repository, solving, versions
 from mes.planning.model import SolveRunning, due_for_a_solve
 from mes.platform.db import WriteConn
 from mes.platform.jobs import JobContext, every, job
@@ -92,7 +92,7 @@ async def on_line(conn: WriteConn, event: Event, context: HandlerContext) -> Non
 @job("planning.solve")
 async def solve(context: JobContext, plan_id: str) -> None:
     """Run a full solve."""
-    await versions.run_solve(
+    await solving.run_solve(
         context.database,
         context.clock,
         context.services.get("executor"),
@@ -128,13 +128,13 @@ async def plan_the_shift(context: JobContext) -> None:
         await repository.forget_operations(conn, before=now - KEEP_ROWS)
         if await versions.find_published(conn) is None:
             return
-        shift = await versions.shift_began_at(conn, now=now)
-        last = await versions.last_solve_at(conn)
-        news = await versions.changed_since_solve(conn)
+        shift = await solving.shift_began_at(conn, now=now)
+        last = await solving.last_solve_at(conn)
+        news = await solving.changed_since_solve(conn)
         if shift is None or not due_for_a_solve(last_solve_at=last, shift_start=shift, news=news):
             return
         try:
-            await versions.request_solve(
+            await solving.request_solve(
                 conn,
                 now=now,
                 factor=context.clock.factor,

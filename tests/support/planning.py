@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+import psycopg
+import pytest
 
 from mes.contracts.warm_start import WarmStart
 from mes.events.handlers import HandlerContext, HandlerRunner, Handlers, registry
+from mes.execution import tasks as execution_tasks  # noqa: F401 - subscribes the handlers
 from mes.orders import service as orders
 from mes.orders.model import Order
 from mes.orders.service import OrderDraft
 from mes.planning import service as planning
 from mes.planning import tasks as planning_tasks  # noqa: F401 - subscribes the handlers
 from mes.platform.db import Database, WriteConn
+from mes.platform.embedded import EmbeddedPostgres
 from mes.platform.jobs import JobContext
 from mes.platform.settings import PlanSettings, Settings
 from tests.support.orders import PLANT_NOW, REAL_NOW, install_demo
 
 MODELS = ("C1", "S2", "U3")
 COLORS = ("WHT", "BLK", "RED")
+_numbers = itertools.count(1)
 SETTINGS = Settings(plan=PlanSettings(wall_s=0.5))
 
 
@@ -97,11 +107,34 @@ async def planned_plant(database: Database, *, cars: int = 60) -> PlannedPlant:
         await place_orders(conn, cars)
         warm = await planning.first_plan(conn, now=clock.now(), settings=SETTINGS)
     plant = PlannedPlant(database, clock, warm)
-    await plant.react()
+    await plant.react("execution", "planning")
     return plant
 
 
-def at(text: str) -> datetime:
-    """Return a UTC time of the tests' Monday: `at("01:30")`."""
-    hour, minute = (int(part) for part in text.split(":"))
-    return datetime(2026, 11, 23, hour, minute, tzinfo=UTC)
+@pytest.fixture(scope="session")
+def planned_template(postgres: EmbeddedPostgres, template: str) -> tuple[str, WarmStart]:
+    """The name of a database with the mini plant planned, and what its lines start with."""
+    name = f"planned_{os.getpid()}"
+    with psycopg.connect(postgres.dsn_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+
+    async def plan() -> WarmStart:
+        async with Database(postgres.dsn_of(name), pool_max=4) as database:
+            return (await planned_plant(database)).warm
+
+    return name, asyncio.run(plan())
+
+
+@pytest.fixture
+async def planned(
+    postgres: EmbeddedPostgres, planned_template: tuple[str, WarmStart]
+) -> AsyncIterator[PlannedPlant]:
+    """The mini plant with its first plan in force, in a database of the test's own."""
+    source, warm = planned_template
+    name = f"{source}_{next(_numbers)}"
+    with psycopg.connect(postgres.dsn_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
+    async with Database(postgres.dsn_of(name), pool_max=8) as database:
+        yield PlannedPlant(database, StandingClock(), warm)
+    with psycopg.connect(postgres.dsn_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -11,11 +11,10 @@ from mes.events import service as events
 from mes.execution import service as execution
 from mes.orders import service as orders
 from mes.orders.repository import Promise
-from mes.planning import repository, versions
 from mes.planning import service as planning
-from mes.platform.db import Database
+from mes.planning import versions
 from mes.quality import service as quality
-from tests.support.planning import PlannedPlant, planned_plant
+from tests.support.planning import PlannedPlant
 
 
 async def defect_on(plant: PlannedPlant, body_id: UUID, line: str, kind: str) -> UUID:
@@ -86,23 +85,22 @@ async def promises_of(plant: PlannedPlant, body_id: UUID) -> list[Promise]:
         return await orders.promises(conn, order.id)
 
 
-async def drum_order(database: Database) -> list[str]:
+async def drum_order(plant: PlannedPlant) -> list[str]:
     """Return the numbers of the orders in the sequence of the drum line."""
-    async with database.read() as conn:
+    async with plant.database.read() as conn:
         net = await versions.network(conn)
         current = await versions.in_force(conn, net.plant.site.id)
     assert current is not None
     return [slot.car_id for slot in current.schedule.assembly]
 
 
-async def test_a_defect_moves_the_promise_and_says_why_link_by_link(database: Database) -> None:
-    plant = await planned_plant(database)
-    body = body_on(plant, "paint")
-    before = await promises_of(plant, body)
-    await defect_on(plant, body, "paint", "color_mismatch")
-    await plant.react()
-    await plant.repair()
-    after = await promises_of(plant, body)
+async def test_a_defect_moves_the_promise_and_says_why_link_by_link(planned: PlannedPlant) -> None:
+    body = body_on(planned, "paint")
+    before = await promises_of(planned, body)
+    await defect_on(planned, body, "paint", "color_mismatch")
+    await planned.react()
+    await planned.repair()
+    after = await promises_of(planned, body)
     assert len(after) == len(before) + 1
     changed = after[-1]
     assert changed.promised_at > before[-1].promised_at
@@ -112,7 +110,7 @@ async def test_a_defect_moves_the_promise_and_says_why_link_by_link(database: Da
         "slot.missed",
         "promise.date",
     ]
-    async with plant.database.read() as conn:
+    async with planned.database.read() as conn:
         kinds = []
         for reason in changed.reasons:
             assert reason.event_id is not None
@@ -128,20 +126,19 @@ async def test_a_defect_moves_the_promise_and_says_why_link_by_link(database: Da
     assert "15分钟" in changed.reasons[1].text.zh
 
 
-async def test_a_false_call_puts_everything_back_as_it_was(database: Database) -> None:
-    plant = await planned_plant(database)
-    body = body_on(plant, "paint")
-    before, sequence = await promises_of(plant, body), await drum_order(database)
-    hold = await defect_on(plant, body, "paint", "color_mismatch")
-    await plant.react()
-    await plant.repair()
-    assert await drum_order(database) != sequence
-    plant.clock.forward(seconds=30)
-    await decide(plant, hold, Disposition.FALSE_CALL)
-    await plant.react()
-    await plant.repair()
-    assert await drum_order(database) == sequence
-    after = await promises_of(plant, body)
+async def test_a_false_call_puts_everything_back_as_it_was(planned: PlannedPlant) -> None:
+    body = body_on(planned, "paint")
+    before, sequence = await promises_of(planned, body), await drum_order(planned)
+    hold = await defect_on(planned, body, "paint", "color_mismatch")
+    await planned.react()
+    await planned.repair()
+    assert await drum_order(planned) != sequence
+    planned.clock.forward(seconds=30)
+    await decide(planned, hold, Disposition.FALSE_CALL)
+    await planned.react()
+    await planned.repair()
+    assert await drum_order(planned) == sequence
+    after = await promises_of(planned, body)
     assert after[-1].promised_at == before[-1].promised_at
     assert [reason.code for reason in after[-1].reasons] == [
         "defect.reverted",
@@ -150,53 +147,48 @@ async def test_a_false_call_puts_everything_back_as_it_was(database: Database) -
     ]
 
 
-async def test_a_delay_that_the_store_absorbs_moves_no_promise(database: Database) -> None:
-    plant = await planned_plant(database)
-    body = body_on(plant, "body-sub")
-    before = await promises_of(plant, body)
-    await defect_on(plant, body, "body-framing", "spatter")
-    await plant.react()
-    await plant.repair()
-    async with database.read() as conn:
-        head = await planning.published(conn)
-        row = (await repository.open_delays(conn))[0]
-    assert head.number == 2
-    assert row.work_s == 180
-    after = await promises_of(plant, body)
-    assert [p.promised_at for p in after[len(before) :]] in ([], [after[-1].promised_at])
+async def test_small_noise_moves_no_promise(planned: PlannedPlant) -> None:
+    async with planned.database.read() as conn:
+        before = {o.number: o.promised_at for o in await orders.open_orders(conn)}
+        kept = [o for o in before.values() if o is not None]
+    assert len(kept) == len(before)
+    planned.clock.forward(seconds=45)
+    repaired = await planned.repair()
+    assert repaired.number == 2
+    async with planned.database.read() as conn:
+        after = {o.number: o.promised_at for o in await orders.open_orders(conn)}
+    assert after == before
 
 
-async def test_a_scrapped_body_has_a_successor_planned_from_the_start(database: Database) -> None:
-    plant = await planned_plant(database)
-    body = body_on(plant, "assembly")
-    before = await promises_of(plant, body)
-    hold = await defect_on(plant, body, "assembly", "gap")
-    await plant.react()
-    await plant.repair()
-    await decide(plant, hold, Disposition.SCRAP)
-    await plant.react()
-    await plant.repair()
-    async with database.read() as conn:
+async def test_a_scrapped_body_has_a_successor_planned_from_the_start(
+    planned: PlannedPlant,
+) -> None:
+    body = body_on(planned, "assembly")
+    before = await promises_of(planned, body)
+    hold = await defect_on(planned, body, "assembly", "gap")
+    await decide(planned, hold, Disposition.SCRAP)
+    await planned.react()
+    await planned.repair()
+    async with planned.database.read() as conn:
         order = await orders.order_by_id(conn, before[0].order_id)
         assert order is not None
         rows = await planning.operations_of_order(conn, order.id)
     assert order.body_id != body
     assert {row.line for row in rows} >= {"body-sub", "paint", "assembly", "eol"}
     assert all(row.body_id == order.body_id for row in rows)
-    after = await promises_of(plant, body)
+    after = await promises_of(planned, body)
     assert after[-1].promised_at > before[-1].promised_at
     assert "body.scrapped" in [reason.code for reason in after[-1].reasons]
 
 
-async def test_the_same_news_heard_twice_changes_the_promise_once(database: Database) -> None:
-    plant = await planned_plant(database)
-    body = body_on(plant, "paint")
-    await defect_on(plant, body, "paint", "color_mismatch")
-    await plant.react()
-    await plant.repair()
-    once = await promises_of(plant, body)
-    await plant.react()
-    await plant.repair()
-    plant.clock.forward(seconds=5)
-    await plant.repair()
-    assert await promises_of(plant, body) == once
+async def test_the_same_news_heard_twice_changes_the_promise_once(planned: PlannedPlant) -> None:
+    body = body_on(planned, "paint")
+    await defect_on(planned, body, "paint", "color_mismatch")
+    await planned.react()
+    await planned.repair()
+    once = await promises_of(planned, body)
+    await planned.react()
+    await planned.repair()
+    planned.clock.forward(seconds=5)
+    await planned.repair()
+    assert await promises_of(planned, body) == once

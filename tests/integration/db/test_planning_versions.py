@@ -3,30 +3,200 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from mes.execution import service as execution
-from mes.orders import service as orders
-from mes.planning import repository, versions
+from mes.planning import bridge, repository, solving
 from mes.planning import service as planning
-from mes.planning.model import PlanAlreadyPublished, PlanChanged, PlanState
-from mes.platform.db import Database
-from tests.support.planning import SETTINGS, planned_plant
+from mes.planning.model import (
+    FrozenZone,
+    Plan,
+    PlanAlreadyPublished,
+    PlanBroken,
+    PlanChanged,
+    PlanOutdated,
+    PlanState,
+    SolveRunning,
+    UnknownPlan,
+)
+from tests.support.planning import SETTINGS, PlannedPlant, place_orders
 
 
-async def test_the_first_plan_is_in_force_and_breaks_no_rule(database: Database) -> None:
-    plant = await planned_plant(database)
-    async with database.read() as conn:
-        head = await planning.published(conn)
-        rows = await planning.board(
+async def asked(plant: PlannedPlant, actor: str = "user:pat") -> Plan:
+    """Ask for a full solve."""
+    async with plant.database.write() as conn:
+        return await planning.request_solve(
             conn,
-            plant.clock.now() - timedelta(hours=1),
-            plant.clock.now() + timedelta(hours=12),
             now=plant.clock.now(),
+            factor=plant.clock.factor,
+            settings=SETTINGS.plan,
+            actor=actor,
+        )
+
+
+async def solved(plant: PlannedPlant, plan_id: UUID) -> Plan:
+    """Run a queued solve in this process."""
+    await solving.run_solve(plant.database, plant.clock, None, SETTINGS.plan, plan_id)
+    async with plant.database.read() as conn:
+        return await planning.plan(conn, plan_id)
+
+
+async def publish(plant: PlannedPlant, plan_id: UUID, row_version: int | None = None) -> Plan:
+    async with plant.database.write() as conn:
+        return await planning.publish(
+            conn,
+            plan_id,
+            now=plant.clock.now(),
+            by="user:pat",
+            note="tonight's sequence",
+            zone=FrozenZone(1800),
+            row_version=row_version,
+        )
+
+
+async def test_the_first_plan_is_in_force_and_breaks_no_rule(planned: PlannedPlant) -> None:
+    now = planned.clock.now()
+    async with planned.database.read() as conn:
+        head = await planning.published(conn)
+        board = await planning.board(
+            conn, now - timedelta(hours=1), now + timedelta(hours=12), now=now
         )
     assert head.number == 1
     assert head.violations == []
     assert head.kpis is not None
     assert head.kpis["cars_unplaced"] == 0
-    assert {bar.line for bar in rows.bars} >= {"body-sub", "body-framing", "paint", "assembly", "eol"}
+    assert {bar.line for bar in board.bars} >= {"body-sub", "body-framing", "paint", "assembly"}
+    compact = board.compact()
+    assert len(compact["bars"]) == len(board.bars)
+    assert {len(bar) for bar in compact["bars"]} == {len(compact["fields"])}
+    assert compact["colors"]["WHT"].startswith("#")
+
+
+async def test_a_body_stands_at_every_station_when_the_plant_starts(planned: PlannedPlant) -> None:
+    async with planned.database.read() as conn:
+        net = await planning.network(conn)
+    stations = {station.id for line in net.way for station in line.stations}
+    assert {body.station for body in planned.warm.on_line} == stations
+    assert {body.store for body in planned.warm.stored} == {"subs", "wbs", "pbs", "line-off"}
+    assert {rack.panel for rack in planned.warm.racks} == {panel.code for panel in net.plant.panels}
+
+
+async def test_planning_an_unchanged_plant_again_changes_nothing(planned: PlannedPlant) -> None:
+    async with planned.database.read() as conn:
+        first = await planning.published(conn)
+    draft = await solved(planned, (await asked(planned)).id)
+    assert draft.state is PlanState.DRAFT
+    assert draft.kpis is not None
+    assert draft.kpis["moved_cars"] == 0
+    async with planned.database.read() as conn:
+        assert await planning.difference(conn, first.id, draft.id) == []
+    again = await planned.repair()
+    async with planned.database.read() as conn:
+        assert await planning.difference(conn, first.id, again.id) == []
+
+
+async def test_a_planner_publishes_a_draft_once(planned: PlannedPlant) -> None:
+    draft = await solved(planned, (await asked(planned)).id)
+    in_force = await publish(planned, draft.id, draft.row_version)
+    assert in_force.note == "tonight's sequence"
+    with pytest.raises(PlanAlreadyPublished, match="already published"):
+        await publish(planned, draft.id)
+    async with planned.database.read() as conn:
+        states = {plan.number: plan.state for plan in await planning.plans(conn)}
+    assert states == {1: PlanState.SUPERSEDED, 2: PlanState.PUBLISHED}
+
+
+async def test_a_draft_that_somebody_changed_is_not_published_unseen(planned: PlannedPlant) -> None:
+    draft = await solved(planned, (await asked(planned)).id)
+    with pytest.raises(PlanChanged):
+        await publish(planned, draft.id, draft.row_version - 1)
+
+
+async def test_a_draft_older_than_the_frozen_zone_is_refused(planned: PlannedPlant) -> None:
+    draft = await solved(planned, (await asked(planned)).id)
+    planned.clock.forward(minutes=31)
+    with pytest.raises(PlanOutdated, match="frozen zone of 30 min"):
+        await publish(planned, draft.id)
+
+
+async def test_a_plan_that_breaks_a_rule_is_never_published(
+    planned: PlannedPlant, tmp_path: Path
+) -> None:
+    queued = await asked(planned)
+    async with planned.database.write() as conn:
+        content = await repository.content(conn, queued.id)
+        assert content.problem is not None
+        packed, _, _ = bridge.solve_packed(content.problem, None, 0, str(tmp_path))
+        broken = await solving.take_result(
+            conn,
+            queued.id,
+            packed,
+            ["Two bodies stand on framing at once."],
+            1.0,
+            now=planned.clock.now(),
+            settings=SETTINGS.plan,
+            factor=60,
+        )
+    with pytest.raises(PlanBroken, match="Two bodies"):
+        await publish(planned, broken.id)
+    async with planned.database.read() as conn:
+        assert (await planning.published(conn)).number == 1
+
+
+async def test_two_solves_do_not_run_at_once(planned: PlannedPlant) -> None:
+    await asked(planned)
+    with pytest.raises(SolveRunning):
+        await asked(planned)
+
+
+async def test_a_solve_of_the_policy_publishes_itself_inside_the_frozen_zone(
+    planned: PlannedPlant,
+) -> None:
+    draft = await solved(planned, (await asked(planned, "policy:shift")).id)
+    assert draft.state is PlanState.PUBLISHED
+    assert draft.automatic
+
+
+async def test_a_solve_that_took_too_long_is_discarded(planned: PlannedPlant) -> None:
+    queued = await asked(planned, "policy:shift")
+    planned.clock.forward(hours=3)
+    late = await solved(planned, queued.id)
+    assert late.state is PlanState.DISCARDED
+
+
+async def test_a_solver_that_fails_leaves_the_plan_in_force(planned: PlannedPlant) -> None:
+    queued = await asked(planned)
+    async with planned.database.write() as conn:
+        await conn.execute("UPDATE plan SET problem = 'rubbish' WHERE id = %s", [queued.id])
+    failed = await solved(planned, queued.id)
+    assert failed.state is PlanState.FAILED
+    assert failed.failure
+    async with planned.database.read() as conn:
+        assert (await planning.published(conn)).number == 1
+
+
+async def test_new_orders_are_promised_at_once_and_join_the_plan(planned: PlannedPlant) -> None:
+    async with planned.database.write() as conn:
+        fresh = await place_orders(conn, 3, start=900)
+    await planned.react()
+    async with planned.database.read() as conn:
+        promised = [await planning.why(conn, order.number) for order in fresh]
+    assert all(why.order.promised_at is not None for why in promised)
+    await planned.repair()
+    async with planned.database.read() as conn:
+        planned = [await planning.why(conn, order.number) for order in fresh]
+        last = await planning.difference(
+            conn, (await planning.plans(conn))[1].id, (await planning.plans(conn))[0].id
+        )
+    assert all(why.finish_at is not None and (why.late_s or 0) <= 0 for why in planned)
+    assert {move.order_number for move in last if move.old_start_at is None} == {
+        order.number for order in fresh
+    }
+
+
+async def test_an_unknown_plan_is_named(planned: PlannedPlant) -> None:
+    async with planned.database.read() as conn:
+        with pytest.raises(UnknownPlan):
+            await planning.plan(conn, UUID(int=1))

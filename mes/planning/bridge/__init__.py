@@ -1,0 +1,30 @@
+"""Between the plant and the planning library: the only package that knows both.
+
+Plant time in, whole seconds from the snapshot inside, plant time out.
+"""
+
+from __future__ import annotations
+
+from mes.planning.bridge.asking import CANCEL_FILE as CANCEL_FILE
+from mes.planning.bridge.asking import PROGRESS_FILE as PROGRESS_FILE
+from mes.planning.bridge.asking import Answer as Answer
+from mes.planning.bridge.asking import Book as Book
+from mes.planning.bridge.asking import answer as answer
+from mes.planning.bridge.asking import follow as follow
+from mes.planning.bridge.asking import order_of_work as order_of_work
+from mes.planning.bridge.asking import solve_packed as solve_packed
+from mes.planning.bridge.asking import too_late as too_late
+from mes.planning.bridge.asking import why_late as why_late
+from mes.planning.bridge.asking import with_place_of as with_place_of
+from mes.planning.bridge.packing import figures as figures
+from mes.planning.bridge.packing import left_out as left_out
+from mes.planning.bridge.packing import pack_problem as pack_problem
+from mes.planning.bridge.packing import pack_schedule as pack_schedule
+from mes.planning.bridge.packing import unpack_problem as unpack_problem
+from mes.planning.bridge.packing import unpack_schedule as unpack_schedule
+from mes.planning.bridge.problem import Schedule as Schedule
+from mes.planning.bridge.problem import Snapshot as Snapshot
+from mes.planning.bridge.problem import reread as reread
+from mes.planning.bridge.problem import snapshot as snapshot
+from mes.planning.bridge.rows import moved_in_time as moved_in_time
+from mes.planning.bridge.rows import operations as operations

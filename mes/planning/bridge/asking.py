@@ -1,0 +1,182 @@
+"""Ask the library: solve, follow an earlier plan, find a place for one more car, explain."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import aps.problem as p
+import aps.schedule as s
+from aps import explain, insert, repair
+from aps.check import check
+from aps.solve import Budget, plan_key, solve
+from mes.planning.bridge.packing import (
+    figures,
+    pack_schedule,
+    unpack_problem,
+    unpack_schedule,
+)
+from mes.planning.bridge.problem import Snapshot
+from mes.planning.facts import CarFact
+from mes.planning.network import PlantNetwork
+
+PROGRESS_FILE = "progress.json"
+CANCEL_FILE = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A schedule and what the independent checker says of it."""
+
+    schedule: s.Schedule
+    violations: list[str]
+    seconds: float
+
+
+def order_of_work(snap: Snapshot) -> list[UUID]:
+    """Return the orders in the drum sequence of a quick plan; cars without a place come last."""
+    found = solve(snap.problem, budget=Budget(wall_s=0))
+    placed = [slot.car_id for slot in found.assembly]
+    out = [one.car_id for one in found.unplaced]
+    return [snap.cars[car_id].order_id for car_id in [*placed, *out] if car_id in snap.cars]
+
+
+def answer(snap: Snapshot, wall_s: float) -> Answer:
+    """Solve a snapshot in this process within so many wall seconds."""
+    began = time.perf_counter()
+    schedule = solve(snap.problem, budget=Budget(wall_s=wall_s))
+    found = check(snap.problem, schedule)
+    return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+
+
+def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) -> Answer:
+    """Return the plan of a snapshot in the order of an earlier plan; `moved` cars get new places."""
+    began = time.perf_counter()
+    schedule = repair.rebase(snap.problem, reference, reinsert=tuple(moved))
+    found = check(snap.problem, schedule, reference=reference)
+    return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+
+
+def with_place_of(current: s.Schedule, former: s.Schedule, car_ids: Iterable[str]) -> s.Schedule:
+    """Return the current plan with these cars back behind the cars they followed in a former one."""
+    assembly, paint = list(current.assembly), list(current.paint)
+    for car_id in car_ids:
+        assembly = _put_back(assembly, list(former.assembly), car_id)
+        paint = _put_back(paint, list(former.paint), car_id)
+    return replace(current, assembly=tuple(assembly), paint=tuple(paint))
+
+
+def _put_back(current: list[s.Slot], former: list[s.Slot], car_id: str) -> list[s.Slot]:
+    place = next((i for i, slot in enumerate(former) if slot.car_id == car_id), None)
+    own = next((slot for slot in current if slot.car_id == car_id), None)
+    if place is None or own is None:
+        return current
+    rest = [slot for slot in current if slot.car_id != car_id]
+    at = {slot.car_id: i for i, slot in enumerate(rest)}
+    here = 1 + next((at[x.car_id] for x in reversed(former[:place]) if x.car_id in at), -1)
+    if here < len(rest):
+        own = replace(own, start_s=min(own.start_s, rest[here].start_s))
+    return [*rest[:here], own, *rest[here:]]
+
+
+def too_late(snap: Snapshot, reference: s.Schedule) -> set[str]:
+    """Return the delayed cars that cannot start their next stage when `reference` says."""
+    times = {one.car_id: one for one in reference.times}
+    late = set()
+    for car in snap.problem.cars:
+        planned = times.get(car.id)
+        if car.release_s <= 0 or planned is None or car.at is p.Stage.IN_ASSEMBLY:
+            continue
+        if car.at.rank >= p.Stage.IN_PAINT.rank:
+            start = planned.assembly_start_s
+        elif car.at is p.Stage.WELDED:
+            start = planned.paint_start_s
+        else:
+            start = planned.paint_start_s
+        if start is not None and start < car.release_s:
+            late.add(car.id)
+    return late
+
+
+class Book:
+    """The plan in force, ready to answer where one more car fits; one per process and version."""
+
+    def __init__(self, problem: p.Problem, schedule: s.Schedule, anchor: datetime) -> None:
+        self._problem = problem
+        self._inserter = insert.Inserter(problem, schedule)
+        self._anchor = anchor
+
+    def place(
+        self, car: CarFact, network: PlantNetwork, *, earliest: datetime, latest: datetime
+    ) -> tuple[datetime, datetime] | None:
+        """Return start on the drum and finish of the best place between two times, or None."""
+        wanted = p.Car(
+            id=car.car_id,
+            model=car.model,
+            color=car.color,
+            body_type=network.body_type(car.model, car.options),
+            options=frozenset((car.model, *car.options)),
+            due_s=None if car.due_at is None else int((car.due_at - self._anchor).total_seconds()),
+        )
+        found = self._inserter.best(
+            wanted,
+            earliest_s=max(0, int((earliest - self._anchor).total_seconds())),
+            latest_s=int((latest - self._anchor).total_seconds()),
+        )
+        if found is None:
+            return None
+        return (
+            self._anchor + timedelta(seconds=found.start_s),
+            self._anchor + timedelta(seconds=found.finish_s),
+        )
+
+
+def why_late(problem: bytes, schedule: bytes, car_id: str) -> tuple[str, ...]:
+    """Return why a car of a stored plan is late, link by link from line-off backward."""
+    asked = unpack_problem(problem)
+    if all(car.id != car_id for car in asked.cars):
+        return ()
+    found = explain.why_late(asked, unpack_schedule(schedule), car_id)
+    return tuple(reason.sentence for reason in found)
+
+
+def solve_packed(
+    problem: bytes, reference: bytes | None, wall_s: float, folder: str
+) -> tuple[bytes, list[str], float]:
+    """Solve in this process; return the packed schedule, the checker's sentences and the seconds taken.
+
+    The best plan so far is told in `progress.json` of `folder`; a file `cancel` there ends the search.
+    """
+    began = time.perf_counter()
+    place = Path(folder)
+    asked = unpack_problem(problem)
+    former = None if reference is None else unpack_schedule(reference)
+
+    def tell(schedule: s.Schedule) -> None:
+        draft = place / f"{PROGRESS_FILE}.part"
+        draft.write_text(json.dumps(figures(schedule)), encoding="utf-8")
+        draft.replace(place / PROGRESS_FILE)
+
+    found = solve(
+        asked,
+        budget=Budget(wall_s=wall_s),
+        on_incumbent=tell,
+        cancel=(place / CANCEL_FILE).exists,
+        reference=former,
+    )
+    if former is not None:
+        kept = repair.rebase(asked, former)
+        if not check(asked, kept, reference=former) and _no_worse(asked, kept, found):
+            found = kept
+    violations = check(asked, found, reference=former)
+    return pack_schedule(found), [v.sentence for v in violations], time.perf_counter() - began
+
+
+def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:
+    """Say whether the old order is as good as a new one: then nothing moves."""
+    return plan_key(problem, kept) <= plan_key(problem, found)
