@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from mes.platform.embedded import locate
+from mes.platform.embedded import locate, remove
 from tests.support.plant import PLANTS
 
 
@@ -28,9 +30,9 @@ class RunningPlant:
 
     folder: Path
     url: str
-    process: subprocess.Popen[bytes]
     environment: dict[str, str]
     command: list[str]
+    process: subprocess.Popen[bytes] = field(init=False)
 
     @property
     def dsn(self) -> str:
@@ -77,11 +79,16 @@ class RunningPlant:
 
     def start(self) -> None:
         """Start (again) the supervisor and wait until the plant runs."""
-        output = (self.folder / "demo.log").open("ab")
-        self.process = subprocess.Popen(
-            self.command, env=self.environment, stdout=output, stderr=output, start_new_session=True
-        )
-        offset = (self.folder / "demo.log").stat().st_size
+        log = self.folder / "demo.log"
+        offset = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         wait_for(lambda: self._said("The plant runs", offset), timeout_s=240, plant=self)
 
     def stop(self) -> int:
@@ -118,9 +125,10 @@ def wait_for(
 
 @contextmanager
 def running_plant(
-    folder: Path, *, arguments: tuple[str, ...] = (), plant_file: Path = PLANTS / "mini.toml"
+    *arguments: str, plant_file: Path = PLANTS / "mini.toml"
 ) -> Iterator[RunningPlant]:
-    """Run a plant in `folder` until the block ends."""
+    """Run a plant with these arguments of `c2m demo`, in a folder of its own, until the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="c2m-plant-"))
     file = folder / "test-plant.toml"
     file.write_text(_with_free_ports(plant_file.read_text(encoding="utf-8")), encoding="utf-8")
     port = _free_port()
@@ -132,20 +140,15 @@ def running_plant(
     }
     command = [sys.executable, "-m", "mes", "demo", "--plant", str(file), *arguments]
     (folder / "data").mkdir(exist_ok=True)
-    plant = RunningPlant(
-        folder / "data",
-        f"http://127.0.0.1:{port}",
-        subprocess.Popen(["true"]),
-        environment,
-        command,
-    )
-    plant.process.wait()
-    plant.start()
+    plant = RunningPlant(folder / "data", f"http://127.0.0.1:{port}", environment, command)
     try:
+        plant.start()
         yield plant
     finally:
         if plant.process.poll() is None:
             plant.stop()
+        remove(plant.folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_free_ports(text: str) -> str:

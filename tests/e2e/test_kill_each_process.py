@@ -1,0 +1,171 @@
+"""Nothing is lost and nothing is doubled when any one process dies for twenty seconds, under load.
+
+The lines' own ledger (their ring of records, written before anything is told) is compared with the
+database: every record once, every accepted verdict once, every process value once or inside a gap row
+that gives its cause.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mes.entrypoints.demo.seed import set_clock
+from tests.support.running_plant import RunningPlant, running_plant, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+DOWN_S = 20.0
+SPEED = "20"
+CARS = "600"
+
+
+@pytest.fixture(scope="module")
+def plant() -> Iterator[RunningPlant]:
+    with running_plant("--speed", SPEED, "--cars", CARS) as running:
+        yield running
+
+
+def test_no_process_that_dies_for_twenty_seconds_loses_or_doubles_anything(
+    plant: RunningPlant,
+) -> None:
+    names = [file.stem for file in sorted((plant.folder / "run").glob("*.json"))]
+    assert {"postgres", "api", "worker", "sim-paint", "edge-paint"} <= set(names)
+    for name in names:
+        _kill(plant, name)
+    _kill_supervisor(plant)
+    _let_everything_arrive(plant)
+
+    ledger = _ledger(plant.folder)
+    for line, records in ledger.items():
+        seqs = [record["seq"] for record in records]
+        assert seqs == list(range(seqs[0], seqs[-1] + 1)), f"{line}'s own ring has holes"
+        stored = plant.fetch(
+            "SELECT seq, kind FROM line_record WHERE line = %s AND seq >= %s ORDER BY seq",
+            line,
+            seqs[0],
+        )
+        assert stored == [(record["seq"], record["kind"]) for record in records], line
+    _assert_effects_once(plant, ledger)
+    _assert_verdicts_once(plant, ledger)
+    _assert_values_once_or_in_a_gap(plant, ledger)
+    assert plant.value("SELECT count(*) FROM event_failure") == 0
+
+
+def _kill(plant: RunningPlant, name: str) -> None:
+    plant.hold(name)
+    pid = plant.pid(name)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(DOWN_S)  # how long it is down is what is tested
+    plant.release(name)
+    wait_for(lambda: plant.pid(name) != pid, timeout_s=30, plant=plant)
+    wait_for(lambda: _all_connected(plant), timeout_s=90, plant=plant)
+
+
+def _kill_supervisor(plant: RunningPlant) -> None:
+    os.kill(plant.process.pid, signal.SIGKILL)
+    plant.process.wait()
+    time.sleep(DOWN_S)
+    plant.start()
+
+
+def _all_connected(plant: RunningPlant) -> bool:
+    return bool(plant.value("SELECT bool_and(link_connected AND NOT lost) FROM agent"))
+
+
+def _let_everything_arrive(plant: RunningPlant) -> None:
+    """Stop plant time, then wait until what the lines wrote down is in the database and has acted."""
+    set_clock(plant.dsn, 0)
+
+    def arrived() -> bool:
+        before = {line: records[-1]["seq"] for line, records in _ledger(plant.folder).items()}
+        stored = dict(plant.fetch("SELECT line, max(seq) FROM line_record GROUP BY line"))
+        behind = plant.value(
+            "SELECT count(*) FROM event e WHERE EXISTS (SELECT 1 FROM event_cursor c"
+            " WHERE c.handler LIKE 'quality%%' AND (e.xid, e.seq) > (c.xid, c.seq))"
+            " AND e.type = 'inspection.recorded'"
+        )
+        return stored == before and behind == 0
+
+    wait_for(arrived, timeout_s=120, plant=plant)
+    time.sleep(2)  # a verdict in flight when the clock stopped
+    wait_for(arrived, timeout_s=60, plant=plant)
+
+
+def _ledger(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    with sqlite3.connect(f"file:{folder / 'sim' / 'floor.db'}?mode=ro", uri=True) as floor:
+        rows = floor.execute("SELECT line, doc FROM record ORDER BY line, seq").fetchall()
+    ledger: dict[str, list[dict[str, Any]]] = {}
+    for line, document in rows:
+        ledger.setdefault(line, []).append(json.loads(document))
+    return ledger
+
+
+def _of_kind(ledger: dict[str, list[dict[str, Any]]], kind: str) -> list[dict[str, Any]]:
+    return [record for records in ledger.values() for record in records if record["kind"] == kind]
+
+
+def _assert_effects_once(plant: RunningPlant, ledger: dict[str, list[dict[str, Any]]]) -> None:
+    """What a record set going happened once: operations by place in the ring, movements by event."""
+    done = _of_kind(ledger, "operation_done")
+    assert plant.value("SELECT count(*) FROM operation") == len(done)
+    for kind, event in (("body_entered", "body.entered"), ("body_left", "body.left")):
+        expected = Counter((record["line"], record["body_id"]) for record in _of_kind(ledger, kind))
+        found = Counter(
+            plant.fetch(
+                "SELECT payload ->> 'line', payload ->> 'body_id' FROM event WHERE type = %s", event
+            )
+        )
+        assert found == expected, kind
+
+
+def _assert_verdicts_once(plant: RunningPlant, ledger: dict[str, list[dict[str, Any]]]) -> None:
+    """A verdict the line took is one row; a request that died with the agent is LATE at the line."""
+    stored = Counter(
+        (camera, counter, verdict)
+        for camera, counter, verdict in plant.fetch(
+            "SELECT camera, counter, verdict FROM inspection WHERE accepted"
+        )
+    )
+    assert max(stored.values(), default=0) <= 1
+    for answer in _of_kind(ledger, "inspection_answered"):
+        key = (answer["camera"], answer["counter"], answer["verdict"])
+        if answer["verdict"] != "LATE":
+            assert stored[key] == 1, key
+
+
+def _assert_values_once_or_in_a_gap(
+    plant: RunningPlant, ledger: dict[str, list[dict[str, Any]]]
+) -> None:
+    numbers = {
+        (station, name): tag_id
+        for tag_id, station, name in plant.fetch("SELECT tag_id, station, name FROM telemetry_tag")
+    }
+    stored = Counter(
+        (tag_id, at) for tag_id, at in plant.fetch("SELECT tag_id, time FROM telemetry")
+    )
+    gaps = plant.fetch("SELECT line, from_at, to_at FROM telemetry_gap WHERE cause <> ''")
+    doubled = [key for key, count in stored.items() if count > 1]
+    assert doubled == []
+    lost = []
+    slack = timedelta(microseconds=1)
+    for record in _of_kind(ledger, "operation_done"):
+        at = datetime.fromisoformat(record["at"])
+        for name in record["values"]:
+            tag_id = numbers[record["station"], name]
+            if stored[tag_id, at] == 0 and not any(
+                line == record["line"] and from_at - slack <= at <= to_at + slack
+                for line, from_at, to_at in gaps
+            ):
+                lost.append((record["line"], record["station"], name, record["at"]))
+    assert lost == []
