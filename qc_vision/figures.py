@@ -68,12 +68,7 @@ def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
 
 def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
     """Return the probability that a bad image scores above a good one (ties count half)."""
-    scores = np.concatenate([np.asarray(good), np.asarray(bad)])
-    order = scores.argsort(kind="stable")
-    ranks = np.empty(len(scores))
-    ranks[order] = np.arange(1, len(scores) + 1)
-    for value in np.unique(scores[np.concatenate([[False], np.diff(np.sort(scores)) == 0])]):
-        tied = scores == value
-        ranks[tied] = ranks[tied].mean()
-    n, m = len(good), len(bad)
-    return float((ranks[n:].sum() - m * (m + 1) / 2) / (n * m))
+    ordered = np.sort(np.asarray(good, np.float64))
+    below = np.searchsorted(ordered, bad, side="left")
+    not_above = np.searchsorted(ordered, bad, side="right")
+    return float((below + not_above).mean() / (2 * len(ordered)))

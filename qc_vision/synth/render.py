@@ -25,10 +25,10 @@ def render(scene: Scene) -> Rendered:
         SceneError: when the colour is not ``#rrggbb``.
     """
     rng = np.random.default_rng((scene.seed, 0xC2))
-    layers = _layers(scene, rng)
+    layers = _layers(scene, rng)  # the defect draws from a stream of its own: the rest stays
     if scene.defect is not None:
         draw, site = DRAWINGS[scene.shop, scene.defect.kind]
-        at = _place(layers.part, site, scene, rng)
+        at = _place(layers.part, site, scene, layers.rng)
         draw(layers, at, scene.defect.severity_mm)
     surface, albedo, mask = _into_camera(layers, scene, rng)
     image = expose(surface, albedo, scene.shop, scene.nuisance, rng)
@@ -56,7 +56,7 @@ def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
         albedo=albedo.copy() if drawn_on else albedo,
         mask=np.zeros(albedo.shape[:2], np.float32),
         bare=bare,
-        rng=rng,
+        rng=np.random.default_rng((scene.seed, 0xDEF)),
     )
     if scene.shop is Shop.ASSEMBLY:  # the joint is never twice of the same width
         open_joint(layers, (0.0, 0.0), 0.0, float(rng.normal(1.0, 0.12)))

@@ -44,11 +44,11 @@ _CALIBRATION_SEED: Final = 5_000_000
 class Amounts:
     """How many images of each sort."""
 
-    good: int = 900
-    defects: int = 1000
-    calibration: int = 700
-    test_good: int = 600
-    test_each: int = 150
+    good: int = 700
+    defects: int = 900
+    calibration: int = 500
+    test_good: int = 500
+    test_each: int = 120
     epochs: int = 14
 
 
