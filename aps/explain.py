@@ -11,6 +11,8 @@ from aps.plant import Plant
 from aps.problem import Problem, Stage
 from aps.schedule import CarTimes, Facts, Schedule, Slot
 
+_SHORT = 2
+
 Level = Literal["assembly", "paint", "weld", "press", "plan"]
 
 
@@ -98,8 +100,9 @@ class _Walk:
             sentence = f"It starts on {line.id} as soon as it leaves paint at {painted} s."
             found = _reason("assembly", "assembly.waits_for_body", sentence, paint_end_s=painted)
             return [found, *self.paint()]
-        found_here = [self._queue("assembly", self._schedule.assembly, line.id, start, painted)]
-        return [*found_here, *self._ratio_caps()]
+        queue = self._queue("assembly", self._schedule.assembly, line.id, start, painted)
+        upstream = self.paint() if _is_short(queue) and own.at.rank <= Stage.IN_PAINT.rank else []
+        return [queue, *self._ratio_caps(), *upstream]
 
     def paint(self) -> list[Reason]:
         """Return what holds the start of paint, and what lies behind it."""
@@ -132,7 +135,11 @@ class _Walk:
             color = before[-1].color
             sentence = f"A batch of {run} {color} bodies was painted before it."
             return [_reason("paint", "paint.batch", sentence, color=color, bodies=run)]
-        return [self._queue("paint", self._schedule.paint, shop.id, start, ready)]
+        if start <= 0:
+            return []
+        queue = self._queue("paint", self._schedule.paint, shop.id, start, ready)
+        upstream = self.weld() if _is_short(queue) and own.at.rank <= Stage.IN_BODY.rank else []
+        return [queue, *upstream]
 
     def weld(self) -> list[Reason]:
         """Return what holds the weld steps, the panels included."""
@@ -244,6 +251,11 @@ class _Walk:
                     _reason("assembly", "ratio.cap", sentence, rule=rule.id, count=count, cap=cap)
                 )
         return found
+
+
+def _is_short(queue: Reason) -> bool:
+    """Return whether a queue is only the takt between bodies that come together."""
+    return dict(queue.facts).get("ahead", _SHORT + 1) in range(_SHORT + 1)
 
 
 def _takt(plant: Plant, level: Level) -> int:

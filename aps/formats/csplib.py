@@ -1,7 +1,8 @@
 """CSPLib problem 001, car sequencing: classes of cars with demands and options.
 
 One instance: "cars options classes", the n of each option, the p of each option, then for every
-class "class demand option flags". `data.txt` holds many, separated by comment lines.
+class "class demand option flags". `data.txt` holds many, separated by comment lines; its classical
+instances leave the ratios out, which are 1/2, 2/3, 1/3, 2/5 and 1/5 for all of them.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy as np
 from aps.errors import FileError
 from aps.formats.text import integers, lines
 from aps.sequencing.task import SequenceTask, Weights
+
+_CLASSICAL_N, _CLASSICAL_P = (1, 2, 1, 2, 1), (2, 3, 3, 5, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +59,18 @@ def _instance(rows: list[tuple[str, str]], at: int, name: str) -> tuple[Instance
     if len(head) != 3:
         raise FileError("csplib.head", where, "must be: cars, options, classes")
     cars, options, classes = head
-    if len(rows) < at + 3 + classes:
+    n, p, first = list(_CLASSICAL_N), list(_CLASSICAL_P), at + 1
+    if options != len(n) or at + 1 >= len(rows) or len(rows[at + 1][1].split()) != options + 2:
+        first = at + 3
+    if len(rows) < first + classes:
         raise FileError("csplib.short", where, f"announces {classes} classes, the file ends before")
-    n, p = (integers(rows[at + k][0], rows[at + k][1].split()) for k in (1, 2))
+    if first == at + 3:
+        n, p = (integers(rows[at + k][0], rows[at + k][1].split()) for k in (1, 2))
     if len(n) != options or len(p) != options:
         raise FileError("csplib.options", rows[at + 1][0], f"needs {options} ratios")
     demands, flags = [], []
     for k in range(classes):
-        where_class, text = rows[at + 3 + k]
+        where_class, text = rows[first + k]
         row = integers(where_class, text.split())
         if len(row) != options + 2:
             sentence = f"has {len(row)} numbers, needs {options + 2}"
@@ -75,7 +82,7 @@ def _instance(rows: list[tuple[str, str]], at: int, name: str) -> tuple[Instance
     instance = Instance(
         name=name, n=tuple(n), p=tuple(p), demands=tuple(demands), options=tuple(flags)
     )
-    return instance, at + 3 + classes
+    return instance, first + classes
 
 
 def sequence_task(instance: Instance) -> SequenceTask:

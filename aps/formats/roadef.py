@@ -35,7 +35,10 @@ _SCALE = (1_000_000, 1_000, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicle:
-    """A vehicle; `previous_day` ones are built already."""
+    """A vehicle; `previous_day` ones are built already.
+
+    `(date, rank)` names it: Renault's own files hold a few idents twice.
+    """
 
     ident: str
     date: str
@@ -129,22 +132,23 @@ def _vehicles(path: Path, ratios: tuple[Ratio, ...]) -> tuple[Vehicle, ...]:
         if ratio.option not in names:
             raise FileError("roadef.option", where, f"has no column {ratio.option}")
     found: list[Vehicle] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, int]] = set()
     last_date = rows[-1][1][0]
     for where, row in rows[1:]:
         if len(row) != len(heading):
             sentence = f"has {len(row)} fields, the heading {len(heading)}"
             raise FileError("roadef.fields", where, sentence)
-        if row[2] in seen:
-            raise FileError("roadef.duplicate", where, f"vehicle {row[2]} is there twice")
-        seen.add(row[2])
+        rank = integers(where, [row[1]])[0]
+        if (row[0], rank) in seen:
+            raise FileError("roadef.duplicate", where, f"rank {rank} of {row[0]} is there twice")
+        seen.add((row[0], rank))
         flags = integers(where, row[4:])
         options = frozenset(name for name, flag in zip(names, flags, strict=True) if flag)
         found.append(
             Vehicle(
                 ident=row[2],
                 date=row[0],
-                rank=integers(where, [row[1]])[0],
+                rank=rank,
                 color=row[3],
                 options=options,
                 previous_day=row[0] != last_date,
@@ -197,12 +201,15 @@ def sequence_task(instance: Instance) -> SequenceTask:
 
 def score(instance: Instance, order: tuple[str, ...]) -> Score:
     """Score an order of the day's idents. Raises `FileError` if it is not a legal one."""
-    rows = {v.ident: i for i, v in enumerate([*instance.previous, *instance.day])}
     fixed = len(instance.previous)
+    vehicles = [*instance.previous, *instance.day]
+    rows: dict[str, list[int]] = {}  # an ident that is there twice names either vehicle
+    for row in range(len(instance.vehicles) - 1, fixed - 1, -1):
+        rows.setdefault(vehicles[row].ident, []).append(row)
     expected = sorted(v.ident for v in instance.day)
     if sorted(order) != expected:
         raise FileError("roadef.order", instance.name, "does not hold each vehicle of the day once")
-    sequence = np.array([*range(fixed), *(rows[ident] for ident in order)], np.int64)
+    sequence = np.array([*range(fixed), *(rows[ident].pop() for ident in order)], np.int64)
     counted = cost_of(sequence_task(instance), sequence)
     if counted.longest_run > instance.batch_limit:
         sentence = f"has a run of {counted.longest_run} of one colour, the limit is "

@@ -367,9 +367,7 @@ def test_a_press_that_does_not_take_the_die_is_noticed(good: tuple[Problem, Sche
 
 
 def test_ratio_rules_are_counted_over_every_window() -> None:
-    cars = tuple(
-        a_car(f"c{k}", at=Stage.PAINTED, options=frozenset({"sunroof"})) for k in range(4)
-    )
+    cars = tuple(a_car(f"c{k}", at=Stage.PAINTED, options=frozenset({"sunroof"})) for k in range(4))
     rules = (
         RatioRule(id="high", option="sunroof", n=1, p=2),
         RatioRule(id="low", option="sunroof", n=1, p=3, priority=RatioPriority.LOW),
