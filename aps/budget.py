@@ -1,5 +1,6 @@
 """How long a solve may think, and how it is stopped."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,8 @@ class Budget:
             raise ProblemError("budget.negative", "budget", "must not be negative")
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Return no: the flag of a solve that nobody cancels."""
     return False
 
 
@@ -40,7 +42,7 @@ class Clock:
     """A budget being spent."""
 
     budget: Budget
-    cancelled: Callable[[], bool] = _never
+    cancelled: Callable[[], bool] = never
     began: float = field(default_factory=time.monotonic)
 
     def left_s(self) -> float:
@@ -69,7 +71,7 @@ class Share:
     deterministic_s: float
     until: float
     wall: bool
-    cancelled: Callable[[], bool] = _never
+    cancelled: Callable[[], bool] = never
 
     def left_s(self) -> float:
         """Return the wall seconds left of this share."""
@@ -89,17 +91,30 @@ class Share:
         return self.cancelled() or (self.wall and self.left_s() <= 0)
 
 
-class _Stop(cp_model.CpSolverSolutionCallback):
-    """Stops a CP-SAT search at its next solution once the solve is cancelled."""
+class CancelWatch:
+    """Stops a CP-SAT search within a moment once the solve is cancelled, solution or not."""
 
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        super().__init__()
+    def __init__(self, solver: cp_model.CpSolver, cancelled: Callable[[], bool]) -> None:
+        self._solver = solver
         self._cancelled = cancelled
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def on_solution_callback(self) -> None:
-        """Look at the cancel flag."""
-        if self._cancelled():
-            self.stop_search()
+    def __enter__(self) -> None:
+        """Begin to watch, if there is anything to watch for."""
+        if self._cancelled is not never:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        """End the watch with the search."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):
+            if self._cancelled():
+                self._solver.stop_search()
 
 
 def run_solver(
@@ -120,5 +135,6 @@ def run_solver(
     )
     if share.wall:
         parameters.max_time_in_seconds = share.left_s()
-    status = solver.solve(model, _Stop(share.cancelled))
+    with CancelWatch(solver, share.cancelled):
+        status = solver.solve(model)
     return solver, str(solver.status_name(status))

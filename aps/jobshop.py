@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
+from aps.budget import CancelWatch, never
 from aps.formats.fjs import Instance
 
 
@@ -33,24 +34,13 @@ class JobShopResult:
     operations: tuple[JobOperation, ...]
 
 
-class _Stop(cp_model.CpSolverSolutionCallback):
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        super().__init__()
-        self._cancelled = cancelled
-
-    def on_solution_callback(self) -> None:
-        """Stop at the first solution after a cancel."""
-        if self._cancelled():
-            self.stop_search()
-
-
 def solve_job_shop(
     instance: Instance,
     *,
     wall_s: float,
     workers: int = 8,
     seed: int = 0,
-    cancel: Callable[[], bool] = lambda: False,
+    cancel: Callable[[], bool] = never,
 ) -> JobShopResult:
     """Minimise the makespan for at most `wall_s` seconds."""
     model = cp_model.CpModel()
@@ -85,7 +75,8 @@ def solve_job_shop(
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed
     solver.parameters.max_time_in_seconds = wall_s
-    status = solver.solve(model, _Stop(cancel))
+    with CancelWatch(solver, cancel):
+        status = solver.solve(model)
     name = str(solver.status_name(status))
     if name not in ("OPTIMAL", "FEASIBLE"):
         return JobShopResult(status=name, makespan=horizon, bound=0, operations=())

@@ -86,7 +86,7 @@ def solve(
     """
     validate(problem)
     budget = budget or Budget()
-    clock = Clock(budget, cancel or (lambda: False))
+    clock = Clock(budget) if cancel is None else Clock(budget, cancel)
     plant = Plant(problem)
     flow = Flow(plant)
     levels = levels or Levels()

@@ -22,6 +22,7 @@ from aps.sequencing.greedy import greedy
 from aps.sequencing.search import improve
 from aps.sequencing.task import SequenceTask, cost_of
 from aps.solve import Budget, solve
+from aps.warm import warm_up
 from aps.worktime import Ints
 
 _ENDLESS = 1 << 60
@@ -54,7 +55,7 @@ def data_folder() -> Path | None:
 
 def run(*, subset: bool) -> Iterator[Row]:
     """Run the benchmarks, the quick ones only with `subset`, and yield each result as it comes."""
-    improve_warm_up()
+    warm_up()
     yield from _plants(sizes=(65, 1000) if subset else (65, 1000, 2000))
     folder = data_folder()
     if folder is None:
@@ -64,12 +65,6 @@ def run(*, subset: bool) -> Iterator[Row]:
     yield from _csplib(folder / "csplib_prob001", subset=subset)
     yield from _roadef(folder / "roadef2005", seconds=20.0 if subset else 60.0)
     yield from _brandimarte(folder / "fjsp", seconds=10.0 if subset else 30.0)
-
-
-def improve_warm_up() -> None:
-    """Compile the kernels, so that no measurement contains the compiler."""
-    problem = plant(12)
-    solve(problem, budget=Budget(moves=10, deterministic_s=0.1))
 
 
 def timed_search(task: SequenceTask, *, seconds: float, seed: int) -> tuple[Ints, float]:
