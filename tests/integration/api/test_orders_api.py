@@ -161,7 +161,7 @@ async def test_a_token_of_one_channel_sees_and_sends_that_channel_only(api: Orde
 
 async def test_orders_come_page_by_page(api: OrdersApi) -> None:
     planner = await api.person(Role.PLANNER)
-    numbers = [(await _order(planner))["number"] for _ in range(2)]
+    numbers = [(await _order(planner))["number"] for _ in range(3)]
     page = (await planner.get("/api/orders", params={"limit": 2})).json()
     assert [order["number"] for order in page["orders"]] == numbers[:2]
     rest = (await planner.get("/api/orders", params={"after": page["next"]})).json()
