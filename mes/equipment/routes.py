@@ -28,6 +28,24 @@ class StationOut(BaseModel):
     age_s: float | None
 
 
+class StopOut(BaseModel):
+    """A line that is down longer than a short stop."""
+
+    line: str
+    station: str | None
+    started_at: datetime
+    reason: str
+
+
+@router.get("/equipment/stops")
+async def get_stops(
+    caller: Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))], conn: ReadDb
+) -> list[StopOut]:
+    """List the lines that are down."""
+    stops = (await service.down_lines(conn)).values()
+    return [StopOut.model_validate(stop, from_attributes=True) for stop in stops]
+
+
 @router.get("/equipment")
 async def get_equipment(
     caller: Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))],

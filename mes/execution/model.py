@@ -383,8 +383,3 @@ def stage_at(plant: PlantModel, place: Place) -> str:
     for line in way[:reached]:
         stages += stages_on_leaving(plant, line.id)
     return stages[-1]
-
-
-def open_steps(line: Line, done: set[str]) -> tuple[str, ...]:
-    """Return the steps of a line that a body still has before it, in order of work."""
-    return tuple(step[0].step_id for step in line.steps if step[0].step_id not in done)

@@ -128,10 +128,6 @@ SELECT line, seq, body_id, job_order_id, station, step, state, started_at, ended
 SELECT line, seq, body_id, job_order_id, station, step, state, started_at, ended_at, process_values
   FROM operation WHERE body_id = %(body_id)s ORDER BY ended_at, line, seq
 
--- operations_of_job --
-SELECT step FROM operation
- WHERE body_id = %(body_id)s AND job_order_id = %(job_order_id)s AND state = 'completed'
-
 -- add_mismatch --
 -- One open question a reading point; the same reading reported again does not ask twice.
 INSERT INTO reading_mismatch (id, line, station, expected_body_id, read_body_id, event_id, read_at)
@@ -189,3 +185,11 @@ ON CONFLICT ON CONSTRAINT operator_report_once DO NOTHING
 -- reports_of_body --
 SELECT id, body_id, line, station, outcome, defect_kind, note, reported_by, reported_at
   FROM operator_report WHERE body_id = %(body_id)s ORDER BY reported_at
+
+-- produced --
+-- Operations that ended in a stretch of time; the end of a shift belongs to the next one.
+SELECT station, count(*)::integer AS produced,
+       count(*) FILTER (WHERE state = 'completed')::integer AS good
+  FROM operation
+ WHERE line = %(line)s AND ended_at >= %(from_at)s AND ended_at < %(to_at)s
+ GROUP BY station

@@ -116,8 +116,12 @@ class _RecordKey:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    step: str
+class Produced:
+    """What a station finished in a stretch of time."""
+
+    station: str
+    produced: int
+    good: int
 
 
 async def add_body(conn: WriteConn, body: Body) -> bool:
@@ -305,20 +309,16 @@ async def add_operations(
     )
 
 
+async def produced(conn: ReadConn, line: str, from_at: datetime, to_at: datetime) -> list[Produced]:
+    return await db.fetch_all(
+        conn, queries["produced"], {"line": line, "from_at": from_at, "to_at": to_at}, Produced
+    )
+
+
 async def operations_of_body(conn: ReadConn, body_id: UUID) -> list[OperationRow]:
     return await db.fetch_all(
         conn, queries["operations_of_body"], {"body_id": body_id}, OperationRow
     )
-
-
-async def steps_done(conn: ReadConn, body_id: UUID, job_order_id: UUID) -> set[str]:
-    rows = await db.fetch_all(
-        conn,
-        queries["operations_of_job"],
-        {"body_id": body_id, "job_order_id": job_order_id},
-        _Step,
-    )
-    return {row.step for row in rows}
 
 
 def body_ids_of(records: Iterable[LineRecord]) -> set[UUID]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from mes.execution import calls, history, service
+from mes.execution import calls, history, service, shifts
 from mes.execution.schemas import (
     AndonIn,
     AndonOut,
@@ -14,6 +14,7 @@ from mes.execution.schemas import (
     AsBuiltOut,
     BodyOut,
     ReportIn,
+    ShiftOut,
 )
 from mes.identity.access import require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
@@ -58,6 +59,12 @@ async def answer_reading(
     """Answer a line that stands because it read a body it did not expect."""
     await calls.answer_mismatch(conn, line, station, body.answer, actor=user.actor, now=clock.now())
     return Response(status_code=204)
+
+
+@router.get("/lines/{line}/shift")
+async def get_shift(line: str, caller: Reader, conn: ReadDb, clock: ClockDep) -> ShiftOut:
+    """Show how the stations of a line did since the running shift began."""
+    return ShiftOut.of(line, await shifts.stations_in_shift(conn, line, now=clock.now()))
 
 
 @router.get("/andon")

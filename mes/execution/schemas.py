@@ -12,6 +12,7 @@ from mes.contracts.dispatch import JobKind, JobState, ReadingAnswer
 from mes.execution.calls_repository import AndonCall
 from mes.execution.history import AsBuilt
 from mes.execution.model import Body, Condition, PlaceKind
+from mes.execution.shifts import StationShift
 from mes.inspection.schemas import InspectionOut
 
 
@@ -132,6 +133,49 @@ class AsBuiltOut(BaseModel):
             parts=[PartOut.model_validate(p, from_attributes=True) for p in built.parts],
             inspections=[InspectionOut.of(seen) for seen in built.inspections],
             reports=[ReportOut.model_validate(r, from_attributes=True) for r in built.reports],
+        )
+
+
+class StationShiftOut(BaseModel):
+    """A station in the shift: plant seconds by state (unknown: nobody heard), ISO 22400 indicators."""
+
+    station: str
+    seconds: dict[str, float]
+    produced: int
+    good: int
+    availability: float | None
+    effectiveness: float | None
+    quality_ratio: float | None
+    oee: float | None
+
+
+class ShiftOut(BaseModel):
+    """The running shift of a line; `started_at` is null between shifts."""
+
+    line: str
+    started_at: datetime | None
+    stations: list[StationShiftOut]
+
+    @classmethod
+    def of(cls, line: str, found: tuple[datetime, list[StationShift]] | None) -> ShiftOut:
+        """Show the stations of a line in their shift."""
+        start, stations = found or (None, [])
+        return cls(
+            line=line,
+            started_at=start,
+            stations=[
+                StationShiftOut(
+                    station=row.station,
+                    seconds=row.seconds,
+                    produced=row.produced,
+                    good=row.good,
+                    availability=row.figures.availability,
+                    effectiveness=row.figures.effectiveness,
+                    quality_ratio=row.figures.quality_ratio,
+                    oee=row.figures.oee,
+                )
+                for row in stations
+            ],
         )
 
 

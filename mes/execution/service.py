@@ -26,7 +26,6 @@ from mes.execution.model import (
     Place,
     PlaceKind,
     UnknownBody,
-    open_steps,
     stage_at,
 )
 from mes.execution.recording import Misread, ReadingClosed, Recording
@@ -283,15 +282,6 @@ async def buffers(conn: ReadConn) -> dict[str, list[Body]]:
         if body.place.kind is PlaceKind.STORE and body.place.store is not None:
             content.setdefault(body.place.store, []).append(body)
     return content
-
-
-async def open_steps_of(conn: ReadConn, body: Body, job_order_id: UUID) -> tuple[str, ...]:
-    """Return the steps that a body on a line still has before it there, in order of work."""
-    if body.place.line is None:
-        return ()
-    plant = await resources.active_plant(conn)
-    done = await repository.steps_done(conn, body.id, job_order_id)
-    return open_steps(plant.line(body.place.line), done)
 
 
 async def operations_of(conn: ReadConn, body_id: UUID) -> list[OperationRow]:

@@ -13,12 +13,3 @@ ON CONFLICT (line, seq, item) DO NOTHING
 -- Everything in one body, in the order in which it was built in.
 SELECT line, seq, item, body_id, station, job_order_id, material, lot, serial, quantity, built_at
   FROM built_in WHERE body_id = %(body_id)s ORDER BY built_at, line, seq, item
-
--- where_lot --
--- Every body that holds anything of a lot; no limit, a recall that misses a car is none.
-SELECT line, seq, item, body_id, station, job_order_id, material, lot, serial, quantity, built_at
-  FROM built_in WHERE lot = %(lot)s ORDER BY built_at, line, seq, item
-
--- where_serial --
-SELECT line, seq, item, body_id, station, job_order_id, material, lot, serial, quantity, built_at
-  FROM built_in WHERE serial = %(serial)s ORDER BY built_at, line, seq, item

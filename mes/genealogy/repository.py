@@ -35,11 +35,3 @@ async def record(conn: WriteConn, parts: Sequence[BuiltIn]) -> None:
 
 async def parts_of(conn: ReadConn, body_id: UUID) -> list[BuiltIn]:
     return await db.fetch_all(conn, queries["parts_of"], {"body_id": body_id}, BuiltIn)
-
-
-async def where_lot(conn: ReadConn, lot: str) -> list[BuiltIn]:
-    return await db.fetch_all(conn, queries["where_lot"], {"lot": lot}, BuiltIn)
-
-
-async def where_serial(conn: ReadConn, serial: str) -> list[BuiltIn]:
-    return await db.fetch_all(conn, queries["where_serial"], {"serial": serial}, BuiltIn)

@@ -1,4 +1,4 @@
-"""Record what is built in, and answer which cars hold a lot or a serial number."""
+"""Record what is built in, and what is in a body."""
 
 from __future__ import annotations
 
@@ -19,13 +19,3 @@ async def record(conn: WriteConn, parts: Sequence[BuiltIn]) -> None:
 async def parts_of(conn: ReadConn, body_id: UUID) -> list[BuiltIn]:
     """Return everything that is in one body, in the order in which it was built in."""
     return await repository.parts_of(conn, body_id)
-
-
-async def where_lot_is_used(conn: ReadConn, lot: str) -> list[BuiltIn]:
-    """Return every place in every body where anything of `lot` (a rack, a supplier's lot) is."""
-    return await repository.where_lot(conn, lot)
-
-
-async def where_serial_is_used(conn: ReadConn, serial: str) -> list[BuiltIn]:
-    """Return every place in every body where the part with `serial` is or was."""
-    return await repository.where_serial(conn, serial)

@@ -11,7 +11,7 @@ from mes.execution.model import Body
 from mes.inspection import service as inspection
 from mes.inspection.model import Inspection, review_priority
 from mes.platform.db import ReadConn
-from mes.quality import repository
+from mes.quality import repository, reworks
 from mes.quality.model import Hold, HoldState, Rework
 
 
@@ -31,8 +31,8 @@ async def review_queue(conn: ReadConn) -> list[QueueItem]:
     holds = [h for h in await repository.not_closed(conn) if h.state is HoldState.OPEN]
     seen = await inspection.find(conn, [h.inspection_id for h in holds if h.inspection_id])
     bodies = await execution.find_bodies(conn, [h.body_id for h in holds if h.body_id])
-    reworks = {rework.hold_id: rework for rework in await repository.alive_reworks(conn)}
-    items = [_item(hold, seen, bodies, reworks) for hold in holds]
+    repairs = {rework.hold_id: rework for rework in await reworks.reworks_alive(conn)}
+    items = [_item(hold, seen, bodies, repairs) for hold in holds]
     return sorted(items, key=lambda item: (-item.priority, item.hold.placed_at))
 
 
@@ -40,14 +40,14 @@ def _item(
     hold: Hold,
     seen: dict[UUID, Inspection],
     bodies: dict[UUID, Body],
-    reworks: dict[UUID, Rework],
+    repairs: dict[UUID, Rework],
 ) -> QueueItem:
     picture = seen.get(hold.inspection_id) if hold.inspection_id else None
     return QueueItem(
         hold=hold,
         inspection=picture,
         body=bodies.get(hold.body_id) if hold.body_id else None,
-        rework=reworks.get(hold.id),
+        rework=repairs.get(hold.id),
         priority=review_priority(
             picture.verdict if picture else Verdict.UNFIT,
             picture.score if picture else 0.0,

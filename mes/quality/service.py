@@ -311,7 +311,7 @@ async def on_rework_job_done(
 
     A job that names no rework of the body finishes the one that was opened first.
     """
-    confirmed = await repository.confirmed_reworks(conn, body_id)
+    confirmed = await reworks.reworks_to_do(conn, body_id)
     if not confirmed:
         return
     rework = next((r for r in confirmed if job in reworks.job_ids(r)), confirmed[0])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mes.identity.model import Role
+from mes.resources import service as resources
 from tests.support import floor
+from tests.support.floor import at
 from tests.support.floor_api import FloorApi, api, plant_floor
 from tests.support.orders_api import problem
 
@@ -87,3 +89,22 @@ async def test_stations_are_shown_with_the_age_of_what_is_known(plant_floor: Flo
     client = await plant_floor.orders.person(Role.MAINTENANCE)
     (station,) = (await client.get("/api/equipment")).json()
     assert (station["station"], station["state"], station["age_s"]) == ("framing", "running", 0)
+
+
+async def test_the_running_shift_of_a_line_has_its_iso_22400_figures(
+    plant_floor: FloorApi,
+) -> None:
+    client = await plant_floor.orders.person(Role.PLANNER)
+    path = "/api/lines/body-framing/shift"
+    assert (await client.get(path)).json()["started_at"] is None, "no shift row: between shifts"
+    async with plant_floor.orders.database.write() as conn:
+        await resources.ensure_shifts(conn, at(-24 * 60), at(24 * 60))
+    framing, camera = (await client.get(path)).json()["stations"]
+    assert (framing["produced"], framing["good"], framing["quality_ratio"]) == (1, 1, 1.0)
+    assert framing["seconds"]["running"] == 8 * 60
+    assert framing["seconds"]["unknown"] > 0
+    assert 0 < framing["availability"] < 1
+    assert (camera["produced"], camera["oee"]) == (0, None)
+    assert (await client.get("/api/equipment/stops")).json() == []
+    moon = await client.get("/api/lines/moon/shift")
+    problem(moon, 422, "record.unknown_place")

@@ -41,8 +41,6 @@ async def test_a_body_is_followed_from_its_first_line_to_the_yard(conn: WriteCon
     now = await service.find_body(conn, body.id)
     assert now is not None
     assert (now.place.line, now.place.station) == ("body-sub", "body-side-1")
-    job = sub.job_of(body)
-    assert await service.open_steps_of(conn, now, job) == ("underbody",), "steps are the records'"
 
     await floor.report(conn, sub.left(body, "subs", 4))
     assert [b.number for b in (await service.buffers(conn))["subs"]] == [body.number]

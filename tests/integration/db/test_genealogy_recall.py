@@ -37,8 +37,7 @@ async def test_a_lot_and_a_serial_are_found_in_every_car_that_holds_them(conn: W
     assert (place.number, place.station, place.place) == (cars[5].number, "trim", "line")
     assert [p.serial for p in await service.parts_of(conn, cars[5].id)] == ["S5", "S-extra"]
     assert len(await views.parts_of_vin(conn, cars[5].vin)) == 2
-    assert len(await service.where_lot_is_used(conn, "A7")) == 8
-    assert len(await service.where_serial_is_used(conn, "S3")) == 1
+    assert len(await views.bodies_with_lot(conn, "A7")) == 8
 
 
 async def test_a_recall_of_a_rack_has_no_limit(conn: WriteConn) -> None:

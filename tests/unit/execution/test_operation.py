@@ -20,7 +20,6 @@ from mes.execution.model import (
     PlaceKind,
     UnknownPlace,
     line_of,
-    open_steps,
     stage_at,
     stages_on_entering,
     stages_on_leaving,
@@ -107,12 +106,6 @@ def test_the_first_line_begins_production_and_the_last_ships(mini_plant: PlantMo
     assert stages_on_leaving(mini_plant, "paint") == ()
     assert stages_on_leaving(mini_plant, "assembly") == ("line_off",)
     assert stages_on_leaving(mini_plant, "eol") == ("line_off", "quality_released", "shipped")
-
-
-def test_what_a_body_still_has_before_it_follows_from_the_line(mini_plant: PlantModel) -> None:
-    line = mini_plant.line("body-sub")
-    assert open_steps(line, set()) == ("underbody", "body-side-1")
-    assert open_steps(line, {"underbody"}) == ("body-side-1",)
 
 
 def test_a_place_that_the_plant_does_not_have_is_named(mini_plant: PlantModel) -> None:
