@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("asyncua.server.server").setLevel(logging.ERROR)  # it warns of loopback links
     if options.command == "fault":
         return _fault(options)
     try:

@@ -79,6 +79,7 @@ class CameraServer:
     async def start(self, variants: Iterable[str]) -> None:
         """Open the port, if the line has cameras, and get used to the parts: the first picture is slow."""
         if self._line.camera_port is not None:
+            cv2.setNumThreads(1)  # pictures are small: more threads cost more than they gain
             self._server = await asyncio.start_server(
                 self._serve, "127.0.0.1", self._line.camera_port
             )

@@ -23,6 +23,8 @@ from plc_sim.core.line import Changes, LineCore
 
 FLOOR_FILE = "floor.db"
 PRUNE_EVERY = 500
+KEPT_TRUTHS = 20_000
+"""So many requests of each camera are remembered with what the part really had."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS body (
@@ -34,7 +36,7 @@ CREATE TABLE IF NOT EXISTS rack (
 CREATE TABLE IF NOT EXISTS line_state (
   line TEXT NOT NULL, key TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (line, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ended_job (
-  line TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (line, id)) WITHOUT ROWID;
+  number INTEGER PRIMARY KEY, line TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, UNIQUE (line, id));
 CREATE TABLE IF NOT EXISTS record (
   line TEXT NOT NULL, seq INTEGER NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (line, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS truth (
@@ -109,7 +111,7 @@ class FloorFile:
         documents = dict(self.rows("SELECT key, doc FROM line_state WHERE line = ?", (line,)))
         if not documents:
             return None
-        ended = self.rows("SELECT id, state FROM ended_job WHERE line = ?", (line,))
+        ended = self.rows("SELECT id, state FROM ended_job WHERE line = ? ORDER BY number", (line,))
         records = self.rows(
             "SELECT seq, doc FROM record WHERE line = ? ORDER BY seq DESC LIMIT ?",
             (line, RING_SIZE),
@@ -239,8 +241,23 @@ def statements_of(core: LineCore, changes: Changes) -> list[Statement]:
             ("INSERT OR REPLACE INTO truth VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, *truth))
         )
     statements.extend(
-        ("INSERT OR REPLACE INTO ended_job VALUES (?, ?, ?)", (line, key, str(state)))
+        (
+            "INSERT OR REPLACE INTO ended_job (line, id, state) VALUES (?, ?, ?)",
+            (line, key, str(state)),
+        )
         for key, state in changes.ended
+    )
+    statements.extend(
+        ("DELETE FROM ended_job WHERE line = ? AND id = ?", (line, key))
+        for key in changes.forgotten
+    )
+    statements.extend(
+        (
+            "DELETE FROM truth WHERE camera = ? AND counter < ?",
+            (request.camera, request.counter - KEPT_TRUTHS),
+        )
+        for request, _ in changes.truths
+        if request.counter % PRUNE_EVERY == 0
     )
     if any(seq % PRUNE_EVERY == 0 for seq, _ in changes.records):
         statements.append(

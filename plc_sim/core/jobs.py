@@ -11,6 +11,8 @@ from mes.contracts.job_parameters import MAX_STORED_JOBS, ReturnStatus
 DONE = ReturnStatus.NO_ERROR | ReturnStatus.ALREADY_DONE
 KEPT_ENDED = 50
 KEPT_CANCELLED = 200
+KEPT_ENDED_IDS = 5000
+"""So long a line knows that a job order has ended here; about three days of work."""
 
 _OPEN = frozenset({JobState.WAITING, JobState.READY})
 _ACTIVE = frozenset({JobState.RUNNING, JobState.HELD, JobState.SUSPENDED})
@@ -39,7 +41,7 @@ class JobBook:
         self._kinds = kinds
         self.entries: dict[str, JobEntry] = {}
         self.ended: dict[str, JobState] = {}
-        """Ids of all jobs that ended here: none of them is begun again."""
+        """Ids of the jobs that ended here, oldest first: none of them is begun again."""
         self.cancelled: deque[str] = deque(maxlen=KEPT_CANCELLED)
 
     def store(self, job: JobOrder, *, start: bool) -> ReturnStatus:
@@ -104,10 +106,14 @@ class JobBook:
         self.cancelled.append(key)
         return ReturnStatus.NO_ERROR
 
-    def end(self, key: str, state: JobState) -> None:
-        """Note that a job order has ended."""
+    def end(self, key: str, state: JobState) -> list[str]:
+        """Note that a job order has ended; returns the ids that are forgotten for it."""
         self.entries[key].state = state
         self.ended[key] = state
+        forgotten = list(self.ended)[: max(len(self.ended) - KEPT_ENDED_IDS, 0)]
+        for old in forgotten:
+            del self.ended[old]
+        return forgotten
 
     def clear(self, key: str) -> ReturnStatus:
         """Take an ended job order off the list."""

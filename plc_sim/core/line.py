@@ -62,6 +62,8 @@ class Changes:
     jobs: list[JobEntry] = field(default_factory=list)
     """Copies of job entries as they were at each change of state, in order."""
     ended: list[tuple[str, JobState]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    """Ids of ended jobs that are not remembered any more."""
 
     @property
     def is_empty(self) -> bool:
@@ -283,7 +285,7 @@ class LineCore(ABC):
 
     def _end_job(self, entry: JobEntry, state: JobState, reason: str = "") -> None:
         key = str(entry.job.id)
-        self.jobs.end(key, state)
+        self.changes.forgotten.extend(self.jobs.end(key, state))
         self.changes.ended.append((key, state))
         self._job_changed(entry, reason)
         self._forget_jobs()

@@ -6,10 +6,10 @@ name made of the nodesets' hash and the asyncua version, so a server starts from
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import hashlib
 import logging
-import os
 import pickle
 import re
 from dataclasses import dataclass
@@ -47,13 +47,15 @@ class _PreparedServer(InternalServer):
 
     def __init__(self, space: CompanionSpace) -> None:
         super().__init__()
-        self._space = space
+        self._space: CompanionSpace | None = space
 
     async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
         gc_was_on = gc.isenabled()
         gc.disable()  # half a million small objects: collecting in between takes longer than loading
         try:
-            self.aspace._nodes = pickle.loads(self._space.nodes)  # noqa: S301  # our own file
+            if self._space is not None:
+                self.aspace._nodes = pickle.loads(self._space.nodes)  # noqa: S301  # our own file
+            self._space = None
         finally:
             if gc_was_on:
                 gc.enable()
@@ -63,16 +65,17 @@ class _PreparedServer(InternalServer):
 async def companion_space(cache: Path) -> CompanionSpace:
     """Return the address space with the companion models, from `cache` or imported now and kept there."""
     path = cache / f"nodesets-{_fingerprint()}.pickle"
-    if path.exists():
-        content: dict[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301  # our own file
-        return CompanionSpace(content["namespaces"], content["nodes"])
-    space = await _import()
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(pickle.dumps({"namespaces": space.namespaces, "nodes": space.nodes}))
-    draft.chmod(0o600)
-    draft.replace(path)
-    return space
+    with (cache / "nodesets.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process imports, the others of the plant wait for it
+        if not path.exists():
+            space = await _import()
+            draft = path.with_suffix(".part")
+            draft.write_bytes(pickle.dumps({"namespaces": space.namespaces, "nodes": space.nodes}))
+            draft.chmod(0o600)
+            draft.replace(path)
+    content: dict[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301  # our own file
+    return CompanionSpace(content["namespaces"], content["nodes"])
 
 
 async def new_server(space: CompanionSpace) -> Server:
