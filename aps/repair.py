@@ -11,6 +11,7 @@ from aps.build import Placed, place, schedule_of, weld_order
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
 from aps.flow import Flow, Lot, Orders, Task, held_lots
 from aps.insert import Inserter, paint_reach
+from aps.levels.stamping import wanted
 from aps.plant import Plant
 from aps.problem import Problem, Stage
 from aps.schedule import LevelResult, Schedule
@@ -110,6 +111,7 @@ def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
         if one.press in plant.presses:
             panel, press = plant.panel_index[one.panel_type], plant.presses[one.press]
             lots.append(Lot(id=one.id, panel=panel, press=press, quantity=one.quantity))
+    lots = _still_needed(plant, lots, tasks)
     ends: dict[int, int] = {}
     welding = {task.car for task in tasks}
     for operation in schedule.weld:
@@ -126,6 +128,24 @@ def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
         lots=tuple(lots),
         welded=weld_order(ends, painting),
     ).without(incomplete)
+
+
+def _still_needed(plant: Plant, lots: list[Lot], tasks: list[Task]) -> list[Lot]:
+    """Return the lots without those at the end that only repeat what is in stock by now."""
+    launched = {t.car for t in tasks if plant.rank[t.car] == Stage.NOT_STARTED.rank}
+    kept = list(lots)
+    for panel, name in enumerate(plant.panels):
+        if name not in plant.dies:
+            continue
+        need = wanted(plant.dies[name], sum(int(plant.demand[c, panel]) for c in launched))
+        supply = int(plant.stock[panel]) + sum(x.quantity for x in lots if x.panel == panel)
+        held = {lot.id for lot in plant.problem.press.held_lots}
+        for lot in reversed([x for x in lots if x.panel == panel and x.id not in held]):
+            if supply - lot.quantity < need:
+                break
+            supply -= lot.quantity
+            kept.remove(lot)
+    return kept
 
 
 def _held_s(plant: Plant, car: int, step: str) -> int:

@@ -16,6 +16,7 @@ from aps.budget import Share, run_solver
 from aps.build import launches
 from aps.flow import Flow, Lot, Orders, Times, held_lots, stamping_s
 from aps.plant import UNKNOWN, Plant
+from aps.problem import Die
 from aps.schedule import LevelResult
 from aps.worktime import INF, WorkTime
 
@@ -111,6 +112,12 @@ def _launch_times(plant: Plant, orders: Orders, times: Times) -> list[int]:
     return list(found.values())
 
 
+def wanted(die: Die, demand: int) -> int:
+    """Return the panels that stock and lots must add up to, the cover kept at the end included."""
+    size = min(die.lot_size, die.rack_capacity)
+    return demand + (min(die.min_cover, die.rack_capacity - size) if demand else 0)
+
+
 def _lots_of(
     plant: Plant, panel: int, launched: dict[int, int], held: tuple[Lot, ...], load: list[int]
 ) -> list[_Need]:
@@ -121,8 +128,7 @@ def _lots_of(
     demand = sum(q for _, q in uses)
     supply = int(plant.stock[panel]) + sum(lot.quantity for lot in held if lot.panel == panel)
     size = min(die.lot_size, die.rack_capacity)
-    cover = min(die.min_cover, die.rack_capacity - size)
-    count = max(0, -(-(demand + (cover if demand else 0) - supply) // size))
+    count = max(0, -(-(wanted(die, demand) - supply) // size))
     if count == 0:
         return []
     press = min((plant.presses[p] for p in die.presses), key=lambda p: (load[p], p))

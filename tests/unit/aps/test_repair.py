@@ -17,7 +17,7 @@ from aps.disturbance import (
 )
 from aps.errors import ProblemError
 from aps.problem import FrozenCar, Problem, Stage
-from aps.repair import repair
+from aps.repair import rebase, repair
 from aps.schedule import Schedule
 from aps.solve import Budget, solve
 from tests.support.aps_plants import COLORS, a_car, a_plant, press_shop, random_plant
@@ -133,6 +133,17 @@ def test_a_repair_adds_a_die_lot_where_panels_run_out() -> None:
     few = replace(problem, cars=cars[:5], press=replace(problem.press, stock=()))
     result = repair(few, bare, CarAdded(car=a_car("more", color="blue")))
     assert check(disturb(few, CarAdded(car=a_car("more", color="blue"))), result) == ()
+
+
+def test_a_lot_that_is_in_stock_by_now_is_not_pressed_again() -> None:
+    cars = tuple(a_car(f"c{k}", color=COLORS[k % 4]) for k in range(20))
+    problem = a_plant(cars, press=press_shop(5))
+    schedule = solve(problem, budget=QUICK)
+    assert schedule.press
+    later = replace(problem, press=press_shop(45))
+    result = rebase(later, schedule)
+    assert check(later, result) == ()
+    assert sum(lot.quantity for lot in result.press) < sum(x.quantity for x in schedule.press)
 
 
 def test_a_car_that_fits_nowhere_is_left_out_with_a_reason(
