@@ -13,6 +13,7 @@ from mes.platform import db
 from mes.platform.db import ReadConn
 from mes.platform.sql import load_queries
 from mes.quality.queue import QueueItem
+from mes.web.labels import label
 from mes.web.names import CatalogNames
 from mes.web.shell import Shell
 
@@ -102,7 +103,8 @@ def _reviewable(
         else None,
         "car": f"{catalog.model(body.model)}, {catalog.color(body.color)}" if body else "",
         "line": shell.names(hold.line),
-        "defect": shell.names.defect(hold.defect_kind) or hold.cause,
+        "defect": shell.names.defect(hold.defect_kind)
+        or shell._(label("hold_cause", hold.cause).word),
         "placed": shell.f.plain(hold.placed_at, zone=True),
         "age_s": max(0.0, (shell.now - hold.placed_at).total_seconds()),
         "rework_s": item.rework.work_s if item.rework else None,

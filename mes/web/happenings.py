@@ -9,7 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from mes.web.formats import Formats
-from mes.web.labels import DISPOSITION, JOB_STATE, ORDER_STAGE, STATION_STATE, VERDICT, Tone, label
+from mes.web.labels import (
+    DISPOSITION,
+    HOLD_CAUSE,
+    JOB_STATE,
+    ORDER_STAGE,
+    STATION_STATE,
+    VERDICT,
+    Tone,
+    label,
+)
 from mes.web.names import PlantNames
 from mes.web.translations import mark as _
 from mes.web.translations import translations
@@ -181,6 +190,7 @@ _SHOWN: Mapping[str, _Show] = {
     "verdict": _from(VERDICT),
     "disposition": _from(DISPOSITION),
     "state": _from({**STATION_STATE, **JOB_STATE}),
+    "cause": _from(HOLD_CAUSE),
     "outcome": _from(OUTCOME),
     "answer": _from(ANSWER),
     "defect_kind": _defect,

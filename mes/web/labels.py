@@ -90,6 +90,14 @@ HOLD_STATE: Mapping[str, Label] = {
     "scrapped": Label(_("Scrapped"), "trash-2", "bad"),
 }
 
+HOLD_CAUSE: Mapping[str, Label] = {
+    "nok": Label(_("defect seen"), "camera", "bad"),
+    "unfit": Label(_("picture could not be judged"), "circle-help", "warn"),
+    "late": Label(_("no verdict in time"), "clock", "warn"),
+    "operator": Label(_("reported by an operator"), "hand", "warn"),
+    "in_doubt": Label(_("since the last good check"), "circle-help", "warn"),
+}
+
 REWORK_STATE: Mapping[str, Label] = {
     "provisional": Label(_("assumed"), "hourglass", "warn"),
     "confirmed": Label(_("confirmed"), "wrench", "warn"),
@@ -127,6 +135,7 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "verdict": VERDICT,
     "disposition": DISPOSITION,
     "hold_state": HOLD_STATE,
+    "hold_cause": HOLD_CAUSE,
     "rework_state": REWORK_STATE,
     "review": REVIEW,
     "role": ROLE,

@@ -100,7 +100,14 @@ def collect() -> Catalog:
     for path in sorted(PACKAGE.rglob("*")):
         where = path.relative_to(PACKAGE.parent).as_posix()
         if path.suffix == ".html" and "templates" in path.parts:
-            method, options = "jinja2.ext:babel_extract", {"newstyle_gettext": "true"}
+            method, options = (
+                "jinja2.ext:babel_extract",
+                {
+                    "newstyle_gettext": "true",
+                    "extensions": "jinja2.ext.do",
+                    "silent": "false",
+                },
+            )
         elif path.suffix == ".py" and (
             path.name in {"pages.py", "views.py"} or path.parent.name == "web"
         ):

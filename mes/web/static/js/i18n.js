@@ -1,4 +1,4 @@
-// Messages of islands: the shell carries the translations of every `t("…")` in these modules.
+// Messages of islands: the shell carries the translations that these modules ask for by `t`.
 
 const messages = JSON.parse(document.getElementById("messages")?.textContent || "{}");
 
