@@ -31,7 +31,7 @@ from mes.execution import service as execution
 from mes.orders import service as orders
 from mes.planning import service as planning
 from mes.planning.repository import BoardRow
-from mes.planning.tickets import body_job, lot_job
+from mes.planning.tickets import body_job, body_of, lot_job
 from mes.platform.db import ReadConn, WriteConn
 from mes.quality import reworks
 from mes.quality import service as quality
@@ -165,6 +165,8 @@ async def _store(
             start_at=row.start_at,
             attempt=attempt,
         )
+        # The lock may be heard of here before execution has heard of it.
+        await execution.register_body(conn, body_of(order, now=times.now))
         await _hand_over(conn, job, subject, order.id, times)
 
 

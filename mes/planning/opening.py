@@ -16,13 +16,12 @@ from mes.catalog import service as catalog
 from mes.contracts.plant import Line, PlantModel, Station
 from mes.contracts.warm_start import StoredBody, WarmBody, WarmRack, WarmStart
 from mes.execution import service as execution
-from mes.execution.model import Body
 from mes.orders import service as orders
 from mes.orders.model import Order
 from mes.planning import bridge, promising, repository, snapshots, versions
 from mes.planning.model import Plan, PlanKind, PlanState
 from mes.planning.network import PlantNetwork
-from mes.planning.tickets import body_job
+from mes.planning.tickets import body_job, body_of
 from mes.platform.db import WriteConn
 from mes.platform.errors import Conflict
 from mes.platform.settings import Settings
@@ -119,7 +118,7 @@ async def first_plan(conn: WriteConn, *, now: datetime, settings: Settings) -> W
         conn, [order_of_work[i] for i in range(len(places))], now=now, actor=ACTOR
     )
     for order in begun:
-        await _register(conn, order, now=now)
+        await execution.register_body(conn, body_of(order, now=now))
     warm = await _picture(conn, net, begun, places, now=now)
     await execution.seed_warm(conn, warm)
     await _publish(conn, net, now=now, settings=settings)
@@ -136,21 +135,6 @@ async def _order_of_work(conn: WriteConn, net: PlantNetwork, *, now: datetime) -
         facts.stock[rack.panel] += rack.quantity
     snap = bridge.snapshot(facts, net, horizon_s=versions.horizon_s(net, len(facts.cars)))
     return await asyncio.to_thread(bridge.order_of_work, snap)
-
-
-async def _register(conn: WriteConn, order: Order, *, now: datetime) -> None:
-    if order.body_id is None or order.body_number is None or order.vin is None:
-        raise RuntimeError(f"order {order.number} is locked without a body")
-    body = Body(
-        id=order.body_id,
-        number=order.body_number,
-        order_id=order.id,
-        vin=order.vin,
-        model=order.model,
-        color=order.color,
-        since_at=now,
-    )
-    await execution.register_body(conn, body)
 
 
 async def _picture(

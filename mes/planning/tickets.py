@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mes.contracts.dispatch import JobKind, JobOrder
 from mes.contracts.ids import job_order_id
+from mes.execution.model import Body
 from mes.orders.model import Order
 from mes.orders.repository import FrozenPart
 
@@ -48,6 +49,25 @@ def body_job(
         color_hex=color_hex,
         options=tuple(order.options),
         parts=tuple(f"{p.family}:{p.part_number}" for p in parts if p.line == line),
+    )
+
+
+def body_of(order: Order, *, now: datetime) -> Body:
+    """Return the body of a locked order as it begins: nowhere yet.
+
+    Raises:
+        OrderNotLocked: it has no body yet.
+    """
+    if order.body_id is None or order.body_number is None or order.vin is None:
+        raise OrderNotLocked(order.number)
+    return Body(
+        id=order.body_id,
+        number=order.body_number,
+        order_id=order.id,
+        vin=order.vin,
+        model=order.model,
+        color=order.color,
+        since_at=now,
     )
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from mes.contracts.warm_start import WarmStart
+from mes.dispatching import tasks as dispatching_tasks  # noqa: F401 - subscribes the handlers
 from mes.events.handlers import HandlerContext, HandlerRunner, Handlers, registry
 from mes.execution import tasks as execution_tasks  # noqa: F401 - subscribes the handlers
 from mes.orders import service as orders
@@ -107,7 +108,7 @@ async def planned_plant(database: Database, *, cars: int = 60) -> PlannedPlant:
         await place_orders(conn, cars)
         warm = await planning.first_plan(conn, now=clock.now(), settings=SETTINGS)
     plant = PlannedPlant(database, clock, warm)
-    await plant.react("execution", "planning")
+    await plant.react("body-after-lock", "planning", "dispatching")
     return plant
 
 
