@@ -82,16 +82,6 @@ async def on_line_records(
     return refused
 
 
-async def on_line_record(conn: WriteConn, record: LineRecord, *, now: datetime) -> None:
-    """Let one record take effect; once, however often it comes.
-
-    Raises:
-        Problem: it contradicts what is known.
-    """
-    for refusal in await on_line_records(conn, [record], now=now):
-        raise refusal.problem
-
-
 async def _not_seen(conn: WriteConn, records: Sequence[LineRecord]) -> list[LineRecord]:
     claimed = await repository.claim_records(conn, records)
     fresh: list[LineRecord] = []

@@ -90,7 +90,7 @@ async def test_records_that_come_again_change_nothing(conn: WriteConn) -> None:
     before = await floor.happened(conn)
     await floor.report(conn, *records, *records)
     for record in reversed(records):
-        await service.on_line_record(conn, record, now=at(70))
+        await floor.report(conn, record)
     assert await floor.happened(conn) == before
     built = await history.body_history(conn, await service.body_by_number(conn, body.number))
     assert len(built.operations) == len(built.parts) == 1
@@ -130,8 +130,6 @@ async def test_a_record_that_cannot_be_true_is_refused_and_the_others_count(
 
     await floor.register(conn, stranger)
     assert await floor.report(conn, records[0]) == [], "a mended cause lets the record in"
-    with pytest.raises(UnknownBody):
-        await service.on_line_record(conn, line.entered(a_body(), "primer", 9), now=at(60))
 
 
 async def test_jobs_are_followed_through_their_states(conn: WriteConn) -> None:
