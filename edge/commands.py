@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 CURSOR = "command_cursor"
 DONE_WORDS = frozenset({"ok", "already_done"})
+EMPTY_PAUSE_S = 0.05
+"""Between two polls without news, for a MES that does not hold them open."""
 KEEP_DONE = 10_000
 """Commands remembered after they are done, so that one sent twice is executed once."""
 
@@ -55,6 +57,8 @@ class Inbox:
             if page.commands:
                 await self._keep(page)
                 self.arrived.set()
+            else:
+                await asyncio.sleep(EMPTY_PAUSE_S)
             cursor = page.cursor
             self._on_config(page.config_version)
 

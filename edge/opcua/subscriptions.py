@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 PUBLISHES_IN_FLIGHT = 4
 KEEP_ALIVE_S = 5.0
 LIFETIME_S = 60.0
+EVERY_CHANGE = 0.0
+"""Sampling interval: as fast as the server can; what it samples slower is lost before anyone hears of it."""
 ITEMS_PER_CALL = 500
 """When the server states no limit (OperationLimits)."""
 RETRY_BAD_NODES_S = 30.0
@@ -159,7 +161,7 @@ class SubscriptionTable:
             MonitoringMode=ua.MonitoringMode.Reporting,
             RequestedParameters=ua.MonitoringParameters(
                 ClientHandle=handle,
-                SamplingInterval=float(item.interval_ms),
+                SamplingInterval=EVERY_CHANGE,
                 QueueSize=item.queue,
                 DiscardOldest=True,
             ),
