@@ -314,10 +314,10 @@ async def put_in_force(
     lead = timedelta(seconds=dispatch_lead_s(net))
     rows = bridge.operations(snap, schedule, net, frozen_until=now + lead)
     await repository.write_operations(conn, head.id, rows)
-    gone = [car.order_id for car in snap.cars.values()]
-    await repository.drop_operations(conn, head.id, now=now, orders=gone)
+    held = [car.order_id for car in snap.cars.values()]
+    await repository.drop_operations(conn, head.id, now=now, orders=held)
+    await repository.drop_reservations_in_plan(conn, held)
     await _count_capacity(conn, net, snap, schedule, now=now)
-    await repository.drop_reservations_in_plan(conn, gone)
     await repository.drop_old_content(conn, head.site, before=head.number - KEEP_REPAIRS)
     event = await events.record(
         conn,
