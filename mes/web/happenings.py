@@ -63,6 +63,8 @@ _SENTENCES: Mapping[str, _Told] = {
     "order.confirmed": _Told("check", _("Order %(number)s confirmed"), "info"),
     "order.changed": _Told("refresh-cw", _("Order %(number)s changed"), "info"),
     "order.cancelled": _Told("ban", _("Order %(number)s cancelled: %(reason)s"), "warn"),
+    "order.held": _Told("octagon-pause", _("Order %(number)s waits: %(reason)s"), "warn"),
+    "order.resumed": _Told("play", _("Order %(number)s goes on"), "good"),
     "order.locked": _Told(
         "lock", _("Locked: body %(body_number)s, VIN %(vin)s; BOM and routing are frozen"), "info"
     ),
@@ -82,6 +84,9 @@ _SENTENCES: Mapping[str, _Told] = {
     "operation.completed": _Told("check", _("%(station)s done"), "good"),
     "operation.reported": _Told("hand", _("Reported at %(station)s: %(outcome)s")),
     "body.left": _Told("flag", _("Left %(line)s for %(store)s"), "good"),
+    "body.hold_flag": _Told("octagon-pause", _("The line set or cleared its own hold"), "warn"),
+    "command.done": _Told("cpu", _("%(line)s answered a command: %(code)s"), "mute"),
+    "job.list_reported": _Told("list", _("%(line)s told its job list after a reconnect")),
     "body.mismatch": _Told("hand", _("Not the body expected at %(station)s; the line asks"), "bad"),
     "body.mismatch_answered": _Told("check", _("Answer at %(station)s: %(answer)s"), "info"),
     "body.parked": _Told("wrench", _("Pulled off into %(bay)s"), "warn"),

@@ -57,7 +57,7 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
         if error.status_code == 404 and _wants_page(request):
             return await _as_page(request, NoSuchPage())
-        answer: Response = await before(request, error)  # type: ignore[misc, assignment]
+        answer: Response = await before(request, error)  # type: ignore[misc]
         return answer
 
     app.add_exception_handler(Problem, on_problem)

@@ -12,6 +12,7 @@ from mes.identity.access import MaybeSession, NotSignedIn, RoleMissing
 from mes.identity.model import Role
 from mes.platform.http import ContextDep, Language
 from mes.resources import service as resources
+from mes.web import translations
 from mes.web.formats import Formats
 from mes.web.shell import Shell
 
@@ -23,7 +24,7 @@ async def open_page(
     async with context.database.read() as conn:
         plant = await resources.active_plant(conn)
     now = context.clock.now()
-    chosen = "zh" if language == "zh" else "en"
+    chosen: translations.Language = "zh" if language == "zh" else "en"
     return Shell(
         request=request,
         language=chosen,

@@ -75,7 +75,7 @@ def translations(language: Language) -> Translations:
         if isinstance(message.id, tuple):
             plural[message.id[0]] = (message.string or ("",))[0]
         else:
-            singular[message.id] = str(message.string or "")
+            singular[str(message.id)] = str(message.string or "")
     return Translations(language, singular, plural)
 
 
@@ -140,7 +140,7 @@ def missing(language: Language) -> list[str]:
     for message in collect():
         if not message.id:
             continue
-        key = message.id[0] if isinstance(message.id, tuple) else message.id
+        key = str(message.id[0] if isinstance(message.id, tuple) else message.id)
         known = stored.get(key)
         if (
             known is None
