@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aps.flow import Orders, Times
+from aps.flow import Times
 from aps.jit import kernel
+from aps.orders import Orders
 from aps.plant import NO_DUE, Plant
 from aps.problem import Car, Problem
 from aps.schedule import Schedule

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from aps.build import Placed, place, schedule_of, weld_order
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
-from aps.flow import Flow, Lot, Orders, Task, held_lots
+from aps.flow import Flow, held_lots
 from aps.insert import Inserter, paint_reach
 from aps.levels.stamping import wanted
+from aps.orders import Lot, Orders, Task
 from aps.plant import Plant
 from aps.problem import Problem, Stage
 from aps.schedule import LevelResult, Schedule

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from aps.budget import Budget, Clock, Share
 from aps.build import Placed, place, schedule_of
 from aps.errors import Cancelled
-from aps.flow import Flow, Orders
+from aps.flow import Flow
 from aps.levels.assembly import Sequence, sequence
 from aps.levels.paint import PaintOrder, paint_order
 from aps.levels.slotting import Caps, Places, Slotting, slot
 from aps.levels.stamping import Stamping, stamp
 from aps.levels.weld import Welding, weld
+from aps.orders import Orders
 from aps.plant import Plant
 from aps.problem import Problem
 from aps.schedule import LevelResult, Schedule

@@ -14,7 +14,8 @@ from ortools.sat.python import cp_model
 
 from aps.budget import Share, run_solver
 from aps.build import launches
-from aps.flow import Flow, Lot, Orders, Times, held_lots, stamping_s
+from aps.flow import Flow, Times, held_lots, stamping_s
+from aps.orders import Lot, Orders
 from aps.plant import UNKNOWN, Plant
 from aps.problem import Die
 from aps.schedule import LevelResult

@@ -12,7 +12,8 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from aps.budget import Share, run_solver
-from aps.flow import Flow, Task
+from aps.flow import Flow
+from aps.orders import Task
 from aps.plant import Plant
 from aps.problem import Stage, Step
 from aps.schedule import LevelResult

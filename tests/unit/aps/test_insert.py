@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aps.build import ratio_violations
 from aps.errors import ProblemError
 from aps.insert import Inserter, _color_deltas, _ratio_deltas, best_insertion
+from aps.kpis import ratio_violations
 from aps.plant import Plant
 from aps.problem import Problem, Stage
 from aps.schedule import Schedule

@@ -13,13 +13,14 @@ from aps.bench.plants import EMPTY, plant
 from aps.budget import Clock, run_solver
 from aps.check import check
 from aps.errors import Cancelled, ProblemError
-from aps.flow import Flow, Orders, Task
+from aps.flow import Flow
 from aps.levels import assembly, paint, slotting, stamping, weld
 from aps.levels.assembly import Sequence
 from aps.levels.paint import PaintOrder
 from aps.levels.slotting import Caps, Places, ShiftSlots, Slotting
 from aps.levels.stamping import Stamping
 from aps.levels.weld import Welding
+from aps.orders import Orders, Task
 from aps.plant import Plant
 from aps.problem import HeldLot, Problem, Stage
 from aps.repair import rebase

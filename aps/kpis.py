@@ -1,0 +1,139 @@
+"""The figures of a plan, counted from its orders and times."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import numpy as np
+
+from aps.flow import Flow, Times
+from aps.orders import Orders
+from aps.plant import NO_DUE, Plant
+from aps.problem import Stage
+from aps.schedule import Kpis, Schedule
+from aps.worktime import Ints
+
+
+def ratio_violations(plant: Plant, sequence: Sequence[int]) -> Ints:
+    """Return the violations of each ratio rule: over every window of p consecutive cars that
+    holds a car of the problem, the cars beyond n."""
+    line = plant.problem.assembly
+    previous = len(line.previous)
+    rows = [*range(previous), *(previous + c for c in sequence)]
+    has = plant.has[rows].astype(np.int64)
+    counts = np.zeros(len(line.ratio_rules), np.int64)
+    for r, rule in enumerate(line.ratio_rules):
+        total = np.concatenate(([0], np.cumsum(has[:, r])))
+        inside = total[rule.p :] - total[: -rule.p] if len(rows) >= rule.p else total[:0]
+        inside = inside[max(0, previous - rule.p + 1) :]
+        counts[r] = np.maximum(0, inside - rule.n).sum()
+    return counts
+
+
+def color_runs(plant: Plant, order: Sequence[int]) -> tuple[int, int]:
+    """Return (colour changes, longest run) of a paint order behind the previous colour."""
+    shop = plant.problem.paint
+    last, run = shop.previous_color, shop.previous_run
+    changes, longest = 0, 0
+    for car in order:
+        color = plant.cars[car].color
+        if color == last:
+            run += 1
+        else:
+            changes += last is not None
+            run = 1
+        last = color
+        longest = max(longest, run)
+    return changes, longest
+
+
+def tardiness(plant: Plant, orders: Orders, times: Times) -> Ints:
+    """Return the tardiness of every planned car with a due date, in seconds."""
+    placed = np.array([*plant.assembly_facts(), *orders.assembly], np.int64)
+    placed = placed[plant.due[placed] < NO_DUE] if len(placed) else placed
+    late: Ints = np.maximum(0, times.assembly_end[placed] - plant.due[placed])
+    return late
+
+
+def count(
+    plant: Plant,
+    flow: Flow,
+    orders: Orders,
+    times: Times,
+    left_out: int,
+    reference: Schedule | None,
+) -> Kpis:
+    assembly = [*plant.assembly_facts(), *orders.assembly]
+    paint = [*plant.paint_facts(), *orders.paint]
+    late = tardiness(plant, orders, times)
+    ratio = ratio_violations(plant, assembly)
+    rules = plant.problem.assembly.ratio_rules
+    changes, longest = color_runs(plant, paint)
+    makespan = int(max((times.assembly_end[c] for c in assembly), default=0))
+    painted = [int(times.paint_end[c]) for c in paint]
+    painted_out = [int(times.assembly_start[c]) for c in orders.assembly]
+    welded = [int(times.weld_end[c]) for c in {t.car for t in orders.tasks}]
+    welded += [end for end, car, _, _ in flow.running_tasks if not plant.steps_left(car)]
+    welded_out = [int(times.paint_start[c]) for c in orders.paint]
+    return Kpis(
+        cars_planned=len(assembly),
+        cars_unplaced=left_out,
+        late_cars=int((late > 0).sum()),
+        total_tardiness_s=int(late.sum()),
+        max_tardiness_s=int(late.max(initial=0)),
+        ratio_violations=tuple((r.id, int(v)) for r, v in zip(rules, ratio, strict=True)),
+        ratio_violations_high=int(ratio[plant.high].sum()),
+        ratio_violations_low=int(ratio[~plant.high].sum()),
+        color_changes=changes,
+        longest_color_run=longest,
+        die_changes=int((times.lot_setup > 0).sum()),
+        stock_out_s=_stock_out_s(plant, orders, times, makespan),
+        store_peak=_peak(len(plant.at(Stage.PAINTED)), painted, painted_out),
+        welded_peak=_peak(len(plant.at(Stage.WELDED)), welded, welded_out),
+        makespan_s=makespan,
+        moved_cars=None if reference is None else moved(plant, orders, reference),
+    )
+
+
+def _peak(initial: int, arrivals: list[int], departures: list[int]) -> int:
+    """Return the most bodies in a store; at one moment bodies leave before others come."""
+    level = peak = initial
+    for _, change in sorted([(t, 1) for t in arrivals] + [(t, -1) for t in departures]):
+        level += change
+        peak = max(peak, level)
+    return peak
+
+
+def _stock_out_s(plant: Plant, orders: Orders, times: Times, until: int) -> int:
+    start_of: dict[int, int] = {}
+    for k, task in enumerate(orders.tasks):
+        if plant.rank[task.car] == Stage.NOT_STARTED.rank:
+            start_of.setdefault(task.car, int(times.task_start[k]))
+    seconds = 0
+    for q, panel in enumerate(plant.panels):
+        die = plant.dies.get(panel)
+        if die is None or die.min_cover == 0:
+            continue
+        changes = [
+            (int(times.lot_end[k]), lot.quantity)
+            for k, lot in enumerate(orders.lots)
+            if lot.panel == q
+        ]
+        changes += [(t, -int(plant.demand[c, q])) for c, t in start_of.items()]
+        level, at = int(plant.stock[q]), 0
+        for t, change in [*sorted(changes), (until, 0)]:
+            t = min(t, until)
+            if level < die.min_cover:
+                seconds += t - at
+            level, at = level + change, t
+    return seconds
+
+
+def moved(plant: Plant, orders: Orders, reference: Schedule) -> int:
+    """Return how many cars must be lifted out of the old assembly order to get the new one."""
+    old = {slot.car_id: at for at, slot in enumerate(reference.assembly)}
+    places = [old[i] for i in (plant.cars[c].id for c in orders.assembly) if i in old]
+    tails: list[int] = []
+    for place_ in places:
+        at = bisect_right(tails, place_)
+        tails[at : at + 1] = [place_]
+    return len(places) - len(tails)
