@@ -196,7 +196,9 @@ def test_an_entry_whose_effect_fails_leaves_no_trace(tmp_path: Path) -> None:
     store.close()
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(cut=st.integers(1, 6000), garbage=st.binary(max_size=64))
 def test_a_torn_tail_takes_back_at_most_the_last_commits(
     tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,7 +19,6 @@ from asyncua import ua
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.__main__ import main
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf, NoModel
@@ -32,6 +33,7 @@ from mes.contracts.line_layout import line_interface
 from mes.contracts.plant import PlantModel
 from mes.contracts.plc import LedgerNodes
 from mes.contracts.wire import Stream, decode, from_lines
+from tests.support.processes import ROOT
 from tests.support.waiting import eventually
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -211,13 +213,18 @@ def test_a_deadline_in_plant_time_is_a_moment_of_this_machine() -> None:
     assert standing.deadline(NOW - timedelta(seconds=1)) <= time.monotonic()
 
 
-def test_an_agent_without_token_and_code_says_what_it_needs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--data", str(tmp_path), "--mes", "http://127.0.0.1:9"]) == 1
-    assert "enrolment code" in capsys.readouterr().err
+def started(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge", "--mes", "http://127.0.0.1:9", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-def test_an_agent_without_a_folder_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--mes", "http://127.0.0.1:9"]) == 2
-    assert "data: Field required" in capsys.readouterr().err
+def test_an_agent_without_token_and_code_says_what_it_needs(tmp_path: Path) -> None:
+    ended = started("--data", str(tmp_path))
+    assert ended.returncode == 1
+    assert "give the enrolment code" in ended.stderr
+
+
+def test_an_agent_without_a_folder_says_so() -> None:
+    ended = started()
+    assert ended.returncode == 2
+    assert "data: Field required" in ended.stderr
