@@ -79,7 +79,10 @@ def _comes_too_late(schedule: Schedule, disturbed: Problem, delay: CarDelayed) -
 
 
 def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
-    """Return the orders of a plan for the cars that are still before each stage."""
+    """Return the orders of a plan for the cars that are still before each stage.
+
+    Cars whose work the plan does not have in full are added to `leave`.
+    """
 
     def keep(car_id: str, before: Stage) -> bool:
         car = plant.index.get(car_id)
@@ -88,22 +91,22 @@ def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
     paint = [s.car_id for s in schedule.paint if keep(s.car_id, Stage.IN_PAINT)]
     assembly = [s.car_id for s in schedule.assembly if keep(s.car_id, Stage.IN_ASSEMBLY)]
     tasks = []
-    wanted: dict[int, list[str]] = {}
+    left: dict[int, list[str]] = {}
     for car_id in paint:
         car = plant.index[car_id]
-        wanted[car] = [step.id for step in plant.steps_left(car)]
+        left[car] = [step.id for step in plant.steps_left(car)]
     for operation in schedule.weld:
         car = plant.index.get(operation.car_id, -1)
-        if operation.step not in wanted.get(car, ()):
+        if operation.step not in left.get(car, ()):
             continue
         step = next(s for s in plant.steps_left(car) if s.id == operation.step)
         works = {a.machine: a.duration_s for a in step.alternatives}
-        if operation.machine not in works:
+        machine = _held_machine(plant, car, step.id) or operation.machine
+        if machine not in works:
             continue
-        wanted[car].remove(operation.step)
-        machine = plant.machines[operation.machine]
+        left[car].remove(operation.step)
         held_s = _held_s(plant, car, operation.step)
-        tasks.append(Task(car, step.id, machine, works[operation.machine], held_s))
+        tasks.append(Task(car, step.id, plant.machines[machine], works[machine], held_s))
     lots = [*held_lots(plant)]
     names = {lot.id for lot in lots}
     for one in schedule.press:
@@ -120,7 +123,13 @@ def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
         if car in welding:
             ends[car] = max(ends.get(car, 0), operation.end_s)
     painting = _held_first(plant, [plant.index[c] for c in paint], assembly=False)
-    incomplete = {c for c, steps in wanted.items() if steps}
+    # Bodies that the earlier plan had further on than they are now get new places.
+    incomplete = {c for c, steps in left.items() if steps}
+    incomplete |= {
+        c
+        for c in (plant.index[car_id] for car_id in assembly)
+        if plant.rank[c] < Stage.IN_PAINT.rank and c not in left
+    }
     leave |= incomplete
     return Orders(
         assembly=tuple(_held_first(plant, [plant.index[c] for c in assembly], assembly=True)),
@@ -153,6 +162,11 @@ def _held_s(plant: Plant, car: int, step: str) -> int:
     fact = plant.frozen.get(car)
     held = [o.start_s for o in fact.weld if o.step == step] if fact is not None else []
     return max(0, *held) if held else 0
+
+
+def _held_machine(plant: Plant, car: int, step: str) -> str | None:
+    fact = plant.frozen.get(car)
+    return next((o.machine for o in fact.weld if o.step == step), None) if fact else None
 
 
 def _held_first(plant: Plant, cars: list[int], *, assembly: bool) -> list[int]:
@@ -268,10 +282,9 @@ def _with_car(plant: Plant, placed: Placed, car: int, at: int) -> Orders:
             step.alternatives,
             key=lambda a: (used.get(plant.machines[a.machine], 0), a.duration_s, a.machine),
         )
-        fixed = plant.frozen.get(car)
-        for operation in fixed.weld if fixed is not None else ():
-            if operation.step == step.id:
-                choice = next(a for a in step.alternatives if a.machine == operation.machine)
+        machine = _held_machine(plant, car, step.id)
+        if machine is not None:
+            choice = next(a for a in step.alternatives if a.machine == machine)
         tasks.insert(
             index, Task(car, step.id, plant.machines[choice.machine], choice.duration_s, held)
         )

@@ -16,7 +16,7 @@ from aps.disturbance import (
     disturb,
 )
 from aps.errors import ProblemError
-from aps.problem import FrozenCar, Problem, Stage
+from aps.problem import FrozenCar, FrozenOperation, Problem, Stage
 from aps.repair import rebase, repair
 from aps.schedule import Schedule
 from aps.solve import Budget, solve
@@ -144,6 +144,35 @@ def test_a_lot_that_is_in_stock_by_now_is_not_pressed_again() -> None:
     result = rebase(later, schedule)
     assert check(later, result) == ()
     assert sum(lot.quantity for lot in result.press) < sum(x.quantity for x in schedule.press)
+
+
+def test_a_body_that_is_less_far_than_the_plan_says_gets_new_places() -> None:
+    cars = tuple(
+        a_car(f"c{k}", color=COLORS[k % 4], at=Stage.PAINTED if k < 2 else Stage.WELDED)
+        for k in range(8)
+    )
+    problem = a_plant(cars)
+    schedule = solve(problem, budget=QUICK)
+    back = (replace(cars[0], at=Stage.NOT_STARTED), cars[1], replace(cars[2], at=Stage.NOT_STARTED))
+    later = replace(problem, cars=(*back, *cars[3:]))
+    result = rebase(later, schedule)
+    assert check(later, result, reference=schedule) == ()
+    assert not result.unplaced
+
+
+def test_a_step_frozen_on_another_machine_moves_there() -> None:
+    cars = tuple(a_car(f"c{k}", color=COLORS[k % 4]) for k in range(4))
+    problem = a_plant(cars)
+    schedule = solve(problem, budget=QUICK)
+    first = schedule.weld[0]
+    other = "W1" if first.machine == "W0" else "W0"
+    fact = FrozenCar(
+        car_id=first.car_id,
+        weld=(FrozenOperation(step=first.step, machine=other, start_s=20),),
+    )
+    later = replace(problem, frozen=(fact,))
+    result = rebase(later, schedule)
+    assert check(later, result, reference=schedule) == ()
 
 
 def test_a_car_that_fits_nowhere_is_left_out_with_a_reason(
