@@ -96,6 +96,12 @@ def worked(shifts: Iterable[WorkShift], from_at: datetime, to_at: datetime) -> t
     return merged(piece for piece in pieces if piece is not None)
 
 
+def shift_at(shifts: Iterable[WorkShift], moment: datetime) -> WorkShift | None:
+    """Return the shift to which an instant belongs; the boundary belongs to the shift that starts."""
+    running = [shift for shift in shifts if shift.start_at <= moment < shift.end_at]
+    return max(running, key=lambda shift: shift.start_at, default=None)
+
+
 def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     """Return the same time as intervals in order that neither touch nor overlap."""
     return tuple(_merge(sorted(intervals)))

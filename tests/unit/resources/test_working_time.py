@@ -15,6 +15,7 @@ from mes.resources.model import (
     Interval,
     calendars_in_use,
     merged,
+    shift_at,
     shifts_between,
     working_intervals,
 )
@@ -111,6 +112,17 @@ def test_round_the_clock_shifts_follow_each_other_without_a_gap() -> None:
     always = a_calendar(a_shift("00:00", "00:00"))
     start, end = utc("2026-11-23 05:00"), utc("2026-11-29 17:00")
     assert working_intervals(always, "Asia/Shanghai", start, end) == (Interval(start, end),)
+
+
+def test_an_instant_on_the_boundary_belongs_to_the_shift_that_starts() -> None:
+    two = a_calendar(
+        a_shift("06:00", "14:00", code="early"), a_shift("14:00", "22:00", code="late")
+    )
+    rows = shifts_between(two, "UTC", utc("2026-11-23 00:00"), utc("2026-11-24 00:00"))
+    change = shift_at(rows, utc("2026-11-23 14:00"))
+    assert change is not None
+    assert change.code == "late"
+    assert shift_at(rows, utc("2026-11-23 23:00")) is None
 
 
 def test_the_shipped_plants_work_in_the_next_days() -> None:
