@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import psycopg
 from pydantic import ValidationError
 
+from mes.catalog import service as catalog
+from mes.catalog.check import check_against_plant, check_catalog
 from mes.contracts.plant import PlantModel
 from mes.db import migrate
+from mes.platform.clock import read_plant_clock
+from mes.platform.db import Database
+from mes.platform.errors import Problem
 from mes.platform.settings import Settings
+from mes.resources import service as resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ def check(settings: Settings, dsn: str) -> Iterator[Finding]:
         yield schema
         if schema.ok:
             yield _plant(dsn)
+            yield asyncio.run(_catalog(dsn))
             yield from _handlers(dsn)
     yield from _models()
 
@@ -90,6 +99,24 @@ def _plant(dsn: str) -> Finding:
         )
     stations = sum(len(line.stations) for line in plant.lines)
     return Finding("plant", True, f"{plant.site.id}: {len(plant.lines)} lines, {stations} stations")
+
+
+async def _catalog(dsn: str) -> Finding:
+    async with Database(dsn, pool_max=1) as database, database.read() as conn:
+        clock = await read_plant_clock(conn)
+        try:
+            plant = await resources.active_plant(conn)
+            found = await catalog.active_catalog(conn, clock.at(datetime.now(UTC)))
+        except Problem as problem:
+            return Finding("catalogue", False, problem.detail)
+    problems = [*check_catalog(found), *check_against_plant(found, plant)]
+    if problems:
+        return Finding("catalogue", False, f"{len(problems)} problem(s); first: {problems[0]}")
+    return Finding(
+        "catalogue",
+        True,
+        f"{len(found.models)} models, {len(found.options)} options, {len(found.parts)} parts",
+    )
 
 
 def _handlers(dsn: str) -> Iterator[Finding]:

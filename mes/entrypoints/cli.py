@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.table import Table
 
 from mes.contracts.plant_file import PlantFileError, load_plant
 from mes.db import migrate as migrations
-from mes.entrypoints import bootstrap
+from mes.entrypoints import bootstrap, commands
 from mes.platform import logs
 from mes.platform.embedded import EmbeddedPostgresError
 from mes.platform.errors import Problem
@@ -34,6 +35,7 @@ app.add_typer(orders_app, name="orders")
 app.add_typer(plant_app, name="plant")
 
 console = Console()
+_PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes")
 errors = Console(stderr=True)
 
 
@@ -150,6 +152,65 @@ def check_plant(file: Annotated[Path, typer.Argument(help="A plant file (TOML)."
         f"{stations} stations, {len(plant.panels)} panels, {len(plant.ratio_rules)} ratio rules",
         highlight=False,
     )
+
+
+@orders_app.command("import")
+def import_orders(
+    path: Annotated[
+        Path, typer.Argument(help="A CSV file, or a ROADEF 2005 instance directory.", exists=True)
+    ],
+    channel: Annotated[str, typer.Option(help="Channel of the rows that name none.")] = "file",
+    seed: Annotated[int, typer.Option(help="Draws what a ROADEF day lacks.")] = 1,
+) -> None:
+    """Place orders: the good rows go in, each bad one is told with its row, field and reason."""
+    settings = _settings("orders")
+    report = asyncio.run(
+        commands.import_orders(bootstrap.database_dsn(settings), path, channel=channel, seed=seed)
+    )
+    for problem in report.rejected:
+        errors.print(
+            f"[bold red]✗[/] row {problem.row}, {problem.field} {problem.value!r}: {problem.reason.en}",
+            highlight=False,
+        )
+    console.print(f"{len(report.accepted)} orders placed, {len(report.rejected)} rows refused.")
+    raise typer.Exit(1 if report.rejected else 0)
+
+
+@app.command()
+def plan(
+    solve: Annotated[bool, typer.Option("--solve", help="Solve now; a worker has to run.")] = False,
+    publish: Annotated[int | None, typer.Option(help="Publish the draft of this number.")] = None,
+    note: Annotated[str, typer.Option(help="Why, for those who look at it later.")] = "",
+) -> None:
+    """Show the newest plan versions; solve one, or publish a draft."""
+    settings = _settings("plan")
+    dsn = bootstrap.database_dsn(settings)
+    if publish is not None:
+        done = asyncio.run(commands.publish(dsn, settings, publish, note=note))
+        console.print(f"Plan {done.number} is published.")
+        return
+    if solve:
+        with console.status("Solving …"):
+            solved = asyncio.run(commands.solve(dsn, settings))
+        if solved.failure:
+            errors.print(f"[bold red]✗[/] {solved.failure}", highlight=False)
+            raise typer.Exit(1)
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for column in (
+        "plan",
+        "state",
+        "cause",
+        "cars",
+        "late",
+        "ratio violations (high)",
+        "colour changes",
+    ):
+        table.add_column(column)
+    for version in asyncio.run(commands.latest_plans(dsn, limit=10)):
+        kpis = version.kpis or {}
+        facts = (kpis.get(k, "") for k in _PLAN_FIGURES)
+        table.add_row(str(version.number), version.state, version.cause, *map(str, facts))
+    console.print(table)
 
 
 @app.command()
