@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from mes.contracts.events import MovedCar, Reason, SlotMissed, SlotRestored
+from mes.contracts.events import MovedCar, PlanFailed, Reason, SlotMissed, SlotRestored
 from mes.contracts.text import Text
 from mes.events import service as events
 from mes.events.model import Event
@@ -33,11 +33,16 @@ from mes.platform.db import WriteConn
 
 log = structlog.get_logger()
 
+_paused: dict[str, datetime] = {}
+"""Site → plant time before which no repair is tried again; each process pauses for itself."""
+
 ACTOR = "policy:repair"
 INSERT_AT_ONCE = 20
 """New orders put into the plan by one repair; a day's order book is a solve."""
 REFRESH_AFTER = timedelta(minutes=20)
 """Without news the plan's times are laid over the plant again this often, in plant time."""
+PAUSE = timedelta(minutes=5)
+"""After a repair that the checker refused the next is tried so much later, in plant time."""
 MOVED_AT_MOST = 50
 """Other cars named in the event of a missed slot."""
 
@@ -59,7 +64,7 @@ class _Repair:
 async def due(conn: WriteConn, *, now: datetime) -> bool:
     """Say whether there is news, or the times of the plan in force have grown old."""
     head = await versions.find_published(conn)
-    if head is None:
+    if head is None or now < _paused.get(head.site, now):
         return False
     return await repository.has_news(conn) or now - head.anchor_at > REFRESH_AFTER
 
@@ -95,7 +100,7 @@ async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
     moved = bridge.too_late(snap, reference) | _changed(facts, news)
     answer = await asyncio.to_thread(bridge.follow, snap, reference, moved=moved)
     if answer.violations:
-        log.warning("plan.repair_refused", first=answer.violations[0], count=len(answer.violations))
+        await _refuse(conn, site, answer.violations, now=now)
         return None
     head = versions.new_plan(
         site,
@@ -128,6 +133,18 @@ async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
     await _answer_news(conn, work, news, rows, base=current.head)
     await _take(conn, news)
     return head
+
+
+async def _refuse(conn: WriteConn, site: str, violations: list[str], *, now: datetime) -> None:
+    """Keep the plan in force, say why, and leave the news to a later repair."""
+    log.warning("plan.repair_refused", first=violations[0], count=len(violations))
+    _paused[site] = now + PAUSE
+    await events.record(
+        conn,
+        PlanFailed(site=site, cause="repair", detail=violations[0]),
+        now=now,
+        actor=ACTOR,
+    )
 
 
 async def _take(conn: WriteConn, news: Sequence[News]) -> None:

@@ -18,7 +18,7 @@ from mes.events import service as events
 from mes.events.model import Event
 from mes.planning import bridge, repository, snapshots
 from mes.planning.bridge import Schedule
-from mes.planning.model import Plan, PlanKind, PlanState, SolveRunning, UnknownPlan
+from mes.planning.model import Plan, PlanBroken, PlanKind, PlanState, SolveRunning, UnknownPlan
 from mes.planning.versions import (
     find_published,
     frozen_zone,
@@ -208,15 +208,20 @@ async def take_result(
                 conn, head.id, state=PlanState.DISCARDED, failure="the frozen zone has passed"
             )
             return await plan(conn, head.id)
-        return await publish(
-            conn,
-            plan_id,
-            now=now,
-            by=head.requested_by,
-            automatic=True,
-            note=head.cause,
-            zone=None,
-        )
+        try:
+            async with conn.transaction():
+                return await publish(
+                    conn,
+                    plan_id,
+                    now=now,
+                    by=head.requested_by,
+                    automatic=True,
+                    note=head.cause,
+                    zone=None,
+                )
+        except PlanBroken as broken:
+            await _fail(conn, head, broken.detail, now=now)
+            return await plan(conn, head.id)
     return head
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import aps.schedule as s
 from mes.planning.bridge.problem import Snapshot
+from mes.planning.facts import CarFact
 from mes.planning.network import PlantNetwork
 from mes.planning.operations import PlannedOperation, lot_subject
 
@@ -29,6 +30,7 @@ def operations(
 class _Reader:
     def __init__(self, snap: Snapshot, network: PlantNetwork, frozen_until: datetime) -> None:
         self.snap, self.network, self.frozen_until = snap, network, frozen_until
+        self._rank = {line.id: place for place, line in enumerate(network.way)}
 
     def _at(self, seconds: int) -> datetime:
         return self.snap.anchor + timedelta(seconds=seconds)
@@ -65,8 +67,14 @@ class _Reader:
             finish_at=None if finish_s is None else self._at(finish_s),
             promised_at=car.promised_at,
             frozen=start < self.frozen_until,
-            started=span[0] <= 0,
+            started=self._has_begun(car, line),
         )
+
+    def _has_begun(self, car: CarFact, line: str) -> bool:
+        """Say whether a body is on this line, or beyond it; what is planned for now has not begun."""
+        if car.place is None:
+            return False
+        return self._rank[car.place.line] >= self._rank[line]
 
     def weld(self, schedule: s.Schedule) -> list[PlannedOperation]:
         """Join the steps of a body on one weld line."""
@@ -129,6 +137,8 @@ class _Reader:
     def lots(self, schedule: s.Schedule) -> list[PlannedOperation]:
         """The die lots."""
         site = self.network.plant.site.id
+        held = self.snap.problem.press.held_lots
+        running = {lot.id for lot in held if lot.left_s is not None}
         return [
             PlannedOperation(
                 line=lot.press,
@@ -141,7 +151,7 @@ class _Reader:
                 start_at=self._at(lot.start_s),
                 end_at=self._at(lot.end_s),
                 frozen=self._at(lot.start_s) < self.frozen_until,
-                started=lot.start_s <= 0,
+                started=lot.id in running,
             )
             for place, lot in enumerate(schedule.press)
         ]
