@@ -22,7 +22,8 @@ from asyncua import ua
 from edge.images import ImageFolder
 from edge.journal import Journal
 from edge.models import ModelShelf, NoModel
-from edge.opcua.link import Link
+from edge.opcua.link import CallRefused, Link
+from edge.opcua.nodes import UnknownNode
 from edge.plant_clock import LiveClock
 from mes.contracts.agent import CameraModel
 from mes.contracts.ids import uuid7
@@ -113,7 +114,12 @@ class Station:
             self._news.clear()
             if self._announced != last and self.may_act():
                 last = self._announced
-                await self._answer(await self._read_request())
+                try:
+                    request = await self._read_request()
+                except UnknownNode as error:
+                    log.error("camera.nodes_missing", camera=self.nodes.id, reason=str(error))
+                    return
+                await self._answer(request)
 
     @property
     def _fact(self) -> str:
@@ -244,14 +250,18 @@ class Station:
         """Write the verdict and return whether the PLC took it."""
         nodes = self.nodes
         part = str(request.body_id or "")
-        await self.link.write(
-            [
-                (nodes.verdict_body_id, ua.Variant(part, ua.VariantType.String)),
-                (nodes.verdict_counter, ua.Variant(request.counter, ua.VariantType.UInt32)),
-                (nodes.verdict, ua.Variant(int(VerdictCode[verdict.value]), ua.VariantType.Int32)),
-                (nodes.verdict_valid, ua.Variant(True, ua.VariantType.Boolean)),
-            ]
-        )
+        try:
+            await self.link.write(
+                [
+                    (nodes.verdict_body_id, ua.Variant(part, ua.VariantType.String)),
+                    (nodes.verdict_counter, ua.Variant(request.counter, ua.VariantType.UInt32)),
+                    (nodes.verdict, ua.Variant(VerdictCode[verdict].value, ua.VariantType.Int32)),
+                    (nodes.verdict_valid, ua.Variant(True, ua.VariantType.Boolean)),
+                ]
+            )
+        except CallRefused as refusal:
+            log.error("camera.verdict_refused", camera=nodes.id, reason=refusal.status)
+            return False
         until = time.monotonic() + ACK_TIMEOUT_S
         while time.monotonic() < until:
             counter, ack = (

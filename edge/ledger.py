@@ -13,7 +13,8 @@ import structlog
 from asyncua import ua
 
 from edge.journal import Journal
-from edge.opcua.link import Link
+from edge.opcua.link import CallRefused, Link
+from edge.opcua.nodes import UnknownNode
 from mes.contracts.plc import LedgerNodes
 from mes.contracts.wire import Stream
 
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 LAST_RECORD = "ledger_last"
 PAGE = 200
+RETRY_REFUSED_S = 10.0
 PACE_S = 0.2
 """Real seconds between two reads while the line goes on: records share calls, batches and commits."""
 
@@ -50,18 +52,26 @@ class LedgerReader:
         """Read whatever the line announces, until the session fails.
 
         Raises:
-            OSError, TimeoutError, ua.UaError, CallRefused: the session failed, or the line refused.
+            OSError, TimeoutError, ua.UaError: the session failed.
         """
         while True:
             await self._news.wait()
             self._news.clear()
             if self._announced < self.last:
                 self._went_back()
-            while self._announced > self.last:
-                began = time.monotonic()
-                if not await self._read_page(link, nodes):
-                    break
-                await asyncio.sleep(max(PACE_S - (time.monotonic() - began), 0))
+            try:
+                await self._catch_up(link, nodes)
+            except (CallRefused, UnknownNode) as refusal:
+                self._refused(str(refusal))
+                await asyncio.sleep(RETRY_REFUSED_S)
+                self._news.set()
+
+    async def _catch_up(self, link: Link, nodes: LedgerNodes) -> None:
+        while self._announced > self.last:
+            began = time.monotonic()
+            if not await self._read_page(link, nodes):
+                return
+            await asyncio.sleep(max(PACE_S - (time.monotonic() - began), 0))
 
     async def _read_page(self, link: Link, nodes: LedgerNodes) -> bool:
         answer = await link.call(
@@ -81,6 +91,13 @@ class LedgerReader:
         )
         self.last = last
         return True
+
+    def _refused(self, reason: str) -> None:
+        """Say that the line does not give its records; everything else goes on without them."""
+        problem = f"the line's ledger cannot be read: {reason}"
+        if problem != self.problem:
+            log.error("ledger.refused", line=self.line, reason=reason)
+        self.problem = problem
 
     def _check_holes(self, first: int) -> None:
         """Say that the ring turned over before the agent came back: those records are gone."""

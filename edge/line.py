@@ -144,7 +144,7 @@ class Line:
             return
         try:
             jobs = await methods.jobs()
-        except ValueError as error:
+        except (ValueError, UnknownNode) as error:
             log.error("line.job_list_unreadable", reason=str(error))
             return
         report = JobListReport(

@@ -48,7 +48,7 @@ _SESSION_IS_OVER = frozenset(
 
 
 class CallRefused(Exception):
-    """The server refused a method call; `status` is the OPC UA status name."""
+    """The server refused a method call or a write; `status` is the OPC UA status name."""
 
     def __init__(self, status: str) -> None:
         super().__init__(status)
@@ -71,14 +71,15 @@ class Link:
         """Write several nodes, in this order, in one request.
 
         Raises:
-            ua.UaStatusCodeError: the server refused one of them.
+            CallRefused: the server refused one of them.
         """
         statuses = await self.session.write_attributes(
             [self.namespaces.resolve(reference) for reference, _ in values],
             [ua.DataValue(variant) for _, variant in values],
         )
         for status in statuses:
-            status.check()
+            if not status.is_good():
+                raise CallRefused(status.name)
 
     async def call(self, parent: str, method: str, *arguments: ua.Variant) -> list[Any]:
         """Call a method and return its output values.

@@ -20,6 +20,7 @@ from edge.images import ImageFolder
 from edge.inspection import Station
 from edge.journal import Journal
 from edge.models import ModelShelf, NoModel
+from edge.opcua.link import CallRefused
 from edge.plant_clock import LiveClock
 from mes.contracts.agent import CameraModel
 from mes.contracts.clock import ClockSegment, PlantClock
@@ -278,3 +279,15 @@ async def test_a_verdict_the_plc_refuses_is_recorded_as_not_accepted(rig: Rig) -
     rig.ask(1)
     (result,) = await rig.results(1)
     assert not result.accepted
+
+
+async def test_a_plc_that_does_not_take_writes_gets_its_picture_judged_all_the_same(
+    rig: Rig,
+) -> None:
+    async def refuses(values: Sequence[tuple[str, ua.Variant]]) -> None:
+        raise CallRefused("BadNotWritable")
+
+    rig.line.write = refuses  # type: ignore[method-assign]
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert (result.verdict, result.accepted) == (Verdict.OK, False)

@@ -23,6 +23,7 @@ from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf, NoModel
 from edge.opcua.job_types import decode_job_list, encode_job_order
+from edge.opcua.link import CallRefused
 from edge.opcua.nodes import Namespaces, UnknownNode
 from edge.opcua.wanted import FAST_MS, Sink, by_rate, wanted_items
 from edge.plant_clock import LiveClock
@@ -124,6 +125,16 @@ async def test_a_ledger_that_went_back_is_said_and_nothing_is_read_twice(journal
     assert reader.problem is not None
     assert "went back from 2 to 1" in reader.problem
     assert len(await kept(journal)) == 2
+
+
+async def test_a_line_that_refuses_its_records_does_not_end_the_session(journal: Journal) -> None:
+    class Refusing(FakeRing):
+        async def call(self, parent: str, method: str, *arguments: ua.Variant) -> list[Any]:
+            raise CallRefused("BadUserAccessDenied")
+
+    reader = await read_to(journal, Refusing(), 4)
+    assert reader.problem is not None
+    assert "BadUserAccessDenied" in reader.problem
 
 
 @given(
