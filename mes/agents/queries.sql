@@ -14,6 +14,11 @@ SELECT id, line, epoch, config_version, config_digest, lost, seen_at, heard_at, 
 SELECT id, line, epoch, config_version, config_digest, lost, seen_at, heard_at, link_connected, link_detail
   FROM agent WHERE id = %(id)s FOR UPDATE
 
+-- configured --
+-- Agents that have been given a configuration.
+SELECT id, line, epoch, config_version, config_digest, lost, seen_at, heard_at, link_connected, link_detail
+  FROM agent WHERE config_digest <> '' ORDER BY line FOR UPDATE SKIP LOCKED
+
 -- add_code --
 INSERT INTO agent_code (code_hash, agent_id, issued_at, expires_at)
 VALUES (%(code_hash)s, %(agent_id)s, %(issued_at)s, %(expires_at)s)

@@ -52,6 +52,11 @@ async def by_id(conn: ReadConn, agent_id: UUID) -> Agent | None:
     return await db.fetch_one(conn, queries["by_id"], {"id": agent_id}, Agent)
 
 
+async def configured(conn: WriteConn) -> list[Agent]:
+    """Return the agents that have a configuration, locked; those that are busy now are left out."""
+    return await db.fetch_all(conn, queries["configured"], None, Agent)
+
+
 async def by_id_for_update(conn: WriteConn, agent_id: UUID) -> Agent | None:
     """Return an agent, locked."""
     return await db.fetch_one(conn, queries["by_id_for_update"], {"id": agent_id}, Agent)
@@ -223,6 +228,11 @@ async def add_command(conn: WriteConn, line: str, command: Command, *, sent_at: 
             "sent_at": sent_at,
         },
     )
+    await ring(conn, line)
+
+
+async def ring(conn: WriteConn, line: str) -> None:
+    """Wake whoever waits for commands of a line, when this transaction commits."""
     await db.fetch_value(conn, queries["ring"], {"line": line})
 
 

@@ -81,7 +81,7 @@ async def commands(
             async with context.database.read() as conn:
                 page = await service.commands(conn, agent.agent, after=after)
             left_s = until - asyncio.get_running_loop().time()
-            if page.commands or left_s <= 0:
+            if page.commands or page.config_version != agent.agent.config_version or left_s <= 0:
                 return page
             await ear.wait(left_s)
             if bell.closed or await request.is_disconnected():

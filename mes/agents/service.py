@@ -167,13 +167,29 @@ async def config(
     return draft.model_copy(update={"version": version})
 
 
+async def refresh_configs(conn: WriteConn, *, models: ModelsOf) -> list[str]:
+    """Give configurations whose content has changed their next version; their agents fetch them.
+
+    Returns:
+        the lines whose agents have something new to fetch.
+    """
+    changed = []
+    for agent in await repository.configured(conn):
+        draft = await _draft(conn, agent, epoch=agent.epoch, models=models)
+        if await _version(conn, agent, draft) != agent.config_version:
+            changed.append(agent.line)
+            await repository.ring(conn, agent.line)
+    return changed
+
+
 async def commands(conn: ReadConn, agent: Agent, *, after: int) -> CommandPage:
-    """Return the commands behind a cursor; empty when there are none."""
+    """Return the commands behind a cursor, and the newest version of the configuration."""
     rows = await repository.commands_after(conn, agent.line, after=after, limit=COMMANDS_PER_PAGE)
+    current = await repository.by_id(conn, agent.id)
     return CommandPage(
         commands=tuple(Command.model_validate(row.body) for row in rows),
         cursor=rows[-1].number if rows else after,
-        config_version=agent.config_version,
+        config_version=(current or agent).config_version,
     )
 
 

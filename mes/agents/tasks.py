@@ -25,6 +25,15 @@ async def notice_lost(context: JobContext) -> None:
         log.warning("agent.lost", line=line)
 
 
+@every(seconds=20, name="agents.refresh_configs")
+async def refresh_configs(context: JobContext) -> None:
+    """Let agents fetch their configuration again when the plant or a model has changed."""
+    models: service.ModelsOf = context.services["camera_models"]
+    async with context.database.write() as conn:
+        for line in await service.refresh_configs(conn, models=models):
+            log.info("agent.config_changed", line=line)
+
+
 @every(seconds=3600, name="agents.forget_commands")
 async def forget_commands(context: JobContext) -> None:
     """Drop commands that were answered a week ago."""

@@ -19,11 +19,11 @@ from mes.agents.model import (
     TokenRefused,
     UnknownLine,
 )
-from mes.contracts.agent import Enrolled, Heartbeat, LinkState
+from mes.contracts.agent import CameraModel, Enrolled, Heartbeat, LinkState
 from mes.contracts.dispatch import Command, CommandKind, CommandResult
 from mes.contracts.events import AgentBack, AgentLost, CommandDone, LineDown
 from mes.contracts.ids import uuid7
-from mes.contracts.plant import PlantModel
+from mes.contracts.plant import Line, PlantModel
 from mes.events import service as events
 from mes.platform.db import Database, ReadConn, WriteConn
 from tests.support.agents import no_models, seed_plant
@@ -148,6 +148,22 @@ async def test_a_configuration_has_the_same_version_until_its_content_changes(
         assert [tag.name for tag in first.interface.tags] == [
             tag.name for station in mini_plant.line("paint").stations for tag in station.tags
         ]
+
+
+async def test_a_changed_model_gives_the_configuration_its_next_version_at_once(
+    plant_db: Database,
+) -> None:
+    def one_model(plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
+        return (CameraModel(camera="cam", package="painting", version="2", sha256="b" * 64),)
+
+    async with plant_db.write() as conn:
+        agent = await enrolled(conn)
+        await service.config(conn, await who(conn, agent, "a"), models=no_models, real_now=NOW)
+        assert await service.refresh_configs(conn, models=no_models) == []
+        assert await service.refresh_configs(conn, models=one_model) == ["paint"]
+        assert await service.refresh_configs(conn, models=one_model) == []
+        identity = await who(conn, agent, "a")
+        assert (await service.commands(conn, identity.agent, after=0)).config_version == 2
 
 
 async def test_tag_numbers_outlive_a_change_of_the_plant_file(
