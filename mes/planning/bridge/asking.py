@@ -49,7 +49,7 @@ def order_of_work(snap: Snapshot) -> list[UUID]:
 def answer(snap: Snapshot, wall_s: float) -> Answer:
     """Solve a snapshot in this process within so many wall seconds."""
     began = time.perf_counter()
-    schedule = solve(snap.problem, budget=Budget(wall_s=wall_s))
+    schedule = _named(solve(snap.problem, budget=Budget(wall_s=wall_s)), _held(snap.problem))
     found = check(snap.problem, schedule)
     return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
 
@@ -58,8 +58,27 @@ def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) 
     """Return the plan of a snapshot in the order of an earlier plan; `moved` cars get new places."""
     began = time.perf_counter()
     schedule = repair.rebase(snap.problem, reference, reinsert=tuple(moved))
+    schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
     found = check(snap.problem, schedule, reference=reference)
     return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+
+
+def _held(problem: p.Problem) -> set[str]:
+    """Return the die lots that are more than a plan: they run, or keep their place."""
+    return {lot.id for lot in problem.press.held_lots}
+
+
+def _named(schedule: s.Schedule, known: set[str]) -> s.Schedule:
+    """Return the schedule with a name of its own for every die lot that is new.
+
+    The library counts lots from 1 in every plan; at the lines a lot of yesterday is another lot.
+    """
+    tag = schedule.snapshot_hash[:8]
+    lots = tuple(
+        lot if lot.id in known else replace(lot, id=f"{lot.panel_type}-{tag}-{number}")
+        for number, lot in enumerate(schedule.press, start=1)
+    )
+    return replace(schedule, press=lots)
 
 
 def with_place_of(current: s.Schedule, former: s.Schedule, car_ids: Iterable[str]) -> s.Schedule:
@@ -169,8 +188,10 @@ def solve_packed(
         cancel=(place / CANCEL_FILE).exists,
         reference=former,
     )
+    found = _named(found, _held(asked))
     if former is not None:
         kept = repair.rebase(asked, former)
+        kept = _named(kept, _held(asked) | {lot.id for lot in former.press})
         if not check(asked, kept, reference=former) and _no_worse(asked, kept, found):
             found = kept
     violations = check(asked, found, reference=former)

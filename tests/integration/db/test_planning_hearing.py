@@ -88,7 +88,7 @@ async def test_a_die_lot_is_followed_from_its_first_to_its_last_panel(
         head = await planning.published(conn)
         await conn.execute(
             "INSERT INTO planned_operation (line, subject_id, kind, plan_id, lot_id, panel, quantity,"
-            " sequence, start_at, end_at) VALUES ('press-1', %s, 'die_lot', %s, 's2-hood#1',"
+            " sequence, start_at, end_at) VALUES ('press-1', %s, 'die_lot', %s, 's2-hood-x-1',"
             " 's2-hood', 60, 1, %s, %s)",
             [subject, head.id, planned.clock.now(), planned.clock.now() + timedelta(minutes=3)],
         )
@@ -104,12 +104,12 @@ async def test_a_die_lot_is_followed_from_its_first_to_its_last_panel(
 
     await happen(planned, report(JobState.RUNNING))
     async with planned.database.read() as conn:
-        (lot,) = [one for one in await repository.lots(conn) if one.lot_id == "s2-hood#1"]
+        (lot,) = [one for one in await repository.lots(conn) if one.subject_id == subject]
     assert lot.actual_start_at is not None
     assert (await planned.repair()).violations == []
     await happen(planned, report(JobState.COMPLETED))
     async with planned.database.read() as conn:
-        (lot,) = [one for one in await repository.lots(conn) if one.lot_id == "s2-hood#1"]
+        (lot,) = [one for one in await repository.lots(conn) if one.subject_id == subject]
     assert lot.actual_end_at is not None
 
 
