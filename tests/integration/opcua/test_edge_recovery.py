@@ -19,6 +19,8 @@ from tests.support.plant import PLANTS
 from tests.support.processes import Process, free_ports
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 LINE = "body-sub"
 FIRST_TAG = (
     "SELECT t.value, t.time FROM telemetry t"
