@@ -141,7 +141,7 @@ async def test_gaps_are_found_by_the_time_they_touch(conn: WriteConn) -> None:
 
 async def partitions(conn: WriteConn) -> dict[str, int]:
     query = "SELECT tableoid::regclass::text, count(*) FROM telemetry GROUP BY 1"
-    return {name: count for name, count in await (await conn.execute(query)).fetchall()}
+    return dict(await (await conn.execute(query)).fetchall())
 
 
 async def test_values_of_a_day_without_a_partition_wait_and_are_moved_when_it_is_made(
