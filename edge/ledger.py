@@ -57,9 +57,9 @@ class LedgerReader:
         while True:
             await self._news.wait()
             self._news.clear()
-            if self._announced < self.last:
-                self._went_back()
             try:
+                if self._announced < self.last:
+                    await self._check_went_back(link, nodes)
                 await self._catch_up(link, nodes)
             except (CallRefused, UnknownNode) as refusal:
                 self._refused(str(refusal))
@@ -107,11 +107,15 @@ class LedgerReader:
                 f"the line's ring turned over: records {self.last + 1}-{first - 1} are lost"
             )
 
-    def _went_back(self) -> None:
-        problem = f"the line's ledger went back from {self.last} to {self._announced}"
-        if problem != self.problem:
-            log.error("ledger.went_back", line=self.line, kept=self.last, announced=self._announced)
-        self.problem = problem
+    async def _check_went_back(self, link: Link, nodes: LedgerNodes) -> None:
+        """Say that the line's counter is behind what was read; a notification that is merely late is none."""
+        (value,) = await link.read([nodes.last_seq])
+        now = value.Value.Value if value.Value is not None else None
+        if not isinstance(now, int) or now >= self.last:
+            return
+        if self.problem is None:
+            log.error("ledger.went_back", line=self.line, kept=self.last, announced=now)
+        self.problem = f"the line's ledger went back from {self.last} to {now}"
 
 
 def _numbered(texts: Sequence[Any], *, first: int) -> list[tuple[int, str]]:

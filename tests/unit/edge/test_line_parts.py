@@ -54,6 +54,10 @@ class FakeRing:
         found = [self.records[seq] for seq in sorted(self.records) if seq >= first]
         return [found[:count]]
 
+    async def read(self, references: list[str]) -> list[ua.DataValue]:
+        assert references == [LEDGER.last_seq]
+        return [ua.DataValue(ua.Variant(max(self.records), ua.VariantType.UInt64))]
+
 
 def a_record(seq: int) -> str:
     return json.dumps({"seq": seq, "line": "paint", "kind": "x"}, indent=1)
@@ -125,6 +129,22 @@ async def test_a_ledger_that_went_back_is_said_and_nothing_is_read_twice(journal
     assert reader.problem is not None
     assert "went back from 2 to 1" in reader.problem
     assert len(await kept(journal)) == 2
+
+
+async def test_a_counter_that_is_merely_late_is_no_alarm(journal: Journal) -> None:
+    ring = FakeRing({1: a_record(1), 2: a_record(2)})
+    reader = LedgerReader(journal, "paint")
+    running = asyncio.create_task(reader.run(ring, LEDGER))  # type: ignore[arg-type]
+    reader.announce(2)
+    await eventually(lambda: reader.last == 2)
+    reader.announce(1)
+    ring.records[3] = a_record(3)
+    await asyncio.sleep(0)
+    reader.announce(3)
+    await eventually(lambda: reader.last == 3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert reader.problem is None
 
 
 async def test_a_line_that_refuses_its_records_does_not_end_the_session(journal: Journal) -> None:
