@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
 
 from mes.contracts.dispatch import JobKind, JobState
 from mes.contracts.events import (
@@ -19,6 +18,7 @@ from mes.events import service as events
 from mes.orders import service as orders
 from mes.planning import hearing, repairs, repository, tasks
 from mes.planning import service as planning
+from mes.planning.operations import lot_subject
 from tests.support.orders import REAL_NOW
 from tests.support.planning import PlannedPlant, place_orders
 
@@ -83,7 +83,7 @@ async def test_a_car_that_is_finished_shows_whether_its_promise_was_kept(
 async def test_a_die_lot_is_followed_from_its_first_to_its_last_panel(
     planned: PlannedPlant,
 ) -> None:
-    subject = UUID(int=77)
+    subject = lot_subject("mini", "s2-hood-x-1")
     async with planned.database.write() as conn:
         head = await planning.published(conn)
         await conn.execute(
