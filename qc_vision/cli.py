@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import cv2
 
@@ -18,6 +18,7 @@ from qc_vision.runtime import (
     PipelineError,
     load,
 )
+from qc_vision.runtime.image import IMAGE_SUFFIXES
 from qc_vision.synth import (
     DEFECT_KINDS,
     SEVERITY_RANGE,
@@ -28,8 +29,6 @@ from qc_vision.synth import (
     render,
     typical_nuisance,
 )
-
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,9 @@ MAX_PIXELS: Final = 40_000_000
 
 MIN_SIDE: Final = 16
 
+IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+"""What is taken for an image in a folder."""
+
 
 class NotAnImage(ValueError):
     """The bytes or the array cannot be judged as an image; the message says why."""

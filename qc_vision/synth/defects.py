@@ -176,21 +176,40 @@ def dent(layers: Layers, at: tuple[float, float], size: float) -> None:
     patch.mark((away < 0.9).astype(np.float32))
 
 
+def scoring(layers: Layers, at: tuple[float, float], size: float) -> None:
+    """Score marks of the die: dark grooves in the drawing direction with bright burrs."""
+    groove = _grooves(layers, at, size, width_mm=3.0, depth_mm=1.4)
+    groove.patch.paint(0.85 * groove.lines, (0.05, 0.05, 0.05), 0.10)
+
+
 def scratch(layers: Layers, at: tuple[float, float], size: float) -> None:
-    """A long groove with a raised burr: a dark and a bright line side by side."""
+    """A scratch through the clear coat: whitish, with a raised burr."""
+    groove = _grooves(layers, at, size, width_mm=1.2, depth_mm=0.48)
+    b, g, r = np.clip(layers.albedo[groove.patch.window].mean((0, 1)) + 0.3, 0, 1)
+    groove.patch.paint(0.75 * groove.lines, (float(b), float(g), float(r)), 0.25)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grooves:
+    patch: Patch
+    lines: Float
+
+
+def _grooves(
+    layers: Layers, at: tuple[float, float], size: float, *, width_mm: float, depth_mm: float
+) -> _Grooves:
+    """Cut one or two long grooves side by side and mark them."""
     rng, patch = layers.rng, layers.patch(at, size * 0.6)
-    fine = 0.4 if layers.part.field_mm < 300 else 1.0
     lines = np.zeros_like(patch.x)
     heading = rng.uniform(0, np.pi)
     for index in range(int(rng.integers(1, 3))):
         walk = _wander(rng, size * (1.0 - 0.3 * index), heading, size / 8, 0.05)
-        off = index * rng.uniform(2.5, 5.0) * fine
+        off = index * rng.uniform(0.8, 1.6) * width_mm
         moved = [(px - off * np.sin(heading), py + off * np.cos(heading)) for px, py in walk]
-        lines = np.maximum(lines, patch.stroke(moved, 3.0 * fine))
-    patch.raise_by((-1.2 * fine * _soft(lines, 0.8)).astype(np.float32))
-    bright = tuple(float(c) for c in np.clip(layers.albedo[patch.window].mean((0, 1)) + 0.3, 0, 1))
-    patch.paint(0.75 * lines, (bright[0], bright[1], bright[2]), 0.25)
+        lines = np.maximum(lines, patch.stroke(moved, width_mm))
+    patch.raise_by((-depth_mm * _soft(lines, 0.8)).astype(np.float32))
     patch.mark(_ink(lines))
+    return _Grooves(patch, lines)
 
 
 def porosity(layers: Layers, at: tuple[float, float], size: float) -> None:
@@ -411,7 +430,7 @@ DRAWINGS: Final[dict[tuple[Shop, str], tuple[Drawing, str]]] = {
     (Shop.STAMPING, "crack"): (crack, "edge"),
     (Shop.STAMPING, "split"): (split, "edge"),
     (Shop.STAMPING, "wrinkle"): (wrinkle, "flange"),
-    (Shop.STAMPING, "scratch"): (scratch, "surface"),
+    (Shop.STAMPING, "scratch"): (scoring, "surface"),
     (Shop.STAMPING, "dent"): (dent, "calm"),
     (Shop.WELDING, "porosity"): (porosity, "seam"),
     (Shop.WELDING, "spatter"): (spatter, "beside"),

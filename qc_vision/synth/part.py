@@ -6,7 +6,8 @@ resolution, and kept. Coordinates are millimetres from the centre of the field, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -56,15 +57,22 @@ def resized(part: Part, size: int) -> Part:
             return layer
         return np.asarray(cv2.resize(layer, (side, side), interpolation=method), np.float32)
 
-    return Part(
-        surface=scaled(part.surface),
-        albedo=scaled(part.albedo),
-        paint=None if part.paint is None else scaled(part.paint),
-        field_mm=part.field_mm,
+    return replace(
+        with_layers(part, scaled),
         mm_per_px=part.mm_per_px * old / side,
         sites={name: (xy + 0.5) * (side / old) - 0.5 for name, xy in part.sites.items()},
-        bare=None if part.bare is None else (scaled(part.bare[0]), scaled(part.bare[1])),
-        maps={name: scaled(layer) for name, layer in part.maps.items()},
+    )
+
+
+def with_layers(part: Part, change: Callable[[Float], Float]) -> Part:
+    """Return the part with every layer changed."""
+    return replace(
+        part,
+        surface=change(part.surface),
+        albedo=change(part.albedo),
+        paint=None if part.paint is None else change(part.paint),
+        bare=None if part.bare is None else (change(part.bare[0]), change(part.bare[1])),
+        maps={name: change(layer) for name, layer in part.maps.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from qc_vision.synth import assembly, painting, stamping, welding
 from qc_vision.synth.defects import DRAWINGS, Layers, open_joint
 from qc_vision.synth.light import expose
-from qc_vision.synth.part import Float, Part, resized, srgb
+from qc_vision.synth.part import Float, Part, resized, srgb, with_layers
 from qc_vision.synth.scene import Rendered, Scene, SceneError, Shop
 
 _DRAWN_SIZE: Final = 384
@@ -41,19 +42,20 @@ def part_key(scene: Scene) -> tuple[Shop, int, int]:
 
 
 def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
-    key = part_key(scene)
-    part = _part(*key)
+    part = _part(*part_key(scene), with_bare=scene.defect is not None)
     albedo, bare = part.albedo, part.bare
     if part.paint is not None:
         try:
-            albedo, bare = _painted(*key, _color(scene))
+            tint = np.array(srgb(_color(scene)), np.float32) - 1.0
         except ValueError as cause:
             raise SceneError(str(cause)) from cause
-    drawn_on = scene.defect is not None or scene.shop is Shop.ASSEMBLY
+        albedo = _tinted(albedo, part.paint, tint)
+        if bare is not None:
+            bare = (bare[0], _tinted(bare[1], part.maps["bare_paint"], tint))
     layers = Layers(
         part=part,
-        surface=part.surface.copy() if drawn_on else part.surface,
-        albedo=albedo.copy() if drawn_on else albedo,
+        surface=part.surface,
+        albedo=albedo,
         mask=np.zeros(albedo.shape[:2], np.float32),
         bare=bare,
         rng=np.random.default_rng((scene.seed, 0xDEF)),
@@ -61,6 +63,10 @@ def _layers(scene: Scene, rng: np.random.Generator) -> Layers:
     if scene.shop is Shop.ASSEMBLY:  # the joint is never twice of the same width
         open_joint(layers, (0.0, 0.0), 0.0, float(rng.normal(1.0, 0.12)))
     return layers
+
+
+def _tinted(albedo: Float, paint: Float, tint: Float) -> Float:
+    return np.asarray(albedo * (1.0 + paint[:, :, None] * tint), np.float32)
 
 
 def _layout(scene: Scene) -> int:
@@ -84,11 +90,24 @@ def _color(scene: Scene) -> str:
     return scene.color or painting.color_of(scene.variant)
 
 
+def _part(shop: Shop, layout: int, size: int, *, with_bare: bool) -> Part:
+    """Return the part on a canvas of its own, to be drawn on."""
+    kept = _kept_part(shop, layout, size)
+    if not with_bare:
+        kept = replace(kept, bare=None)
+    return with_layers(kept, lambda layer: layer.astype(np.float32))
+
+
 @lru_cache(maxsize=16)
-def _part(shop: Shop, layout: int, size: int) -> Part:
-    """Return the part, drawn once and scaled to other sizes (slopes have no unit)."""
+def _kept_part(shop: Shop, layout: int, size: int) -> Part:
+    """Return the part as it is kept: in half floats, whose rounding is far below the camera's noise."""
+    return with_layers(_drawn_part(shop, layout, size), lambda layer: layer.astype(np.float16))
+
+
+def _drawn_part(shop: Shop, layout: int, size: int) -> Part:
+    """Draw the part, at one size and scaled to the others (slopes have no unit)."""
     if size != _DRAWN_SIZE:
-        return resized(_part(shop, layout, _DRAWN_SIZE), size)
+        return resized(_drawn_part(shop, layout, _DRAWN_SIZE), size)
     build = {
         Shop.STAMPING: stamping.build,
         Shop.WELDING: welding.build,
@@ -96,22 +115,6 @@ def _part(shop: Shop, layout: int, size: int) -> Part:
         Shop.ASSEMBLY: assembly.build,
     }[shop]
     return build(layout, size)
-
-
-@lru_cache(maxsize=16)
-def _painted(
-    shop: Shop, layout: int, size: int, color: str
-) -> tuple[Float, tuple[Float, Float] | None]:
-    """Return the albedo in a colour, and the bare part's layers in the same colour."""
-    part = _part(shop, layout, size)
-    if part.paint is None:
-        return part.albedo, part.bare
-    tint = np.array(srgb(color), np.float32) - 1.0
-    albedo = (part.albedo * (1.0 + part.paint[:, :, None] * tint)).astype(np.float32)
-    if part.bare is None:
-        return albedo, None
-    bare = part.bare[1] * (1.0 + part.maps["bare_paint"][:, :, None] * tint)
-    return albedo, (part.bare[0], bare.astype(np.float32))
 
 
 def _place(part: Part, site: str, scene: Scene, rng: np.random.Generator) -> tuple[float, float]:

@@ -15,8 +15,6 @@ from torch.nn import functional
 from qc_vision.training.backbone import FEATURES
 
 Float = NDArray[np.float32]
-IGNORED = -1
-"""Patch label where the mask only grazes the patch."""
 
 
 class PatchHead(nn.Module):
@@ -77,7 +75,7 @@ def _bias(layer: nn.Conv2d) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class HeadData:
-    """Features (float16 N×200×h×w), patch targets (int8: 0, 1 or ignored), kind by image (-1)."""
+    """Features (float16 N×200×h×w), patch targets (int8: 0 good, 1 defect, -1 not asked), kind by image (-1)."""
 
     features: NDArray[np.float16]
     targets: NDArray[np.int8]

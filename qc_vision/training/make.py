@@ -28,7 +28,7 @@ from qc_vision.training.bank import Bank, fit_bank
 from qc_vision.training.calibrate import conformal
 from qc_vision.training.features import Extractor, quantised
 from qc_vision.training.graph import OPSET, Fusion, backbone_model, inspection_model
-from qc_vision.training.head import IGNORED, HeadData, PatchHead, plain, train_head
+from qc_vision.training.head import HeadData, PatchHead, plain, train_head
 from qc_vision.training.pseudo import spoil
 from qc_vision.training.samples import Sample, targets_of
 
@@ -80,7 +80,7 @@ def make_package(
 
     Training that was interrupted goes on from ``package/training.pt`` when started again.
     """
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+    torch.set_num_threads(1)  # a second thread only spins on a shared machine
     package.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     backbone = backbone_model(options.size, options.size)
@@ -134,8 +134,6 @@ def _learn_from(
     progress({"step": "bank", "rows": len(bank.rows)})
     rows, columns = extractor.grid
     targets = np.stack([targets_of(sample, rows, columns) for sample in samples])
-    if not (targets != IGNORED).any():
-        raise ValueError("every patch is ignored")
     kinds = np.array([labels.index(s.kind) if s.kind else -1 for s in samples], np.int64)
     return HeadData(features, targets, kinds), labels, bank
 

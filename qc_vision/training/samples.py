@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_vision.runtime.image import NotAnImage, decode
+from qc_vision.runtime.image import IMAGE_SUFFIXES, NotAnImage, decode
 from qc_vision.synth import (
     DEFECT_KINDS,
     SEVERITY_RANGE,
@@ -24,7 +24,6 @@ from qc_vision.synth import (
 )
 from qc_vision.synth.render import part_key
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _COVERED: Final = 0.10
 
 Image = NDArray[np.uint8]

@@ -28,6 +28,13 @@ HELD_OUT: Final[dict[Shop, str]] = {
 }
 """The kind of each shop that training never sees; it stands for the defect nobody thought of."""
 
+EPOCHS: Final[dict[Shop, int]] = {
+    Shop.STAMPING: 12,
+    Shop.WELDING: 12,
+    Shop.PAINTING: 10,
+    Shop.ASSEMBLY: 12,
+}
+
 MEASURED_ON: Final = (
     "rendered images: unseen seeds and severities, ±3° pose, ±20 % exposure, lamp ageing,"
     " oil film, JPEG; one defect kind held out of training"
@@ -49,7 +56,6 @@ class Amounts:
     calibration: int = 500
     test_good: int = 500
     test_each: int = 120
-    epochs: int = 14
 
 
 def train_shipped(
@@ -80,7 +86,7 @@ def train_shipped(
         name=f"shipped-{shop.value}",
         shop=shop.value,
         size=size,
-        epochs=amounts.epochs,
+        epochs=EPOCHS[shop],
         extra={
             "held_out_kind": held_out,
             "minimum_severity": {
@@ -107,9 +113,9 @@ def measure(
         size = inspector.manifest.input.width
         seeds = range(first + offset, first + offset + count)
         for sample in rendered(shop, [kind], seeds, size, severity="test"):
-            began = time.perf_counter()
+            began = time.process_time()
             results.append(inspector.inspect(np.ascontiguousarray(sample.image[:, :, ::-1])))
-            spent.append((time.perf_counter() - began) * 1e3)
+            spent.append((time.process_time() - began) * 1e3)
         return results
 
     metrics = escape_and_overkill(
@@ -120,5 +126,5 @@ def measure(
         },
     )
     metrics["kinds"][held_out]["held_out"] = True
-    metrics["summary"]["ms_p50"] = round(float(np.median(spent)), 2)
+    metrics["summary"]["cpu_ms_p50"] = round(float(np.median(spent)), 2)
     return {"measured_on": MEASURED_ON, **metrics}
