@@ -158,6 +158,27 @@ class Wanted:
     """Subjects that the plan does not have on this line any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which bodies a line can get: those in the store it takes from, and those on their way into it."""
+
+    here: frozenset[UUID] = frozenset()
+    coming: frozenset[UUID] = frozenset()
+
+
+def as_they_come(planned: Sequence[UUID], reach: Reach) -> tuple[UUID, ...]:
+    """Return the subjects in the order the line can work them off: the plan's, among what is there.
+
+    A body that is not in the store yet never stands before one that is. Otherwise the line would starve
+    beside a store that fills up behind it, until the lines before it have nowhere to go; and the body it
+    waits for could be one of those that cannot pass. The store's depth is what the plan may resequence.
+    """
+    there = [subject for subject in planned if subject in reach.here]
+    coming = [subject for subject in planned if subject in reach.coming]
+    near = reach.here | reach.coming
+    return (*there, *coming, *(subject for subject in planned if subject not in near))
+
+
 def orders_for(jobs: Iterable[Job], wanted: Wanted, *, refused: Mapping[UUID, int]) -> Orders:
     """Return what brings the stored jobs of a line to the plan, moving as few as possible.
 

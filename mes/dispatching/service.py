@@ -22,12 +22,22 @@ from mes.contracts.dispatch import (
 )
 from mes.contracts.events import CommandDone, JobDispatched, JobStateRecorded
 from mes.contracts.ids import job_order_id, uuid7
+from mes.contracts.plant import PlantModel
 from mes.dispatching import repository
-from mes.dispatching.model import Job, UnknownJobOrder, Wanted, orders_for, reconciled
+from mes.dispatching.model import (
+    Job,
+    Reach,
+    UnknownJobOrder,
+    Wanted,
+    as_they_come,
+    orders_for,
+    reconciled,
+)
 from mes.dispatching.repository import Difference, Ended
 from mes.events import service as events
 from mes.events.model import Event
 from mes.execution import service as execution
+from mes.execution.model import Body, PlaceKind
 from mes.orders import service as orders
 from mes.planning import service as planning
 from mes.planning.repository import BoardRow
@@ -74,17 +84,32 @@ async def wish(conn: WriteConn, lines: Sequence[str], *, now: datetime) -> None:
 async def dispatch_wished(conn: WriteConn, *, now: datetime, real_now: datetime) -> int:
     """Compare every line somebody wished for with its plan; return how many."""
     lines = await repository.take_wishes(conn)
+    bodies = await execution.where_bodies_are(conn) if lines else []
     for line in lines:
-        await dispatch(conn, line, now=now, real_now=real_now)
+        await dispatch(conn, line, bodies, now=now, real_now=real_now)
     return len(lines)
 
 
-async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datetime) -> Sent:
-    """Tell a line what makes its stored jobs those of the plan in force; jobs that run are left alone."""
+async def dispatch(
+    conn: WriteConn, line: str, bodies: Sequence[Body], *, now: datetime, real_now: datetime
+) -> Sent:
+    """Tell a line what makes its stored jobs those of the plan in force; jobs that run are left alone.
+
+    Args:
+        bodies: where every body in process is.
+    """
     await repository.lock_line(conn, line)
     plant = await resources.active_plant(conn)
     ahead = plant.dispatch_ahead
+    reach = _reach(plant, line, bodies)
     rows = await planning.next_on_line(conn, line, limit=LOOK_AHEAD * ahead)
+    known = {row.body_id for row in rows}
+    behind = [body.order_id for body in bodies if body.id in reach.here - known]
+    rows += [
+        row
+        for row in (await planning.on_line(conn, line, behind)).values()
+        if not row.started and row.actual_start_at is None
+    ]
     rows = [row for row in rows if row.kind == "die_lot" or row.body_id is not None]
     jobs = await repository.open_jobs(conn, line)
     by_subject = {_subject(row): row for row in rows}
@@ -93,7 +118,7 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
     gone = await _gone(conn, line, [j for j in jobs if j.subject_id not in by_subject])
     told = orders_for(
         jobs,
-        Wanted(tuple(wanted), ahead, gone),
+        Wanted(as_they_come(wanted, reach), ahead, gone),
         refused={subject: one.refused for subject, one in past.items()},
     )
     times = _Times(now, real_now)
@@ -103,6 +128,25 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
         await _move(conn, next(j for j in jobs if j.id == job_id), number, times)
     await _store(conn, line, told.store, by_subject, past, times)
     return Sent(len(told.store), len(told.move), len(told.cancel))
+
+
+def _reach(plant: PlantModel, line_id: str, bodies: Sequence[Body]) -> Reach:
+    """Return which bodies stand before a line, or are about to."""
+    store = plant.line(line_id).takes_from
+    before = {line.id for line in plant.lines if line.gives_to == store}
+    free = [body for body in bodies if not body.line_hold and not body.is_scrapped]
+    return Reach(
+        here=frozenset(
+            body.id
+            for body in free
+            if body.place.kind is PlaceKind.STORE and body.place.store == store
+        ),
+        coming=frozenset(
+            body.id
+            for body in free
+            if body.place.kind is PlaceKind.LINE and body.place.line in before
+        ),
+    )
 
 
 def _subject(row: BoardRow) -> UUID:

@@ -17,7 +17,9 @@ from mes.dispatching.model import (
     STEP,
     Job,
     JobRuns,
+    Reach,
     Wanted,
+    as_they_come,
     may_follow,
     numbered,
     orders_for,
@@ -240,3 +242,24 @@ def test_the_answer_to_a_command_decides_what_the_job_is(
 ) -> None:
     job = a_job(1, JobState.WAITING)
     assert job.answered(kind, ok=ok, code=code, at=NOON).state is state
+
+
+def test_a_line_takes_what_stands_before_it_in_the_order_of_the_plan() -> None:
+    first, second, third, fourth = (subject(n) for n in range(4))
+    reach = Reach(here=frozenset({third, fourth}), coming=frozenset({second}))
+    planned = [first, second, third, fourth]
+    assert as_they_come(planned, reach) == (third, fourth, second, first)
+
+
+@given(st.permutations(range(8)), st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)))
+def test_no_subject_is_lost_or_doubled_when_work_is_taken_as_it_comes(
+    order: list[int], here: set[int], coming: set[int]
+) -> None:
+    subjects = [UUID(int=number) for number in order]
+    reach = Reach(
+        here=frozenset(UUID(int=n) for n in here),
+        coming=frozenset(UUID(int=n) for n in coming - here),
+    )
+    came = as_they_come(subjects, reach)
+    assert sorted(came) == sorted(subjects)
+    assert set(came[: len(here)]) == reach.here
