@@ -24,7 +24,6 @@ function show(next) {
           : t("Not live for %(age)s", { age: duration(age) });
     if (mark.textContent !== text) mark.textContent = text;
   }
-  document.documentElement.dataset.live = state;
 }
 
 // How long a part of the page rests after it was fetched, so that a busy plant does not wear the reader out.

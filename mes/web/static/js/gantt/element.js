@@ -102,6 +102,7 @@ export class MesGantt extends HTMLElement {
     this._size();
     if (first) this.show(data.now - 1.5 * 3600, data.now + 6.5 * 3600);
     this._recolour();
+    this.dataset.bars = this.board.count;
     this.dispatchEvent(new CustomEvent("board-shown", { bubbles: true, detail: { bars: this.board.count } }));
   }
 
@@ -360,17 +361,26 @@ export class MesGantt extends HTMLElement {
 
   _step(by) {
     const { firstOfRow, row } = this.board;
-    if (this.selected < 0) return this.focusBar(this._nearest(0, this.board.now));
+    if (this.selected < 0) return this.focusBar(this._nearNow());
     const next = this.selected + by;
     if (next >= firstOfRow[row[this.selected]] && next < firstOfRow[row[this.selected] + 1]) this.focusBar(next);
   }
 
   _stepRow(by) {
-    if (this.selected < 0) return this.focusBar(this._nearest(0, this.board.now));
+    if (this.selected < 0) return this.focusBar(this._nearNow());
     for (let row = this.board.row[this.selected] + by; row >= 0 && row < this.board.rows.length; row += by) {
       const i = this._nearest(row, this.board.start[this.selected]);
       if (i >= 0) return this.focusBar(i);
     }
+  }
+
+  /** The bar nearest to now on the first row that has any. */
+  _nearNow() {
+    for (let row = 0; row < this.board.rows.length; row++) {
+      const i = this._nearest(row, this.board.now);
+      if (i >= 0) return i;
+    }
+    return -1;
   }
 
   _nearest(row, time) {

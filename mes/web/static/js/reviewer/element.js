@@ -281,14 +281,14 @@ export class MesReviewer extends HTMLElement {
     const item = this.items[this.at];
     if (!item) return;
     const seconds = (performance.now() - this.began) / 1000;
-    const entry = { hold: item.hold, item, seconds, version: null };
+    const sent = call("POST", `/api/holds/${item.hold}/disposition`, { disposition, reason }, { "If-Match": `"${item.version}"` });
+    const entry = { hold: item.hold, item, seconds, sent };
     this.done.push(entry);
     this.items.splice(this.at, 1);
     this.show(this.at);
     this._pace();
     try {
-      const answer = await call("POST", `/api/holds/${item.hold}/disposition`, { disposition, reason }, { "If-Match": `"${item.version}"` });
-      entry.version = answer.row_version;
+      await sent;
       this.dispatchEvent(new CustomEvent("decided", { bubbles: true, detail: { hold: item.hold, disposition } }));
     } catch (problem) {
       this.done = this.done.filter((one) => one !== entry);
@@ -306,10 +306,11 @@ export class MesReviewer extends HTMLElement {
   async undo() {
     const last = this.done.at(-1);
     if (!last) return toast(t("There is no decision of this sitting to take back."), "info");
-    if (last.version === null) return;
+    const decided = await last.sent.catch(() => null);
+    if (!decided || this.done.at(-1) !== last) return;
+    this.done.pop();
     try {
-      const answer = await call("POST", `/api/holds/${last.hold}/undo`, undefined, { "If-Match": `"${last.version}"` });
-      this.done.pop();
+      const answer = await call("POST", `/api/holds/${last.hold}/undo`, undefined, { "If-Match": `"${decided.row_version}"` });
       this.items.splice(this.at, 0, { ...last.item, version: answer.row_version });
       this.show(this.at);
       this._pace();
