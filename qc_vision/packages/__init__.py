@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qc_vision.runtime.manifest import MANIFEST_FILE
-from qc_vision.synth.scene import Shop
+from qc_vision.shops import Shop
 
 
 def shipped() -> dict[Shop, Path]:

@@ -1,5 +1,6 @@
 """Rendered parts of the four shops, with exact masks: numpy and OpenCV only."""
 
+from qc_vision.shops import Shop
 from qc_vision.synth.render import render
 from qc_vision.synth.scene import (
     DEFECT_KINDS,
@@ -11,7 +12,6 @@ from qc_vision.synth.scene import (
     Rendered,
     Scene,
     SceneError,
-    Shop,
     typical_nuisance,
 )
 

@@ -12,9 +12,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from qc_vision.shops import Shop
 from qc_vision.synth import assembly
 from qc_vision.synth.part import Float, Part, noise_field, smooth
-from qc_vision.synth.scene import Shop
 
 _DARK: Final = (0.010, 0.010, 0.012)
 _STROKE_SCALE: Final = 4

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.shops import Shop
 from qc_vision.synth.part import Float, noise_field, smooth
-from qc_vision.synth.scene import Nuisance, Shop
+from qc_vision.synth.scene import Nuisance
 
 _ENVIRONMENT_SIDE: Final = 512
 _NOISE_SIDE: Final = 512

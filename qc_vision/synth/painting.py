@@ -7,6 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
+from qc_vision.shops import Shop
 from qc_vision.synth.part import (
     OVERSAMPLE,
     Float,
@@ -18,7 +19,7 @@ from qc_vision.synth.part import (
     path,
     smooth,
 )
-from qc_vision.synth.scene import FIELD_MM, Shop
+from qc_vision.synth.scene import FIELD_MM
 
 LAYOUTS: Final = 3
 COLORS: Final = (

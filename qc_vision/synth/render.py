@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.shops import Shop
 from qc_vision.synth import assembly, painting, stamping, welding
 from qc_vision.synth.defects import DRAWINGS, Layers, open_joint
 from qc_vision.synth.light import expose
 from qc_vision.synth.part import Float, Part, resized, srgb, with_layers
-from qc_vision.synth.scene import Rendered, Scene, SceneError, Shop
+from qc_vision.synth.scene import Rendered, Scene, SceneError
 
 _DRAWN_SIZE: Final = 384
 

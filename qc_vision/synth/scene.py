@@ -7,21 +7,12 @@ Kinds whose size is not a length keep ``severity_mm`` as their measure on the sc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class Shop(StrEnum):
-    """The four shops whose cameras the library can render."""
-
-    STAMPING = "stamping"
-    WELDING = "welding"
-    PAINTING = "painting"
-    ASSEMBLY = "assembly"
-
+from qc_vision.shops import Shop
 
 DEFECT_KINDS: Final[dict[Shop, tuple[str, ...]]] = {
     Shop.STAMPING: ("crack", "split", "wrinkle", "scratch", "dent"),

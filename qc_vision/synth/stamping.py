@@ -8,8 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
+from qc_vision.shops import Shop
 from qc_vision.synth.part import OVERSAMPLE, Float, Part, Sheet, box, circle, path, polygon, smooth
-from qc_vision.synth.scene import FIELD_MM, Shop
+from qc_vision.synth.scene import FIELD_MM
 
 PANELS: Final = ("door", "hood", "fender", "roof")
 STYLES: Final = 3

@@ -7,8 +7,9 @@ from zlib import crc32
 
 import numpy as np
 
+from qc_vision.shops import Shop
 from qc_vision.synth.part import OVERSAMPLE, Float, Part, Sheet, circle, halve, noise_field, smooth
-from qc_vision.synth.scene import FIELD_MM, Shop
+from qc_vision.synth.scene import FIELD_MM
 
 LAYOUTS: Final = 3
 TAKES: Final = 4

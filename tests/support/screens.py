@@ -34,8 +34,9 @@ from mes.platform.clock import read_plant_clock
 from mes.platform.db import Database, WriteConn
 from mes.platform.settings import PlanSettings, Settings
 from mes.quality import tasks as quality_tasks  # noqa: F401 - subscribes the handlers
+from qc_vision.shops import Shop
 from qc_vision.synth.render import render
-from qc_vision.synth.scene import Defect, Scene, Shop
+from qc_vision.synth.scene import Defect, Scene
 from tests.support.browser import served
 from tests.support.floor import a_result
 
