@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
+import os
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,10 +29,13 @@ from qc_vision.synth import (
     render,
     typical_nuisance,
 )
+from qc_vision.synth.render import part_key
 
 log = logging.getLogger(__name__)
 
 KEPT = 16
+TAKES = 4
+"""So many pictures of a variant show every drawing of it that there is."""
 JPEG_QUALITY = 90
 REQUEST_TIMEOUT_S = 5.0
 
@@ -60,6 +69,24 @@ def _visible(request: Request, shop: Shop) -> Defect | None:
     return Defect(kind=defect.kind, severity_mm=severity)
 
 
+def _look_at(camera: Camera, variant: str) -> None:
+    """Draw a part that will come, and give back the memory that drawing took (50 MB for a moment)."""
+    scenes = [
+        Scene(Shop(camera.scene), variant, color="#808080", size=camera.image_px, seed=seed)
+        for seed in range(TAKES)
+    ]
+    for scene in {part_key(scene): scene for scene in scenes}.values():
+        render(scene)
+    with suppress(AttributeError):  # a C library without it keeps the memory
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _yield_to_others() -> None:
+    """Let the thread that calls this run only when no other has work."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
 class CameraServer:
     """Serves the pictures of one line's cameras over HTTP on the loopback interface."""
 
@@ -74,7 +101,8 @@ class CameraServer:
         self.says_text: dict[str, int] = {}
         """Planted: how many of the next pictures are text instead, by camera."""
         self._server: asyncio.Server | None = None
-        self._practice: asyncio.Future[None] | None = None
+        self._painter = ThreadPoolExecutor(1, f"pictures of {line.id}")
+        self._rehearsal = ThreadPoolExecutor(1, f"parts of {line.id}", initializer=_yield_to_others)
 
     async def start(self, variants: Iterable[str]) -> None:
         """Open the port, if the line has cameras, and get used to the parts: the first picture is slow."""
@@ -83,18 +111,14 @@ class CameraServer:
             self._server = await asyncio.start_server(
                 self._serve, "127.0.0.1", self._line.camera_port
             )
-            self._practice = asyncio.ensure_future(self._look_at(tuple(variants)))
-
-    async def _look_at(self, variants: tuple[str, ...]) -> None:
-        for camera in self._cameras.values():
-            for variant in variants:
-                scene = Scene(Shop(camera.scene), variant, color="#808080", size=camera.image_px)
-                await asyncio.to_thread(render, scene)
+            for camera in self._cameras.values():
+                for variant in variants:
+                    self._rehearsal.submit(_look_at, camera, variant)
 
     async def stop(self) -> None:
         """Close the port."""
-        if self._practice is not None:
-            self._practice.cancel()
+        self._rehearsal.shutdown(wait=False, cancel_futures=True)
+        self._painter.shutdown(wait=False, cancel_futures=True)
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -112,8 +136,8 @@ class CameraServer:
         key = (request.camera, request.counter)
         if key not in self._pictures:
             camera = self._cameras[request.camera]
-            self._pictures[key] = asyncio.ensure_future(
-                asyncio.to_thread(picture, camera, request, seed=self._seed)
+            self._pictures[key] = asyncio.get_running_loop().run_in_executor(
+                self._painter, partial(picture, camera, request, seed=self._seed)
             )
         return self._pictures[key]
 

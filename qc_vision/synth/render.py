@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
+from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
@@ -102,7 +104,18 @@ def _part(shop: Shop, layout: int, size: int, *, with_bare: bool) -> Part:
 @lru_cache(maxsize=16)
 def _kept_part(shop: Shop, layout: int, size: int) -> Part:
     """Return the part as it is kept: in half floats, whose rounding is far below the camera's noise."""
-    return with_layers(_drawn_part(shop, layout, size), lambda layer: layer.astype(np.float16))
+    return with_layers(_drawn_part(shop, layout, size), _half)
+
+
+_halves: WeakValueDictionary[bytes, Float] = WeakValueDictionary()
+
+
+def _half(layer: Float) -> Float:
+    """Return a layer in half floats; parts that have an equal layer share it (takes of one weld do)."""
+    half = layer.astype(np.float16)
+    return _halves.setdefault(
+        blake2b(half.tobytes() + bytes(str(half.shape), "ascii")).digest(), half
+    )
 
 
 def _drawn_part(shop: Shop, layout: int, size: int) -> Part:
