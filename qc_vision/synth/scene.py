@@ -44,7 +44,7 @@ SEVERITY_RANGE: Final[dict[tuple[Shop, str], tuple[float, float]]] = {
     (Shop.PAINTING, "dust_nib"): (1.5, 4.0),
     (Shop.PAINTING, "orange_peel"): (35.0, 90.0),
     (Shop.PAINTING, "scratch"): (18.0, 60.0),
-    (Shop.PAINTING, "color_mismatch"): (6.0, 16.0),
+    (Shop.PAINTING, "color_mismatch"): (8.0, 25.0),
     (Shop.ASSEMBLY, "missing_clip"): (12.0, 12.0),
     (Shop.ASSEMBLY, "missing_screw"): (9.0, 9.0),
     (Shop.ASSEMBLY, "wrong_variant"): (90.0, 90.0),

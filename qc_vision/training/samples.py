@@ -25,6 +25,7 @@ from qc_vision.synth import (
 from qc_vision.synth.render import part_key
 
 _COVERED: Final = 0.10
+_RIM_PX: Final = 16
 
 Image = NDArray[np.uint8]
 
@@ -184,13 +185,20 @@ def recipe_hash(shop: Shop, kinds: Sequence[str], counts: Sequence[int], seed: i
 
 
 def targets_of(sample: Sample, rows: int, columns: int) -> NDArray[np.int8]:
-    """Return patch targets: 1 defect, 0 good, -1 where the mask only grazes the patch."""
+    """Return patch targets: 1 defect, 0 good, -1 where the patch is not asked.
+
+    Not asked are patches that the mask only grazes, and the inside of a large region, which may
+    look like any good part: a panel of the wrong colour differs only at the gap to its neighbour.
+    """
     if sample.mask is None:
         return np.zeros((rows, columns), np.int8)
     share = cv2.resize(
         sample.mask.astype(np.float32) / 255.0, (columns, rows), interpolation=cv2.INTER_AREA
     )
+    inside = cv2.erode(sample.mask, np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8))
+    deep = cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_AREA) > 127
     targets = np.where(share > _COVERED, 1, np.where(share > 0.004, -1, 0)).astype(np.int8)
+    targets[deep] = -1
     if not (targets == 1).any() and share.max() > 0:  # a defect smaller than a patch
         targets[share >= share.max() * 0.999] = 1
     return targets

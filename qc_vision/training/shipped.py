@@ -31,7 +31,7 @@ HELD_OUT: Final[dict[Shop, str]] = {
 EPOCHS: Final[dict[Shop, int]] = {
     Shop.STAMPING: 12,
     Shop.WELDING: 12,
-    Shop.PAINTING: 10,
+    Shop.PAINTING: 12,
     Shop.ASSEMBLY: 12,
 }
 
