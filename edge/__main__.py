@@ -1,4 +1,4 @@
-"""`python -m edge --mes URL --data DIR [--code CODE]`: one agent beside one line."""
+"""`python -m edge --mes URL --data DIR [--code-file PATH]`: one agent beside one line."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     add: Any = parser.add_argument
     add("--mes", help="address of the MES (C2M_EDGE__MES)")
     add("--data", help="folder of journal, token and pictures (C2M_EDGE__DATA)")
-    add("--code", help="one-time enrolment code, needed once (C2M_EDGE__CODE)")
+    add("--code-file", help="file with the one-time enrolment code (C2M_EDGE__CODE_FILE)")
+    add("--code", help="the code itself, where no process list is a danger (C2M_EDGE__CODE)")
     add("--metrics-port", type=int, help="serve Prometheus metrics on this loopback port")
     add("--packages", help="folder of model packages beside the shipped ones")
     return parser

@@ -77,12 +77,13 @@ class Agent:
 
     async def _trade_code(self, mes: MesClient) -> None:
         """Trade the one-time code for a token and keep it."""
-        if self._settings.code is None:
+        code = self._settings.enrolment_code()
+        if code is None:
             raise NotEnrolled("no token yet: give the enrolment code that the MES issued")
         trouble = Trouble("enrolment")
         while True:
             try:
-                enrolled = await mes.enrol(self._settings.code.get_secret_value())
+                enrolled = await mes.enrol(code)
                 break
             except MesAway as error:
                 trouble.failed(str(error))
@@ -91,6 +92,7 @@ class Agent:
                 raise NotEnrolled(f"the MES refused the enrolment code: {refusal}") from refusal
         trouble.over()
         self._folder.keep_enrolled(enrolled)
+        self._settings.forget_code()
         mes.authenticate(enrolled.token)
         log.info("agent.enrolled", line=enrolled.line)
 
@@ -119,7 +121,7 @@ class Agent:
             await trouble.wait()
 
     async def _renew_token(self, mes: MesClient, refusal: MesRefused) -> bool:
-        if refusal.status != 401 or self._settings.code is None:
+        if refusal.status != 401 or self._settings.enrolment_code() is None:
             return False
         try:
             await self._trade_code(mes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -18,10 +19,28 @@ class EdgeSettings(BaseSettings):
     data: Path
     """Folder of the journal, the token, the cached configuration and the pictures."""
     code: SecretStr | None = None
-    """One-time enrolment code; needed once."""
+    """One-time enrolment code; needed once. A process list shows it: prefer `code_file`."""
+    code_file: Path | None = None
+    """File with the enrolment code; the agent removes it once it has its token."""
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Serve Prometheus metrics on this loopback port."""
     packages: Path | None = None
     """Folder of model packages beside the shipped ones."""
     telemetry_linger_s: float = Field(default=0.5, gt=0, le=10)
     """How long telemetry waits for company before it is written (and acknowledged)."""
+
+    def enrolment_code(self) -> str | None:
+        """Return the code given now, in the file first; a file may be put there while the agent runs."""
+        try:
+            kept = self.code_file.read_text().strip() if self.code_file is not None else ""
+        except FileNotFoundError:
+            kept = ""
+        if kept:
+            return kept
+        return self.code.get_secret_value() if self.code is not None else None
+
+    def forget_code(self) -> None:
+        """Remove the file of a code that has been used; one that belongs to somebody else stays."""
+        if self.code_file is not None:
+            with contextlib.suppress(OSError):
+                self.code_file.unlink()

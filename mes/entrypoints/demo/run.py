@@ -212,10 +212,12 @@ class _Plant:
         for line in plant.lines:
             home = self._folder / "edge" / line.id
             home.mkdir(parents=True, exist_ok=True)
-            command = [*_python("edge"), "--mes", self._local_url, "--data", str(home)]
-            code = home / "enrolment-code"
-            if code.exists():
-                command += ["--code", code.read_text().strip()]
+            command = [
+                *_python("edge"),
+                "--mes", self._local_url,
+                "--data", str(home),
+                "--code-file", str(home / "enrolment-code"),
+            ]  # fmt: skip
             self._supervisor.start(Program(f"edge-{line.id}", command, one_thread))
 
     def _wait_for_lines(self, plant: PlantModel) -> None:

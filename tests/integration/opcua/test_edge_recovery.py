@@ -52,13 +52,19 @@ class Rig:
 
     def start_agent(self) -> Process:
         assert self.doors is not None
+        if self.agents == 0:
+            self.code_file.write_text(self.code + "\n")
         arguments = ["-m", "edge", "--mes", self.doors.url, "--data", str(self.folder / "edge")]
         self.agents += 1
         log = self.folder / f"agent-{self.agents}.log"
-        self.agent = Process([*arguments, "--code", self.code], log)
+        self.agent = Process([*arguments, "--code-file", str(self.code_file)], log)
         self.stack.callback(self.agent.stop)
         self.logs.append(log)
         return self.agent
+
+    @property
+    def code_file(self) -> Path:
+        return self.folder / "enrolment-code"
 
     def events(self, name: str) -> int:
         """How often the agents have logged an event."""
@@ -189,6 +195,7 @@ async def test_an_agent_that_is_killed_loses_no_record_and_says_what_it_missed(r
         ).fetchone()
     assert causes == [("agent_down",)]
     assert epoch == (1,), "a restart does not fence"
+    assert not rig.code_file.exists(), "a code that was used is not left lying about"
 
 
 async def test_an_agent_starts_and_collects_with_the_mes_away_and_delivers_later(

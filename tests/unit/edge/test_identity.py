@@ -9,8 +9,10 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
 from edge.identity import DataFolder, FolderInUse
+from edge.settings import EdgeSettings
 from mes.contracts.agent import Enrolled
 
 ENROLLED = Enrolled(agent_id=UUID(int=1), token="secret", line="paint", epoch=1)
@@ -43,3 +45,16 @@ def test_a_restart_is_the_same_instance_and_a_copy_another(tmp_path: Path) -> No
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert DataFolder(tmp_path / "b").instance("journal") != original
     assert DataFolder(tmp_path / "a").instance("another journal") != original
+
+
+def test_a_code_from_a_file_needs_no_process_list_and_is_removed_once_used(tmp_path: Path) -> None:
+    file = tmp_path / "code"
+    settings = EdgeSettings(data=tmp_path, code_file=file)
+    assert settings.enrolment_code() is None
+    settings.forget_code()
+    file.write_text("c0de\n")
+    assert settings.enrolment_code() == "c0de"
+    settings.forget_code()
+    assert not file.exists()
+    given = EdgeSettings(data=tmp_path, code_file=file, code=SecretStr("given"))
+    assert given.enrolment_code() == "given"
