@@ -84,23 +84,17 @@ async def wish(conn: WriteConn, lines: Sequence[str], *, now: datetime) -> None:
 async def dispatch_wished(conn: WriteConn, *, now: datetime, real_now: datetime) -> int:
     """Compare every line somebody wished for with its plan; return how many."""
     lines = await repository.take_wishes(conn)
-    bodies = await execution.where_bodies_are(conn) if lines else []
     for line in lines:
-        await dispatch(conn, line, bodies, now=now, real_now=real_now)
+        await dispatch(conn, line, now=now, real_now=real_now)
     return len(lines)
 
 
-async def dispatch(
-    conn: WriteConn, line: str, bodies: Sequence[Body], *, now: datetime, real_now: datetime
-) -> Sent:
-    """Tell a line what makes its stored jobs those of the plan in force; jobs that run are left alone.
-
-    Args:
-        bodies: where every body in process is.
-    """
+async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datetime) -> Sent:
+    """Tell a line what makes its stored jobs those of the plan in force; jobs that run are left alone."""
     await repository.lock_line(conn, line)
     plant = await resources.active_plant(conn)
     ahead = plant.dispatch_ahead
+    bodies = await execution.where_bodies_are(conn)
     reach = _reach(plant, line, bodies)
     rows = await planning.next_on_line(conn, line, limit=LOOK_AHEAD * ahead)
     known = {row.body_id for row in rows}

@@ -12,6 +12,7 @@ from mes.contracts.events import CommandDone, JobStateRecorded
 from mes.contracts.quality import Disposition
 from mes.dispatching import service as dispatching
 from mes.dispatching.model import Job, UnknownJobOrder
+from mes.execution import service as execution
 from mes.planning import service as planning
 from tests.integration.db.test_planning_promise import body_on, decide, defect_on
 from tests.support.planning import PlannedPlant
@@ -57,14 +58,20 @@ async def say(plant: PlannedPlant, job: Job, state: JobState, **facts: Any) -> N
         )
 
 
-async def test_a_line_stores_the_next_jobs_of_the_plan_in_its_order(planned: PlannedPlant) -> None:
+async def test_a_line_stores_jobs_of_what_stands_before_it_and_then_the_next_of_the_plan(
+    planned: PlannedPlant,
+) -> None:
     sent = await follow(planned)
     jobs = await jobs_of(planned)
     async with planned.database.read() as conn:
-        rows = await planning.next_on_line(conn, "paint", limit=6)
+        rows = await planning.next_on_line(conn, "paint", limit=100)
         ahead = (await planning.network(conn)).plant.dispatch_ahead
+        waiting = {body.id for body in (await execution.buffers(conn))["wbs"]}
     assert sent.stored == ahead == len(jobs)
-    assert [job.body_id for job in jobs] == [row.body_id for row in rows]
+    planned_order = [row.body_id for row in rows]
+    took = [job.body_id for job in jobs]
+    assert set(took[: len(waiting)]) == waiting
+    assert took[: len(waiting)] == [body for body in planned_order if body in waiting]
     stored = [c.job for c in await commands(planned, "paint") if c.kind is CommandKind.STORE_JOB]
     assert [job.id for job in stored if job] == [job.id for job in jobs]
     assert all(job.vin and job.color_hex and job.model for job in stored if job)
