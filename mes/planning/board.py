@@ -209,7 +209,7 @@ class Why:
     plan: Plan | None
     finish_at: datetime | None
     late_s: int | None
-    causes: tuple[str, ...]
+    causes: tuple[dict[str, object], ...]
     """What holds it in the plan, from line-off backward; empty for a car on time."""
     unplaced: str | None
     """Why the plan has no place for it."""
@@ -227,7 +227,7 @@ async def why(conn: ReadConn, number: str) -> Why:
     head = await versions.find_published(conn)
     rows = await repository.operations_of_order(conn, order.id)
     finish_at = next((row.finish_at for row in reversed(rows) if row.finish_at), None)
-    causes: tuple[str, ...] = ()
+    causes: tuple[dict[str, object], ...] = ()
     unplaced = None
     if head is not None:
         car_id = next((row.car_id for row in rows if row.car_id), number)

@@ -116,7 +116,7 @@ class WhyOut(BaseModel):
     finish_at: datetime | None
     promised_at: datetime | None
     late_s: int | None
-    causes: tuple[str, ...]
+    causes: tuple[dict[str, Any], ...]
     unplaced: str | None
     promises: list[PromiseOut]
     operations: list[StepOut]

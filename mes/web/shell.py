@@ -27,6 +27,7 @@ from mes.web.formats import Formats
 from mes.web.labels import label
 from mes.web.names import PlantNames
 from mes.web.navigation import Entry, home_for, sections_for
+from mes.web.plan_reasons import plan_reason
 from mes.web.translations import NAMES, Language, island_messages, translations
 
 WEB = Path(__file__).parent
@@ -67,7 +68,7 @@ def environment(language: Language) -> Environment:
     words = translations(language)
     cast(Any, made).install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
     made.filters["zip_names"] = _zip_names
-    made.globals.update(label=label, languages=list(NAMES.items()))
+    made.globals.update(label=label, plan_reason=plan_reason, languages=list(NAMES.items()))
     return made
 
 

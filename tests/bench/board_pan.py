@@ -45,7 +45,7 @@ async def measure(bars: int) -> list[tuple[str, dict[str, float]]]:
     async with served(sample_app()) as address, chromium() as browser:
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         await page.goto(f"{address}/?bars={bars}")
-        await page.wait_for_function("1")
+        await page.wait_for_selector("mes-gantt[data-bars]")
         for name, hours in (("2 h in view", 2), ("8 h in view", 8), ("all in view", 0)):
             out.append((name, await page.evaluate(_PAN, [hours, 240])))
     return out

@@ -155,13 +155,16 @@ class Book:
         )
 
 
-def why_late(problem: bytes, schedule: bytes, car_id: str) -> tuple[str, ...]:
-    """Return why a car of a stored plan is late, link by link from line-off backward."""
+def why_late(problem: bytes, schedule: bytes, car_id: str) -> tuple[dict[str, object], ...]:
+    """Return why a car of a stored plan is late, link by link from line-off backward; seconds from its anchor."""
     asked = unpack_problem(problem)
     if all(car.id != car_id for car in asked.cars):
         return ()
     found = explain.why_late(asked, unpack_schedule(schedule), car_id)
-    return tuple(reason.sentence for reason in found)
+    return tuple(
+        {"code": x.code, "level": x.level, "facts": dict(x.facts), "reason": x.sentence}
+        for x in found
+    )
 
 
 def solve_packed(

@@ -41,7 +41,7 @@ function flush() {
   for (const part of document.querySelectorAll("[data-refresh]")) {
     const mine = topics.filter((topic) => part.dataset.refresh.split(" ").includes(topic));
     if (!mine.length) continue;
-    const writing = part.contains(document.activeElement) && document.activeElement.closest("form, details[open]");
+    const writing = part.contains(document.activeElement) && document.activeElement.closest("form");
     if (writing || now - (fetched.get(part.id) ?? 0) < REST_MS) {
       for (const topic of mine) waiting.add(topic);
       continue;
@@ -51,6 +51,36 @@ function flush() {
   }
   if (waiting.size) timer = setTimeout(flush, REST_MS);
 }
+
+// What the reader had opened, scrolled to or focused stays when a part is fetched again.
+function kept(part) {
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  const name = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute("href") ? `[href="${CSS.escape(focused.getAttribute("href"))}"]` : "");
+  return {
+    open: [...part.querySelectorAll("details")].map((one) => one.open),
+    scrolled: [...part.querySelectorAll(".table-wrap, .steps")].map((one) => one.scrollLeft),
+    name,
+  };
+}
+
+function restore(part, was) {
+  const folds = part.querySelectorAll("details");
+  if (folds.length === was.open.length) folds.forEach((one, n) => (one.open = was.open[n]));
+  part.querySelectorAll(".table-wrap, .steps").forEach((one, n) => (one.scrollLeft = was.scrolled[n] ?? 0));
+  if (was.name) part.querySelector(was.name)?.focus({ preventScroll: true });
+}
+
+const before = new Map();
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target?.id) before.set(event.detail.target.id, kept(event.detail.target));
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const [id, was] of before) {
+    const part = document.getElementById(id);
+    if (part) restore(part, was);
+  }
+  before.clear();
+});
 
 function soon() {
   if (!timer) timer = setTimeout(flush, COALESCE_MS);

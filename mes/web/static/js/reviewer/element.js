@@ -39,6 +39,10 @@ export class MesReviewer extends HTMLElement {
     this.stage.setAttribute("aria-label", t("Picture; wheel zooms, drag pans"));
     this.view = new PictureView(this.stage);
     this.stage.addEventListener("zoomed", (event) => (find(".zoom").textContent = `${Math.round(event.detail * 100)} %`));
+    this.stage.addEventListener("no-heat", () => {
+      find('[data-act="heat"]').setAttribute("aria-pressed", "false");
+      toast(t("The picture cannot be judged again: its model is not here."), "warn");
+    });
     this.addEventListener("click", (event) => {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act) this._act(act);

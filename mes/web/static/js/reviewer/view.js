@@ -38,6 +38,11 @@ export class PictureView {
     const image = Object.assign(document.createElement("img"), { src: seen.image, alt: name, width, height, draggable: false });
     this.heat = Object.assign(document.createElement("img"), { alt: "", width, height, hidden: true, draggable: false });
     this.heat.className = "heat";
+    this.heat.addEventListener("error", () => {
+      this.heat.hidden = true;
+      this.heat.removeAttribute("src");
+      this.host.dispatchEvent(new CustomEvent("no-heat"));
+    });
     const boxes = document.createElementNS(SVG, "svg");
     boxes.setAttribute("width", width);
     boxes.setAttribute("height", height);
