@@ -2,7 +2,7 @@
 
 A value is a row: tag, source time (plant time), time received (real time), number, raw OPC UA status. Every
 number is kept once: when a subscription is created again, the server sends the current value again, and the
-agent knows by its source time that it has it.
+agent knows by its source time that it has it. A server that has measured nothing yet has no value to keep.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ LAST_TIMES = "telemetry_last"
 """Fact: the last source time kept of every tag, as JSON."""
 BATCH_ROWS = 20_000
 BAD_TYPE = StatusCodes.BadTypeMismatch
+NOTHING_YET = StatusCodes.BadWaitingForInitialData
 OVERFLOW = 0x480
 """InfoType DataValue with the Overflow bit: the server dropped values of this item (OPC 10000-4 §7.39)."""
 
@@ -87,7 +88,9 @@ class Collector:
         before = self._last.get(tag_id)
         if self._open_gap is not None:
             self._close_gap(max(source_ft, self._source_now(plant_now)))
-        if before == source_ft and change.first:
+        if change.first and (
+            _is_unmeasured(change) or (before is not None and source_ft <= before)
+        ):
             return
         self._last[tag_id] = source_ft
         number, status = self._number(change)
@@ -183,6 +186,11 @@ class Collector:
         if key not in self.not_numbers:
             self.not_numbers.add(key)
             log.warning("tag.not_a_number", tag=key, value=what)
+
+
+def _is_unmeasured(change: Change) -> bool:
+    code = change.value.StatusCode
+    return code is not None and code.value == NOTHING_YET
 
 
 def _columns(rows: list[Row]) -> TelemetryColumns:

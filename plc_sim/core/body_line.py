@@ -353,7 +353,7 @@ class BodyLine(LineCore):
             return
         self._measure(cell, at, at - max(cell.finished, at - 3600.0))
         self._bear_defects(cell, body, at)
-        cell.phase, cell.due, cell.fail_at, cell.finished = Phase.DONE, None, None, at
+        cell.phase, cell.due, cell.fail_at = Phase.DONE, None, None
         consumed = cell.consumed + self._fitted(cell)
         cell.cycles += 1
         self.touch(cell)

@@ -43,6 +43,7 @@ class Cell:
     down_reason: str = ""
     cycles: int = 0
     finished: float = 0.0
+    """End of the last cycle, when the tags were measured."""
     consumed: list[dict[str, Any]] = field(default_factory=list)
     expected: str | None = None
     """The job whose body was expected while the station asks."""

@@ -326,6 +326,7 @@ class LineCore(ABC):
 
     def _measure(self, cell: Cell, at: float, elapsed_s: float) -> None:
         """Give the station's tags the values of the cycle that ended."""
+        cell.finished = at
         chance = draws(self.seed, cell.station.id, cell.cycles, "tags")
         for tag in cell.station.tags:
             value = cell.tags[tag.name].next_value(tag, chance, elapsed_s=elapsed_s)

@@ -281,9 +281,11 @@ class LineServer:
             at = moment(self._core.at)
             await self._cameras[name]["request"].publish(camera.counter, at=at)
         for (station, name), live in self._tags.items():
-            value = self._core.cells[station].values.get(name)
-            if value is not None:
-                await live.publish(value, at=moment(self._core.at))
+            cell = self._core.cells[station]
+            if name in cell.values:  # after a restart it is the same value, of the same moment
+                await live.publish(cell.values[name], at=moment(cell.finished))
+            else:
+                live.wait(at=moment(self._core.at))
         await self.publish(changes)
 
     async def publish(self, changes: Changes) -> None:

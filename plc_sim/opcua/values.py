@@ -17,6 +17,7 @@ from plc_sim.opcua.stack import Node, ua
 
 log = logging.getLogger(__name__)
 _GOOD = ua.StatusCode(ua.UInt32(0))
+_WAITING = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadWaitingForInitialData))
 
 
 class LiveValue:
@@ -31,6 +32,10 @@ class LiveValue:
     def last(self) -> Any:
         """The value that was published last."""
         return self._last
+
+    def wait(self, *, at: datetime) -> None:
+        """Say that nothing has been measured yet (OPC 10000-4: BadWaitingForInitialData)."""
+        self._attribute.value = ua.DataValue(ua.Variant(), _WAITING, at, datetime.now(at.tzinfo))
 
     async def publish(self, value: Any, *, at: datetime) -> None:
         """Publish a new value with `at` (plant time) as its source timestamp."""

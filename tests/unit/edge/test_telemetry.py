@@ -67,6 +67,25 @@ async def gaps(journal: Journal) -> list[Gap]:
     ]
 
 
+async def test_a_server_that_has_measured_nothing_yet_gives_no_row(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 5, None, first=True, status=0x80320000), plant_now=at(5))
+    collector.take(a_value(1, 9, 2.5), plant_now=at(9))
+    await collector.flush()
+    kept = await rows(journal)
+    assert [from_filetime(int(ft)) for ft in kept.source_ft] == [at(9)]
+
+
+async def test_a_restarted_line_that_shows_an_older_value_gives_no_row(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 9, 2.5), plant_now=at(9))
+    collector.take(a_value(1, 7, 2.4, first=True), plant_now=at(30))
+    collector.take(a_value(1, 31, 2.6), plant_now=at(31))
+    await collector.flush()
+    kept = await rows(journal)
+    assert [from_filetime(int(ft)) for ft in kept.source_ft] == [at(9), at(31)]
+
+
 async def test_values_are_kept_with_both_times_and_the_raw_status(journal: Journal) -> None:
     collector = a_collector(journal)
     collector.take(a_value(1, 0, 2.5), plant_now=at(1))
