@@ -42,7 +42,7 @@ class MinuteRow:
 
 @dataclass(frozen=True, slots=True)
 class TagValue:
-    """The newest value of a tag; `value` None: bad."""
+    """The newest value of a tag; `value` None: bad, or no finite number."""
 
     station: str
     name: str
@@ -71,15 +71,19 @@ class _Minute:
 
 
 async def store_telemetry(conn: WriteConn, line: str, columns: TelemetryColumns) -> int:
-    """Append values of a line and return how many. The caller sees to it that a batch comes once."""
+    """Append values of a line and return how many. The caller sees to it that a batch comes once.
+
+    What is no finite number is stored as no value, with its status.
+    """
     if not len(columns):
         return 0
     time_us = _microseconds(columns.source_ft)
+    no_number = ((columns.status >> 30) == _BAD) | ~np.isfinite(columns.value)
     message = binary_rows(
         [
             Column("timestamptz", time_us),
             Column("int4", columns.tag_id),
-            Column("float8", columns.value, null=(columns.status >> 30) == _BAD),
+            Column("float8", columns.value, null=no_number),
             Column("int8", columns.status),
             Column("timestamptz", _microseconds(columns.received_ft)),
         ]

@@ -20,11 +20,11 @@ DELETE FROM telemetry_dirty WHERE (line, minute) IN (
 RETURNING line, minute
 
 -- sum_minute --
--- One minute of one line, from its raw rows.
+-- One minute of one line, from its raw rows. Beyond 1e100 nothing is a process value, and a mean would overflow.
 INSERT INTO telemetry_minute (tag_id, minute, values_n, bad_n, mean, low, high)
 SELECT t.tag_id, %(minute)s, count(*) FILTER (WHERE good), count(*) FILTER (WHERE NOT good),
        avg(t.value) FILTER (WHERE good), min(t.value) FILTER (WHERE good), max(t.value) FILTER (WHERE good)
-  FROM (SELECT tag_id, value, value IS NOT NULL AND value NOT IN ('NaN', 'Infinity', '-Infinity') AS good
+  FROM (SELECT tag_id, value, coalesce(abs(value) < 1e100, false) AS good
           FROM telemetry
          WHERE time >= %(minute)s AND time < %(minute)s + interval '1 minute') t
   JOIN telemetry_tag g ON g.id = t.tag_id AND g.line = %(line)s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,6 +18,7 @@ from mes.platform.db import Database, WriteConn
 
 T0 = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 BAD = 0x808A0000
+UNCERTAIN = 0x40930000
 
 
 def columns(
@@ -56,14 +58,16 @@ async def test_rows_arrive_as_they_were_sent(conn: WriteConn) -> None:
     ]
 
 
-async def test_a_bad_value_has_no_number_and_keeps_its_status(conn: WriteConn) -> None:
-    mixed = columns([1.0, float("nan"), 3.0])
-    mixed.status[1] = BAD
+async def test_what_is_bad_or_no_number_has_no_value_and_keeps_its_status(conn: WriteConn) -> None:
+    mixed = columns([1.0, float("nan"), 3.0, float("nan"), float("inf")])
+    mixed.status[1], mixed.status[4] = BAD, UNCERTAIN
     await telemetry.store_telemetry(conn, "paint", mixed)
     assert [(row[2], row[3]) for row in sorted(await rows(conn), key=lambda row: row[0])] == [
         (1.0, 0),
         (None, BAD),
         (3.0, 0),
+        (None, 0),
+        (None, UNCERTAIN),
     ]
 
 
@@ -72,7 +76,7 @@ async def test_a_bad_value_has_no_number_and_keeps_its_status(conn: WriteConn) -
 )
 @given(
     st.lists(
-        st.tuples(st.floats(allow_nan=False), st.sampled_from([0, BAD, 0x40930000, 0x480])),
+        st.tuples(st.floats(allow_nan=False), st.sampled_from([0, BAD, UNCERTAIN, 0x480])),
         max_size=40,
     )
 )
@@ -86,7 +90,8 @@ async def test_every_number_and_status_survives_the_copy(
         found = sorted(await rows(conn), key=lambda row: row[0])  # type: ignore[arg-type,return-value]
         await conn.rollback()
     assert [(row[2], row[3]) for row in found] == [
-        (None if status == BAD else value, status) for value, status in sent
+        (value if status != BAD and math.isfinite(value) else None, status)
+        for value, status in sent
     ]
 
 
@@ -125,6 +130,15 @@ async def test_a_minute_marked_while_it_is_summed_up_is_summed_up_again(
     async with database.read() as conn:
         (row,) = await telemetry.trend(conn, "oven", "Temp1", from_at=T0, to_at=T0 + timedelta(1))
     assert row.mean == 2.0
+
+
+async def test_a_wild_number_is_counted_and_never_stops_the_summing_up(conn: WriteConn) -> None:
+    await a_tag(conn)
+    wild = [float("nan"), 1.7e308, 20.0, -1.7e308, float("-inf"), 22.0]
+    await telemetry.store_telemetry(conn, "paint", columns(wild))
+    assert await telemetry.sum_up(conn, before=T0 + timedelta(minutes=2)) == 1
+    (row,) = await telemetry.trend(conn, "oven", "Temp1", from_at=T0, to_at=T0 + timedelta(1))
+    assert (row.values_n, row.bad_n, row.mean, row.low, row.high) == (2, 4, 21.0, 20.0, 22.0)
 
 
 async def test_gaps_are_found_by_the_time_they_touch(conn: WriteConn) -> None:
