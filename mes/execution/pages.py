@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from mes.execution import views
 from mes.identity.model import Role
 from mes.platform.errors import NotFound
-from mes.platform.http import ReadDb
+from mes.platform.http import ClockDep, ReadDb
 from mes.web.listing import csv_answer
 from mes.web.names import catalog_names
 from mes.web.reader import page_for
@@ -31,12 +31,13 @@ class NoSuchStation(NotFound):
 
 
 @router.get("/map")
-async def map_page(shell: FloorPage, conn: ReadDb) -> HTMLResponse:
+async def map_page(shell: FloorPage, conn: ReadDb, clock: ClockDep) -> HTMLResponse:
     """Show every station of the plant now."""
     return shell.page(
         "execution/map.html",
         {
             "m": await views.plant_map(conn, shell.plant),
+            "real_now": clock.real_now(),
             "catalog": await catalog_names(conn, shell.language, shell.now),
             "topics": "map,agents,holds",
         },

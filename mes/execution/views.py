@@ -20,13 +20,12 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class StationTile:
-    """A station on the map: its state, its age, and the body on it."""
+    """A station on the map: its state, since when, and the body on it."""
 
     station: Station
     state: str
     reason: str
     since_at: datetime | None
-    heard_at: datetime | None
     body: Row | None
     mismatch: Row | None
     andon: Row | None
@@ -40,7 +39,8 @@ class LineStrip:
     state: str
     reason: str
     since_at: datetime | None
-    heard_at: datetime | None
+    data_at: datetime | None
+    """When data of the line last arrived, real time."""
     silent_since: datetime | None
     steps: list[list[StationTile]]
     bay: list[Row]
@@ -74,6 +74,7 @@ class PlantMap:
 class _Now:
     states: dict[tuple[str, str], Row] = field(default_factory=dict)
     silent: dict[str, datetime] = field(default_factory=dict)
+    data_at: dict[str, datetime | None] = field(default_factory=dict)
     at_station: dict[str, Row] = field(default_factory=dict)
     in_bay: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     in_store: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
@@ -88,6 +89,8 @@ async def _now(conn: ReadConn) -> _Now:
         now.states[row["line"], row["station"]] = row
     for row in await db.fetch_dicts(conn, queries["silent_lines"]):
         now.silent[row["line"]] = row["started_at"]
+    for row in await db.fetch_dicts(conn, queries["data_ages"]):
+        now.data_at[row["line"]] = row["heard_at"]
     for row in await db.fetch_dicts(conn, queries["bodies_in_process"]):
         if row["place"] == "line":
             now.at_station[row["station"]] = row
@@ -124,7 +127,7 @@ def _strip(line: Line, now: _Now) -> LineStrip:
         state=UNKNOWN if silent or known is None else known["state"],
         reason="" if known is None or silent else known["reason"],
         since_at=silent or (known["since_at"] if known else None),
-        heard_at=known["heard_at"] if known else None,
+        data_at=now.data_at.get(line.id),
         silent_since=silent,
         steps=[[_tile(line, station, now) for station in step] for step in line.steps],
         bay=now.in_bay[line.repair_bay.id] if line.repair_bay else [],
@@ -142,7 +145,6 @@ def _tile(line: Line, station: Station, now: _Now) -> StationTile:
         state=UNKNOWN if silent or known is None else known["state"],
         reason="" if known is None or silent else known["reason"],
         since_at=silent or (known["since_at"] if known else None),
-        heard_at=known["heard_at"] if known else None,
         body=now.at_station.get(station.id),
         mismatch=mine[0] if mine else None,
         andon=calls[0] if calls else None,

@@ -1,8 +1,12 @@
 -- states --
--- Every station and line as it last spoke; the age of that; whether the line is silent.
-SELECT s.line, s.station, s.state, s.reason, s.since_at, s.heard_at, silence.started_at AS silent_since
+-- Every station and line as it last spoke; whether the line is silent.
+SELECT s.line, s.station, s.state, s.reason, s.since_at, silence.started_at AS silent_since
   FROM equipment_state AS s
   LEFT JOIN equipment_silence AS silence ON silence.line = s.line AND silence.ended_at IS NULL
+
+-- data_ages --
+-- When data of each line last arrived, real time.
+SELECT line, heard_at FROM agent
 
 -- silent_lines --
 SELECT line, started_at FROM equipment_silence WHERE ended_at IS NULL

@@ -14,6 +14,7 @@ from mes.inspection import service as inspection
 from mes.platform.http import ReadDb
 from mes.quality import queue, views
 from mes.quality.model import HoldState
+from mes.web.labels import label
 from mes.web.listing import MAX_EXPORT, PAGE_SIZE, csv_answer, page_of
 from mes.web.names import catalog_names
 from mes.web.reader import page_for
@@ -83,7 +84,7 @@ async def beside(inspection_id: UUID, shell: ReviewPage, conn: ReadDb) -> list[d
             "id": str(row["id"]),
             "image": f"/api/images/{row['image_sha256']}",
             "golden": row["golden"],
-            "verdict": row["verdict"],
+            "verdict": shell._(label("verdict", row["verdict"]).word),
             "score": row["score"],
             "at": shell.f.plain(row["triggered_at"]),
         }

@@ -1,15 +1,17 @@
 -- beside --
 -- Pictures of the same camera and variant before one: the newest good one (golden) and what came before it.
-(SELECT id, image_sha256, verdict, score, triggered_at, true AS golden
-   FROM inspection AS i JOIN inspection_image AS p ON p.sha256 = i.image_sha256
-  WHERE i.camera = %(camera)s AND i.variant = %(variant)s AND i.verdict = 'OK'
-    AND coalesce(i.review, '') <> 'escape' AND i.triggered_at < %(before)s
-  ORDER BY i.score, i.triggered_at DESC LIMIT 1)
- UNION ALL
-(SELECT id, image_sha256, verdict, score, triggered_at, false
-   FROM inspection AS i JOIN inspection_image AS p ON p.sha256 = i.image_sha256
-  WHERE i.camera = %(camera)s AND i.triggered_at < %(before)s
-  ORDER BY i.triggered_at DESC LIMIT 6)
+SELECT id, image_sha256, verdict, score, triggered_at, golden
+  FROM ((SELECT i.id, i.image_sha256, i.verdict, i.score, i.triggered_at, true AS golden
+           FROM inspection AS i JOIN inspection_image AS p ON p.sha256 = i.image_sha256
+          WHERE i.camera = %(camera)s AND i.variant = %(variant)s AND i.verdict = 'OK'
+            AND coalesce(i.review, '') <> 'escape' AND i.triggered_at < %(before)s
+          ORDER BY i.score, i.triggered_at DESC LIMIT 1)
+         UNION ALL
+        (SELECT i.id, i.image_sha256, i.verdict, i.score, i.triggered_at, false
+           FROM inspection AS i JOIN inspection_image AS p ON p.sha256 = i.image_sha256
+          WHERE i.camera = %(camera)s AND i.triggered_at < %(before)s
+          ORDER BY i.triggered_at DESC LIMIT 6)) AS pictures
+ ORDER BY golden DESC, triggered_at DESC
 
 -- holds --
 -- Holds under filters that may be empty, newest first.

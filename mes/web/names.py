@@ -27,6 +27,7 @@ DEFECTS_ZH: Mapping[str, str] = {
     "missing_weld": "漏焊",
     "orange_peel": "橘皮",
     "porosity": "气孔",
+    "recheck": "复检",
     "run": "流挂",
     "scratch": "划伤",
     "spatter": "飞溅",

@@ -36,7 +36,7 @@ function flush() {
   const topics = [...waiting];
   waiting.clear();
   if (!topics.length) return;
-  document.dispatchEvent(new CustomEvent("nudge", { detail: { topics } }));
+  document.dispatchEvent(new CustomEvent("plant-nudge", { detail: { topics } }));
   const now = Date.now();
   for (const part of document.querySelectorAll("[data-refresh]")) {
     const mine = topics.filter((topic) => part.dataset.refresh.split(" ").includes(topic));

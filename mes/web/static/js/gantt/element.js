@@ -45,7 +45,7 @@ export class MesGantt extends HTMLElement {
     on(this.plane, "pointerleave", () => this._hover(-1));
     on(this.plane, "keydown", (event) => this._key(event));
     on(document, "theme", () => this._theme());
-    on(document, "nudge", (event) => {
+    on(document, "plant-nudge", (event) => {
       const mine = (this.getAttribute("refresh") || "").split(" ");
       if (event.detail.topics.some((topic) => mine.includes(topic))) this.load();
     });

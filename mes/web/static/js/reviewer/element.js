@@ -51,7 +51,7 @@ export class MesReviewer extends HTMLElement {
     });
     this.gone = new AbortController();
     document.addEventListener("keydown", (event) => this._key(event), { signal: this.gone.signal });
-    document.addEventListener("nudge", (event) => {
+    document.addEventListener("plant-nudge", (event) => {
       const mine = (this.getAttribute("refresh") || "").split(" ");
       if (event.detail.topics.some((topic) => mine.includes(topic))) this.load();
     }, { signal: this.gone.signal });
