@@ -20,6 +20,7 @@ from plc_sim.cameras import CameraServer
 from plc_sim.core.body_line import BodyLine
 from plc_sim.core.build import build_line, stand_bodies, stock_floor
 from plc_sim.core.line import LineCore
+from plc_sim.core.line_state import restore
 from plc_sim.faults import (
     CameraText,
     Down,
@@ -136,7 +137,7 @@ class Shop:
     def _resume(self, core: LineCore, start: WarmStart | None) -> list[tuple[int, str]]:
         saved = self._file.saved_line(core.line.id)
         if saved is not None:
-            core.restore(saved.documents, saved.ended)
+            restore(core, saved.documents, saved.ended)
             core.power_up(self._clock.now())
             return saved.records
         if start is not None:

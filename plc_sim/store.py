@@ -18,8 +18,10 @@ from mes.contracts.dispatch import JobState
 from mes.contracts.line_records import RING_SIZE
 from mes.contracts.plant import PlantModel
 from plc_sim.core.body import Body, Rack
+from plc_sim.core.changes import Changes
 from plc_sim.core.floor import Floor
-from plc_sim.core.line import Changes, LineCore
+from plc_sim.core.line import LineCore
+from plc_sim.core.line_state import document
 
 FLOOR_FILE = "floor.db"
 PRUNE_EVERY = 500
@@ -226,12 +228,12 @@ def statements_of(core: LineCore, changes: Changes) -> list[Statement]:
         for seq, text in changes.records
     ]
     for key in changes.docs:
-        document = core.document(key)
-        if document is None:
+        text = document(core, key)
+        if text is None:
             statements.append(("DELETE FROM line_state WHERE line = ? AND key = ?", (line, key)))
         else:
             statements.append(
-                ("INSERT OR REPLACE INTO line_state VALUES (?, ?, ?)", (line, key, document))
+                ("INSERT OR REPLACE INTO line_state VALUES (?, ?, ?)", (line, key, text))
             )
     for request, at in changes.truths:
         defect = request.defect

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
-from mes.contracts.dispatch import JobKind, JobOrder, JobState, ReadingAnswer
+from mes.contracts.dispatch import JobKind, ReadingAnswer
 from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.line_records import StationState
 from mes.contracts.plant import Line, PlantModel
@@ -16,9 +15,11 @@ from mes.contracts.plc import PackMLState, VerdictAck
 from mes.contracts.quality import Verdict, VerdictCode
 from plc_sim.core.body import Defect
 from plc_sim.core.cell import Cell
+from plc_sim.core.changes import Changes, TagChange, moment
 from plc_sim.core.floor import Floor
 from plc_sim.core.inspection import CameraState, Request
-from plc_sim.core.jobs import JobBook, JobEntry
+from plc_sim.core.job_commands import JobCommands
+from plc_sim.core.jobs import JobBook
 from plc_sim.core.process import TagState
 from plc_sim.core.rng import draws
 from plc_sim.core.worktime import WorkTime
@@ -33,45 +34,7 @@ PACKML_OF: dict[StationState, PackMLState] = {
 }
 
 
-def moment(at: float) -> datetime:
-    """Return plant seconds since 1970 as an aware datetime."""
-    return datetime.fromtimestamp(at, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class TagChange:
-    """A process tag took a new value."""
-
-    station: str
-    name: str
-    value: float
-    at: float
-
-
-@dataclass(slots=True)
-class Changes:
-    """What happened since the last commit: to write first, and to publish after."""
-
-    records: list[tuple[int, str]] = field(default_factory=list)
-    truths: list[tuple[Request, float]] = field(default_factory=list)
-    docs: set[str] = field(default_factory=set)
-    stations: set[str] = field(default_factory=set)
-    tags: list[TagChange] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-    acks: set[str] = field(default_factory=set)
-    jobs: list[JobEntry] = field(default_factory=list)
-    """Copies of job entries as they were at each change of state, in order."""
-    ended: list[tuple[str, JobState]] = field(default_factory=list)
-    forgotten: list[str] = field(default_factory=list)
-    """Ids of ended jobs that are not remembered any more."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write or publish."""
-        return not (self.docs or self.records or self.tags or self.stations or self.acks)
-
-
-class LineCore(ABC):
+class LineCore(JobCommands):
     """A line in plant time, without clock, disk or network: told how late it is and what it is asked."""
 
     kinds: frozenset[JobKind]
@@ -182,9 +145,6 @@ class LineCore(ABC):
     def _finish(self, cell: Cell, at: float) -> None: ...
 
     @abstractmethod
-    def _settle(self, at: float) -> None: ...
-
-    @abstractmethod
     def _others_happen(self, at: float) -> None: ...
 
     @abstractmethod
@@ -217,82 +177,12 @@ class LineCore(ABC):
         """Take a body out of the plant; returns a status word."""
 
     @abstractmethod
-    def _more_state(self) -> dict[str, Any]: ...
+    def more_state(self) -> dict[str, Any]:
+        """Return what only this kind of line has to remember, as plain JSON values."""
 
     @abstractmethod
-    def _restore_more(self, doc: dict[str, Any]) -> None: ...
-
-    # -- job orders ---------------------------------------------------------------------------
-
-    def store_job(self, job: JobOrder, *, start: bool) -> ReturnStatus:
-        """Take on a job order (`Store`, `StoreAndStart`)."""
-        status = self.jobs.store(job, start=start)
-        return self._after_command(str(job.id), status)
-
-    def update_job(self, job: JobOrder) -> ReturnStatus:
-        """Replace a job order that has not begun (`Update`)."""
-        return self._after_command(str(job.id), self.jobs.update(job))
-
-    def start_job(self, job_order_id: str) -> ReturnStatus:
-        """Allow a job order to start (`Start`)."""
-        return self._after_command(job_order_id, self.jobs.start(job_order_id))
-
-    def revoke_start(self, job_order_id: str) -> ReturnStatus:
-        """Take the permission to start back (`RevokeStart`)."""
-        return self._after_command(job_order_id, self.jobs.revoke_start(job_order_id))
-
-    def pause_job(self, job_order_id: str) -> ReturnStatus:
-        """Suspend a running job order (`Pause`)."""
-        return self._after_command(job_order_id, self.jobs.pause(job_order_id))
-
-    def resume_job(self, job_order_id: str) -> ReturnStatus:
-        """Let a suspended job order run on (`Resume`)."""
-        return self._after_command(job_order_id, self.jobs.resume(job_order_id))
-
-    def cancel_job(self, job_order_id: str) -> ReturnStatus:
-        """Take a job order that has not begun off the list (`Cancel`)."""
-        return self._after_command(job_order_id, self.jobs.cancel(job_order_id))
-
-    def clear_job(self, job_order_id: str) -> ReturnStatus:
-        """Take an ended job order off the list (`Clear`)."""
-        status = self.jobs.clear(job_order_id)
-        self.changes.docs.add(f"job:{job_order_id}")
-        return status
-
-    def _after_command(self, key: str, status: ReturnStatus) -> ReturnStatus:
-        if status == ReturnStatus.NO_ERROR:
-            entry = self.jobs.entries[key]
-            self._job_changed(entry)
-            if entry.state is JobState.CANCELLED:
-                self._forget_jobs()
-            self._settle(self.at)
-            self._tell_states(self.at)
-        return status
-
-    def _job_changed(self, entry: JobEntry, reason: str = "") -> None:
-        key = str(entry.job.id)
-        self.changes.docs.add(f"job:{key}")
-        self.changes.docs.add("line")
-        self.changes.jobs.append(replace(entry))
-        self.emit(
-            "job_state",
-            job_order_id=key,
-            state=entry.state,
-            good=entry.good,
-            scrap=entry.scrap,
-            reason=reason,
-        )
-
-    def _end_job(self, entry: JobEntry, state: JobState, reason: str = "") -> None:
-        key = str(entry.job.id)
-        self.changes.forgotten.extend(self.jobs.end(key, state))
-        self.changes.ended.append((key, state))
-        self._job_changed(entry, reason)
-        self._forget_jobs()
-
-    def _forget_jobs(self) -> None:
-        for key in self.jobs.forget_old():
-            self.changes.docs.add(f"job:{key}")
+    def restore_more(self, doc: dict[str, Any]) -> None:
+        """Take over what `more_state` returned."""
 
     # -- stations -----------------------------------------------------------------------------
 
@@ -461,7 +351,7 @@ class LineCore(ABC):
         )
         self._concluded(request, verdict, at)
 
-    # -- ledger and state ---------------------------------------------------------------------
+    # -- ledger and power ---------------------------------------------------------------------
 
     def emit(self, kind: str, *, at: float | None = None, **fields: Any) -> None:
         """Write the next record of the ledger (`mes.contracts.line_records`)."""
@@ -481,58 +371,6 @@ class LineCore(ABC):
         """Return what happened since the last call."""
         changes, self.changes = self.changes, Changes()
         return changes
-
-    def document(self, key: str) -> str | None:
-        """Return one part of the state as JSON; None when it is not there any more."""
-        kind, _, name = key.partition(":")
-        match kind:
-            case "cell":
-                return json.dumps(self.cells[name].to_doc())
-            case "job":
-                entry = self.jobs.entries.get(name)
-                if entry is None:
-                    return None
-                state = {"state": entry.state, "good": entry.good, "scrap": entry.scrap}
-                return json.dumps({**state, "job": entry.job.model_dump_json()})
-            case _:
-                return json.dumps(
-                    {
-                        "at": self.at,
-                        "seq": self.seq,
-                        "good": self.good,
-                        "word": self.word,
-                        "is_open": self.is_open,
-                        "cancelled": list(self.jobs.cancelled),
-                        "cameras": {name: c.to_doc() for name, c in self.cameras.items()},
-                        "forced_defects": self.forced_defects,
-                        "nan_tags": self.nan_tags,
-                        "more": self._more_state(),
-                    }
-                )
-
-    def restore(self, documents: dict[str, str], ended: dict[str, JobState]) -> None:
-        """Take over the state that a line of the same plant file wrote."""
-        for key, text in documents.items():
-            kind, _, name = key.partition(":")
-            doc = json.loads(text)
-            if kind == "cell" and name in self.cells:
-                self.cells[name] = Cell.from_doc(self.cells[name].station, doc)
-            elif kind == "job":
-                job = JobOrder.model_validate_json(doc.pop("job"))
-                self.jobs.entries[name] = JobEntry(job, JobState(doc.pop("state")), **doc)
-            elif kind == "line":
-                self._restore_line(doc)
-        self.jobs.ended.update(ended)
-
-    def _restore_line(self, doc: dict[str, Any]) -> None:
-        self.at, self.seq, self.good = doc["at"], doc["seq"], doc["good"]
-        self.word, self.is_open = doc["word"], doc["is_open"]
-        self.jobs.cancelled.extend(doc["cancelled"])
-        for name, state in doc["cameras"].items():
-            if name in self.cameras:
-                self.cameras[name].restore(state)
-        self.forced_defects, self.nan_tags = doc["forced_defects"], doc["nan_tags"]
-        self._restore_more(doc["more"])
 
     def power_up(self, now: float) -> None:
         """Go on after a restart: what was under way has waited for as long as the line was off."""

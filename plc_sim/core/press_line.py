@@ -17,10 +17,11 @@ from mes.contracts.plant import Line, Panel, PlantModel
 from mes.contracts.quality import Verdict
 from plc_sim.core.body import Defect, Rack
 from plc_sim.core.cell import Cell
+from plc_sim.core.changes import Changes
 from plc_sim.core.floor import Floor
 from plc_sim.core.inspection import Request
 from plc_sim.core.jobs import DONE, JobEntry
-from plc_sim.core.line import Changes, LineCore
+from plc_sim.core.line import LineCore
 from plc_sim.core.process import probability
 from plc_sim.core.rng import draws
 from qc_vision.synth import SEVERITY_RANGE, Shop
@@ -330,7 +331,8 @@ class PressLine(LineCore):
             return "blocked", "panel_store_full"
         return "running", ""
 
-    def _more_state(self) -> dict[str, Any]:
+    def more_state(self) -> dict[str, Any]:
+        """Return what only a press line has to remember, as plain JSON values."""
         return {
             "lot": self.lot,
             "die": self.die,
@@ -346,7 +348,8 @@ class PressLine(LineCore):
             "recheck_at": self.recheck_at,
         }
 
-    def _restore_more(self, doc: dict[str, Any]) -> None:
+    def restore_more(self, doc: dict[str, Any]) -> None:
+        """Take over what `more_state` returned."""
         self.unjudged = [Rack(**rack) for rack in doc.pop("unjudged")]
         for name, value in doc.items():
             setattr(self, name, value)

@@ -20,8 +20,9 @@ from mes.contracts.plc import (
     StationStateCode,
     plant_node,
 )
+from plc_sim.core.changes import Changes, moment
 from plc_sim.core.inspection import Request
-from plc_sim.core.line import PACKML_OF, Changes, LineCore, moment
+from plc_sim.core.line import PACKML_OF, LineCore
 from plc_sim.opcua.address_space import CompanionSpace, new_server
 from plc_sim.opcua.job_receiver import JobReceiver
 from plc_sim.opcua.nodes import NodeBuilder, argument

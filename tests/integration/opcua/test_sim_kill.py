@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from mes.contracts.warm_start import WarmRack, WarmStart
-from plc_sim.core.line import moment
+from plc_sim.core.changes import moment
 from tests.support.line_client import LineClient
 from tests.support.lines import MONDAY, some_bodies
 from tests.support.sims import Sims

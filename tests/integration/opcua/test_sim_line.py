@@ -17,7 +17,7 @@ from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.plc import StationStateCode, VerdictAck
 from mes.contracts.quality import VerdictCode
 from mes.contracts.warm_start import StoredBody, WarmBody, WarmRack, WarmStart
-from plc_sim.core.line import moment
+from plc_sim.core.changes import moment
 from tests.support.line_client import LineClient, ua
 from tests.support.lines import MONDAY, a_body_job, a_die_lot
 from tests.support.sims import Sims

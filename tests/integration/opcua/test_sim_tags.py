@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mes.contracts.warm_start import WarmRack, WarmStart
-from plc_sim.core.line import moment
+from plc_sim.core.changes import moment
 from tests.support.line_client import LineClient, ua
 from tests.support.lines import MONDAY, some_bodies
 from tests.support.sims import Sims

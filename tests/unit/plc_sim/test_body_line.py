@@ -12,6 +12,7 @@ from plc_sim.core.body_line import BodyLine
 from plc_sim.core.build import build_line
 from plc_sim.core.cell import Phase
 from plc_sim.core.line import LineCore
+from plc_sim.core.line_state import document, restore
 from tests.support.lines import (
     Bench,
     a_bench,
@@ -271,9 +272,9 @@ def test_a_line_resumes_from_its_state_as_if_nothing_had_been() -> None:
         if interrupted:
             keys = ["line", *(f"cell:{c}" for c in bench.core.cells)]
             keys += [f"job:{j}" for j in bench.core.jobs.entries]
-            documents = {key: text for key in keys if (text := bench.core.document(key))}
+            documents = {key: text for key in keys if (text := document(bench.core, key))}
             fresh = build_line(bench.core.plant, bench.core.line, bench.floor, seed=1)
-            fresh.restore(documents, dict(bench.core.jobs.ended))
+            restore(fresh, documents, dict(bench.core.jobs.ended))
             fresh.power_up(bench.core.at)
             bench.core = fresh
         bench.run(300)
