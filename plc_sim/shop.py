@@ -129,9 +129,11 @@ class Shop:
             await running.cameras.start(self._parts(running.core))
 
     def _parts(self, core: LineCore) -> list[str]:
-        """Return the kinds of parts that the cameras of a line see."""
+        """Return the kinds of parts that the cameras of a line see: models and colours, or panels."""
         if isinstance(core, BodyLine):
-            return sorted({panel.model for panel in self._plant.panels})
+            stored = [body for bodies in self._floor.bodies.values() for body in bodies]
+            colors = {body.color for body in stored if body.color is not None}
+            return sorted({panel.model for panel in self._plant.panels} | colors)
         return [panel.code for panel in self._plant.panels if core.line.id in panel.presses]
 
     def _resume(self, core: LineCore, start: WarmStart | None) -> list[tuple[int, str]]:
