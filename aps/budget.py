@@ -117,6 +117,17 @@ class CancelWatch:
                 self._solver.stop_search()
 
 
+def new_solver() -> cp_model.CpSolver:
+    """Return a solver that leaves the process's SIGINT alone.
+
+    By default CP-SAT takes the signal over for a solve and puts the *default* action back afterwards:
+    a Ctrl-C later on would then kill a process that had a handler of its own.
+    """
+    solver = cp_model.CpSolver()
+    solver.parameters.catch_sigint_signal = False
+    return solver
+
+
 def run_solver(
     model: cp_model.CpModel, share: Share, *, seed: int, deterministic_s: float | None = None
 ) -> tuple[cp_model.CpSolver, str]:
@@ -124,7 +135,7 @@ def run_solver(
 
     A cancelled or spent share returns "UNKNOWN" without a search.
     """
-    solver = cp_model.CpSolver()
+    solver = new_solver()
     if share.spent():
         return solver, "UNKNOWN"
     parameters = solver.parameters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from aps.budget import CancelWatch, never
+from aps.budget import CancelWatch, never, new_solver
 from aps.formats.fjs import Instance
 
 
@@ -71,7 +71,7 @@ def solve_job_shop(
         model.add_no_overlap(on_machine[machine])
         model.add(sum(load[machine]) <= makespan)
     model.minimize(makespan)
-    solver = cp_model.CpSolver()
+    solver = new_solver()
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed
     solver.parameters.max_time_in_seconds = wall_s
