@@ -9,6 +9,12 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import Plant
 
+NAMELESS = """[...document.querySelectorAll(
+    "button, a[href], input:not([type=hidden]), select, textarea, [role=application]")]
+  .filter((one) => one.checkVisibility() && !(one.innerText?.trim() || one.getAttribute("aria-label")
+    || one.labels?.length || one.querySelector("[aria-label], img[alt]")))
+  .map((one) => one.outerHTML.slice(0, 120))"""
+"""What a screen reader could not name."""
 PAGES = [
     ("planner", "/"),
     ("planner", "/orders"),
@@ -87,6 +93,7 @@ def test_a_screen_opens_does_not_jump_and_fits_a_phone(plant: Plant, role: str, 
     page.evaluate("document.fonts.ready.then(() => true)")
     assert page.evaluate("window.shift") < 0.02
     assert not re.search(r"%\(\w+\)s|\{\{|None", page.inner_text("body"))
+    assert page.evaluate(NAMELESS) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
