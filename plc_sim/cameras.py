@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -104,15 +104,15 @@ class CameraServer:
         self._painter = ThreadPoolExecutor(1, f"pictures of {line.id}")
         self._rehearsal = ThreadPoolExecutor(1, f"parts of {line.id}", initializer=_yield_to_others)
 
-    async def start(self, variants: Iterable[str]) -> None:
-        """Open the port, if the line has cameras, and get used to the parts: the first picture is slow."""
+    async def start(self, seen: Callable[[Camera], Iterable[str]]) -> None:
+        """Open the port, if the line has cameras, and draw the parts they will see: a first drawing is slow."""
         if self._line.camera_port is not None:
             cv2.setNumThreads(1)  # pictures are small: more threads cost more than they gain
             self._server = await asyncio.start_server(
                 self._serve, "127.0.0.1", self._line.camera_port
             )
             for camera in self._cameras.values():
-                for variant in variants:
+                for variant in seen(camera):
                     self._rehearsal.submit(_look_at, camera, variant)
 
     async def stop(self) -> None:

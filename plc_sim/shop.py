@@ -11,10 +11,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mes.contracts.plant import Line, PlantModel
+from mes.contracts.plant import Camera, Line, PlantModel
 from mes.contracts.warm_start import WarmStart
 from plc_sim.cameras import CameraServer
 from plc_sim.core.body_line import BodyLine
@@ -126,15 +127,16 @@ class Shop:
                 if camera.pending is not None:
                     running.cameras.expose(camera.pending)
             await running.server.start(space)
-            await running.cameras.start(self._parts(running.core))
+            await running.cameras.start(partial(self._seen, running.core))
 
-    def _parts(self, core: LineCore) -> list[str]:
-        """Return the kinds of parts that the cameras of a line see: models and colours, or panels."""
-        if isinstance(core, BodyLine):
-            stored = [body for bodies in self._floor.bodies.values() for body in bodies]
-            colors = {body.color for body in stored if body.color is not None}
-            return sorted({panel.model for panel in self._plant.panels} | colors)
-        return [panel.code for panel in self._plant.panels if core.line.id in panel.presses]
+    def _seen(self, core: LineCore, camera: Camera) -> Iterable[str]:
+        """Return the variants of the parts that a camera will see."""
+        if not isinstance(core, BodyLine):
+            return [panel.code for panel in self._plant.panels if core.line.id in panel.presses]
+        if camera.variant_by == "model":
+            return sorted({panel.model for panel in self._plant.panels})
+        stored = (body for bodies in self._floor.bodies.values() for body in bodies)
+        return sorted({body.color for body in stored if body.color is not None})
 
     def _resume(self, core: LineCore, start: WarmStart | None) -> list[tuple[int, str]]:
         saved = self._file.saved_line(core.line.id)
