@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mes.contracts.plant_file import PlantFileError, load_plant
@@ -44,12 +45,12 @@ def main() -> None:
     try:
         app()
     except (Problem, PlantFileError, EmbeddedPostgresError) as problem:
-        errors.print(f"[bold red]✗[/] {problem}", highlight=False)
+        errors.print(f"[bold red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except ValidationError as error:
         for found in error.errors():
             name = "C2M_" + "__".join(str(part) for part in found["loc"]).upper()
-            errors.print(f"[bold red]✗[/] {name}: {found['msg']}", highlight=False)
+            errors.print(f"[bold red]✗[/] {name}: {escape(found['msg'])}", highlight=False)
         sys.exit(1)
 
 
@@ -169,7 +170,8 @@ def import_orders(
     )
     for problem in report.rejected:
         errors.print(
-            f"[bold red]✗[/] row {problem.row}, {problem.field} {problem.value!r}: {problem.reason.en}",
+            f"[bold red]✗[/] row {problem.row}, {problem.field} {escape(repr(problem.value))}: "
+            f"{escape(problem.reason.en)}",
             highlight=False,
         )
     console.print(f"{len(report.accepted)} orders placed, {len(report.rejected)} rows refused.")
@@ -193,7 +195,7 @@ def plan(
         with console.status("Solving …"):
             solved = asyncio.run(commands.solve(dsn, settings))
         if solved.failure:
-            errors.print(f"[bold red]✗[/] {solved.failure}", highlight=False)
+            errors.print(f"[bold red]✗[/] {escape(solved.failure)}", highlight=False)
             raise typer.Exit(1)
     table = Table(box=None, padding=(0, 2), header_style="dim")
     for column in (
