@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.platform.clock import Clock
 from mes.platform.db import Database, ReadConn, WriteConn
-from mes.platform.errors import FieldError, Problem, TooLarge, Unavailable
+from mes.platform.errors import FieldError, Malformed, Problem, TooLarge, Unavailable
 from mes.platform.settings import Settings
 
 log = structlog.get_logger()
@@ -136,14 +136,10 @@ def install(app: FastAPI, settings: Settings) -> None:
             )
             for found in error.errors()
         ]
-        malformed = any(found["type"] == "json_invalid" for found in error.errors())
-        problem = InvalidRequest(
-            errors=errors, count=len(errors), first=f"{errors[0].field}: {errors[0].message}"
-        )
-        answer = problem_response(problem)
-        if malformed:
-            answer.status_code = 400
-        return answer
+        first = f"{errors[0].field}: {errors[0].message}"
+        if any(one.rule == "json_invalid" for one in errors):
+            return problem_response(Malformed(errors=errors, why=first))
+        return problem_response(InvalidRequest(errors=errors, count=len(errors), first=first))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)  # noqa: S101 - registered for this class only

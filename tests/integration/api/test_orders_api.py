@@ -85,7 +85,7 @@ async def test_an_unbuildable_car_is_refused_with_its_rules_in_words(api: Orders
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
-        (b'{"model": "S2", ', 400, "invalid"),
+        (b'{"model": "S2", ', 400, "malformed"),
         (b"[1, 2]", 422, "invalid"),
         (b'{"model": "S2"}', 422, "invalid"),
         (b'{"model": "S2", "color": "WHT", "wings": 2}', 422, "invalid"),
