@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,68 +24,15 @@ from edge.opcua.link import CallRefused
 from edge.plant_clock import LiveClock
 from mes.contracts.agent import CameraModel
 from mes.contracts.clock import ClockSegment, PlantClock
-from mes.contracts.plc import CameraNodes, VerdictAck
 from mes.contracts.quality import InspectionResult, Verdict, VerdictCode
 from mes.contracts.wire import Stream, decode, from_lines
 from qc_vision.runtime import Fitness, Inspection
 from qc_vision.runtime import Verdict as Seen
+from tests.support.camera_tags import BODY, NODES, FakeLine
 from tests.support.waiting import eventually
 
-BODY = UUID(int=11)
 PICTURE = cv2.imencode(".jpg", np.full((40, 60, 3), 128, np.uint8))[1].tobytes()
-NAMES = [
-    "request",
-    "body_id",
-    "lot",
-    "job_order_id",
-    "variant",
-    "deadline",
-    "verdict_body_id",
-    "verdict_counter",
-    "verdict",
-    "verdict_valid",
-    "ack",
-    "ack_counter",
-]
-NODES = CameraNodes(
-    id="cam",
-    station="gate",
-    scene="painting",
-    snapshot_url="http://camera/cam/snapshot.jpg",
-    **{name: name for name in NAMES},
-)
 MODEL = CameraModel(camera="cam", package="painting", version="1", sha256="a" * 64)
-
-
-@dataclass
-class FakeLine:
-    """The tags of one camera, as a PLC keeps them; it takes a verdict whose counter and body are right."""
-
-    values: dict[str, Any]
-    writes: list[dict[str, Any]] = field(default_factory=list)
-
-    async def read(self, references: Sequence[str]) -> list[ua.DataValue]:
-        return [ua.DataValue(ua.Variant(self.values[name])) for name in references]
-
-    async def write(self, values: Sequence[tuple[str, ua.Variant]]) -> None:
-        written = {name: variant.Value for name, variant in values}
-        assert list(written)[-1] == "verdict_valid", "the valid bit comes last"
-        self.writes.append(written)
-        right = written["verdict_counter"] == self.values["request"]
-        self.values["ack"] = int(VerdictAck.ACCEPTED if right else VerdictAck.REFUSED_STALE)
-        self.values["ack_counter"] = written["verdict_counter"]
-
-    def ask(self, counter: int, *, deadline: datetime, variant: str = "red") -> None:
-        self.values.update(
-            request=counter,
-            body_id=str(BODY),
-            lot="",
-            job_order_id="",
-            variant=variant,
-            deadline=deadline,
-            ack=0,
-            ack_counter=0,
-        )
 
 
 @dataclass
