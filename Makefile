@@ -67,8 +67,10 @@ format: $(VENV)/.test-installed ## Put the code into the house style
 
 test: test-tools lint ## Install what the tests need and pass them
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile -m "not e2e and not bench" $(ARGS)
 	@$(BIN)/coverage combine --quiet && $(BIN)/python tests/coverage_gate.py
+	@echo "Now the whole plant as separate processes, in a browser and under kill -9 …"
+	@$(BIN)/python -m pytest -q -m e2e $(ARGS)
 
 bench: $(VENV)/.test-installed ## Measure planning, inspection and edge against their goals
 	@$(BIN)/python -m aps bench --subset
