@@ -55,9 +55,6 @@ def _database(dsn: str) -> Finding:
     try:
         with psycopg.connect(dsn, connect_timeout=5) as conn:
             version = conn.info.server_version
-            timescale = conn.execute(
-                "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"
-            ).fetchone()
     except psycopg.OperationalError as error:
         why = str(error).strip().splitlines()[0]
         return Finding(
@@ -69,8 +66,7 @@ def _database(dsn: str) -> Finding:
         return Finding(
             "database", False, f"PostgreSQL {version // 10000} is too old; 16 or newer is needed."
         )
-    kind = "with TimescaleDB" if timescale else "plain, tables partitioned by time"
-    return Finding("database", True, f"PostgreSQL {version // 10000}, {kind}")
+    return Finding("database", True, f"PostgreSQL {version // 10000}")
 
 
 def _schema(dsn: str) -> Finding:

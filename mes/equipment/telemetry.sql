@@ -61,7 +61,3 @@ SELECT c.relname AS name FROM pg_inherits i
 -- strays --
 -- Rows that came before their partition was made.
 SELECT count(*) FROM telemetry_default
-
--- timescale --
--- Whether this server keeps time series in TimescaleDB's way.
-SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')

@@ -1,8 +1,6 @@
-"""How telemetry is laid out on this server: the one place that knows TimescaleDB from plain PostgreSQL.
+"""How telemetry is laid out: one partition a plant day, made two days ahead, old ones dropped.
 
-Plain PostgreSQL: one partition a plant day, made two days ahead, old ones dropped; what comes for a day
-without a partition waits in the default one and is moved when the partition is made. With TimescaleDB the
-same table is a hypertable with compression; every query runs on both.
+What comes for a day without a partition waits in the default one and is moved when the partition is made.
 """
 
 from __future__ import annotations
@@ -13,33 +11,11 @@ from psycopg import sql
 
 from mes.equipment.telemetry import queries
 from mes.platform import db
-from mes.platform.db import ReadConn, WriteConn
+from mes.platform.db import WriteConn
 
 DAYS_AHEAD = 2
 KEEP_DAYS = 14
 """Plant days of raw values; minutes are kept."""
-
-
-async def has_timescale(conn: ReadConn) -> bool:
-    """Say whether the TimescaleDB extension is installed in this database."""
-    return bool(await db.fetch_value(conn, queries["timescale"]))
-
-
-async def adopt_timescale(conn: WriteConn) -> None:
-    """Turn the empty telemetry table into a hypertable that compresses after a plant day.
-
-    For a new plant on a server with TimescaleDB, before the first value.
-    """
-    for statement in (
-        "CREATE EXTENSION IF NOT EXISTS timescaledb",
-        "DROP TABLE telemetry",
-        "CREATE TABLE telemetry (time timestamptz NOT NULL, tag_id integer NOT NULL,"
-        " value double precision, status bigint NOT NULL, received_at timestamptz NOT NULL)",
-        "SELECT create_hypertable('telemetry', 'time', chunk_time_interval => interval '1 day')",
-        "ALTER TABLE telemetry SET (timescaledb.compress,"
-        " timescaledb.compress_segmentby = 'tag_id', timescaledb.compress_orderby = 'time DESC')",
-    ):
-        await conn.execute(statement)
 
 
 async def make_room(conn: WriteConn, *, now: datetime) -> int:
@@ -48,12 +24,6 @@ async def make_room(conn: WriteConn, *, now: datetime) -> int:
     Returns:
         rows that lie in the default partition still: values from days that nobody expected.
     """
-    if await has_timescale(conn):
-        await conn.execute(
-            "SELECT drop_chunks('telemetry', older_than => %s::timestamptz)",
-            (now - timedelta(days=KEEP_DAYS),),
-        )
-        return 0
     today = now.date()
     for ahead in range(-1, DAYS_AHEAD + 1):
         await _make_partition(conn, today + timedelta(days=ahead))

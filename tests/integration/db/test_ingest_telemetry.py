@@ -187,10 +187,6 @@ async def test_raw_values_past_keeping_are_dropped_by_day(conn: WriteConn) -> No
     assert await partitions(conn) == {}
 
 
-async def test_a_plain_server_is_not_taken_for_timescale(conn: WriteConn) -> None:
-    assert not await timeseries.has_timescale(conn)
-
-
 async def test_the_newest_value_of_each_tag_is_found(conn: WriteConn) -> None:
     await a_tag(conn)
     await telemetry.store_telemetry(conn, "paint", columns([1.0, 2.0]))
