@@ -24,6 +24,12 @@ _FINISH: Final = (
 _CLIP: Final = (0.62, 0.66, 0.66)
 _SCREW: Final = (0.42, 0.43, 0.44)
 _HOLE: Final = (0.008, 0.008, 0.008)
+_SLEEVE: Final = (0.40, 0.47, 0.50)
+_OTHER_MODEL: Final = (
+    ((0.06, 0.17, 0.55), 0.75),  # copper
+    ((0.34, 0.52, 0.66), 0.45),  # light birch
+    ((0.42, 0.13, 0.05), 0.70),  # carbon, blue
+)
 CLIP_RADIUS_MM: Final = 6.0
 SCREW_RADIUS_MM: Final = 4.5
 
@@ -68,7 +74,6 @@ def build(layout: int, size: int) -> Part:
         "joint": halve(joint),
         "decor": halve(decor),
         "bare_paint": bare_paint,
-        "finish": np.array([finish], np.float32),
     }
     return Part(
         surface, albedo, halve(painted), sheet.field_mm, sheet.mm_per_px * OVERSAMPLE, sites,
@@ -76,9 +81,9 @@ def build(layout: int, size: int) -> Part:
     )  # fmt: skip
 
 
-def other_finish(finish: int, pick: int) -> tuple[tuple[float, float, float], float]:
-    """Return albedo and gloss of a finish other than the given one."""
-    return _FINISH[(finish + 1 + pick % (FINISHES - 1)) % FINISHES]
+def finish_of_another_model(pick: int) -> tuple[tuple[float, float, float], float]:
+    """Return albedo and gloss of a décor strip that belongs to no car of this line."""
+    return _OTHER_MODEL[pick % len(_OTHER_MODEL)]
 
 
 def _joint(x: Float, y: Float, shape: int) -> Float:
@@ -159,11 +164,13 @@ def _fastener_places(shape: int) -> tuple[list[tuple[float, float]], list[tuple[
 
 
 def _hole(sheet: Sheet, cx: float, cy: float) -> Float:
+    """Draw a fastener's empty place: a dark hole in its bright metal sleeve."""
     distance = circle(sheet.x, sheet.y, cx, cy, 3.4)
-    hole = sheet.cover(distance)
+    sleeve = sheet.cover((distance - 0.9).astype(np.float32))
     sheet.height -= 1.0 * smooth(1.0 - distance / 2.4)
-    sheet.fill(hole, _HOLE, 0.0)
-    return np.asarray(hole, np.float32)
+    sheet.fill(sleeve, _SLEEVE, 0.5)
+    sheet.fill(sheet.cover((distance + 0.8).astype(np.float32)), _HOLE, 0.0)
+    return np.asarray(sleeve, np.float32)
 
 
 def _clip(sheet: Sheet, cx: float, cy: float) -> Float:

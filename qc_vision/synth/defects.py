@@ -373,10 +373,9 @@ def missing_fastener(layers: Layers, at: tuple[float, float], size: float) -> No
 
 
 def wrong_variant(layers: Layers, at: tuple[float, float], size: float) -> None:
-    """The décor strip of another trim level: its finish is not that of switches and handle."""
+    """The décor strip of another model: no car of this line has its finish."""
     decor = layers.part.maps["decor"]
-    finish = int(layers.part.maps["finish"].item())
-    albedo, gloss = assembly.other_finish(finish, int(layers.rng.integers(8)))
+    albedo, gloss = assembly.finish_of_another_model(int(layers.rng.integers(6)))
     layers.albedo += decor[:, :, None] * (np.array(albedo, np.float32) - layers.albedo)
     shine = layers.surface[:, :, 2]
     shine += decor * (gloss - shine)

@@ -53,8 +53,6 @@ def resized(part: Part, size: int) -> Part:
     method = cv2.INTER_AREA if side < old else cv2.INTER_LINEAR
 
     def scaled(layer: Float) -> Float:
-        if layer.size == 1:
-            return layer
         return np.asarray(cv2.resize(layer, (side, side), interpolation=method), np.float32)
 
     return replace(

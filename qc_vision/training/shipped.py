@@ -28,13 +28,6 @@ HELD_OUT: Final[dict[Shop, str]] = {
 }
 """The kind of each shop that training never sees; it stands for the defect nobody thought of."""
 
-EPOCHS: Final[dict[Shop, int]] = {
-    Shop.STAMPING: 12,
-    Shop.WELDING: 12,
-    Shop.PAINTING: 12,
-    Shop.ASSEMBLY: 12,
-}
-
 MEASURED_ON: Final = (
     "rendered images: unseen seeds and severities, ±3° pose, ±20 % exposure, lamp ageing,"
     " oil film, JPEG; one defect kind held out of training"
@@ -56,13 +49,28 @@ class Amounts:
     calibration: int = 500
     test_good: int = 500
     test_each: int = 120
+    epochs: int = 12
+
+
+AMOUNTS: Final[dict[Shop, Amounts]] = {
+    Shop.STAMPING: Amounts(),
+    Shop.WELDING: Amounts(),
+    Shop.PAINTING: Amounts(),
+    Shop.ASSEMBLY: Amounts(good=500, defects=600, epochs=9),
+}
 
 
 def train_shipped(
-    shop: Shop, package: Path, progress: Progress, amounts: Amounts = Amounts(), *, size: int = 256
+    shop: Shop,
+    package: Path,
+    progress: Progress,
+    *,
+    amounts: Amounts | None = None,
+    size: int = 256,
 ) -> Manifest:
     """Train, measure and write one shop's package."""
     started = time.process_time()
+    amounts = amounts or AMOUNTS[shop]
     held_out = HELD_OUT[shop]
     kinds = known_kinds(shop, held_out)
     first = _TRAIN_SEED
@@ -86,7 +94,7 @@ def train_shipped(
         name=f"shipped-{shop.value}",
         shop=shop.value,
         size=size,
-        epochs=EPOCHS[shop],
+        epochs=amounts.epochs,
         extra={
             "held_out_kind": held_out,
             "minimum_severity": {
