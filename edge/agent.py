@@ -153,14 +153,16 @@ class Agent:
             async with asyncio.TaskGroup() as writer:
                 writing = writer.create_task(journal.write_forever())
                 try:
-                    await self._run_parts(config, journal, mes)
+                    await self._run_parts(config, journal, mes, instance)
                 finally:
                     writing.cancel()
         except* _Reload:
             pass
         return await self._first_config(mes, instance)
 
-    async def _run_parts(self, config: AgentConfig, journal: Journal, mes: MesClient) -> None:
+    async def _run_parts(
+        self, config: AgentConfig, journal: Journal, mes: MesClient, instance: str
+    ) -> None:
         clock = LiveClock(config.clock)
         collector = Collector(journal, config.interface.line, self._settings.telemetry_linger_s)
         collector.resume()
@@ -193,7 +195,7 @@ class Agent:
         )
         self._reload = asyncio.Event()
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(self._watch_reload())
+            parts.create_task(self._watch_config(config, mes, instance, shelf, health))
             parts.create_task(asyncio.to_thread(shelf.warm))
             parts.create_task(collector.write_forever())
             parts.create_task(line.run())
@@ -225,10 +227,30 @@ class Agent:
     async def _ask_reload(self) -> None:
         self._reload.set()
 
-    async def _watch_reload(self) -> None:
-        await self._reload.wait()
-        log.info("config.changed")
-        raise _Reload
+    async def _watch_config(
+        self, config: AgentConfig, mes: MesClient, instance: str, shelf: ModelShelf, health: Health
+    ) -> None:
+        """Take other models while everything runs on; start the parts again for anything else.
+
+        Raises:
+            _Reload: more has changed than models.
+        """
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            fresh = await self._first_config(mes, instance)
+            if not _differs_in_models_only(config, fresh):
+                log.info("config.changed", version=fresh.version)
+                raise _Reload
+            await asyncio.to_thread(shelf.change, fresh.models)
+            self._config = health.config = config = fresh
+            log.info("config.models_changed", version=fresh.version)
+
+
+def _differs_in_models_only(before: AgentConfig, after: AgentConfig) -> bool:
+    """Whether an agent can go over to another configuration without letting go of its line."""
+    same = {"version": after.version, "models": after.models, "clock": after.clock}
+    return before.model_copy(update=same) == after
 
 
 def _metrics_ready(port: int) -> None:

@@ -37,6 +37,13 @@ class ModelShelf:
         for model in self.models:
             self._load(model)
 
+    def change(self, models: Sequence[CameraModel]) -> None:
+        """Use other models from now on; packages that failed are tried again. Blocks: call it in a thread."""
+        self._loaded = {k: kept for k, kept in self._loaded.items() if not isinstance(kept, str)}
+        for model in models:
+            self._load(model)
+        self.models = models
+
     def choose(self, camera: str, variant: str) -> tuple[CameraModel, Inspector]:
         """Return the model for a camera and variant. May load it: call it in a thread.
 

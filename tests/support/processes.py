@@ -38,6 +38,10 @@ class Process:
         assert self._child.poll() is None, f"it ended with {self._child.returncode}: {text}"
         return False
 
+    def must_run(self) -> None:
+        """Fail with its log when it has ended."""
+        assert self._child.poll() is None, f"it has ended: {self.log.read_text()}"
+
     def freeze(self) -> None:
         """Stop it in the middle of whatever it does; its connections stay open."""
         self._child.send_signal(signal.SIGSTOP)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mes.agents import service as agents
+from mes.contracts.agent import CameraModel
 from mes.contracts.plant import PlantModel
 from mes.contracts.plant_file import with_ports
 from mes.platform.db import Database
@@ -41,6 +43,7 @@ class Rig:
     line: Process | None = None
     agent: Process | None = None
     logs: list[Path] = field(default_factory=list)
+    models: list[CameraModel] = field(default_factory=list)
 
     def start_line(self) -> Process:
         arguments = ["-m", "tests.support.opc_line", "--plant", str(PLANTS / "mini.toml")]
@@ -109,6 +112,9 @@ class Rig:
         target = max(values, default=0.0) + 1
 
         async def seen() -> bool:
+            for process in (self.line, self.agent):
+                if process is not None:
+                    process.must_run()
             return await self.newest() >= target and await self.record_count() >= records
 
         await eventually(seen, within_s=within_s, what=f"value {target:g} in the database")
@@ -147,7 +153,9 @@ async def rig(database: Database, mini_plant: PlantModel, tmp_path: Path):  # ty
     with ExitStack() as stack:
         made = Rig(tmp_path, base, stack)
         plant = with_ports(mini_plant, base)
-        async with agent_doors(database, plant, tmp_path, factor=1, models=no_models) as doors:
+        async with agent_doors(
+            database, plant, tmp_path, factor=1, models=lambda *_: tuple(made.models)
+        ) as doors:
             made.doors = doors
             made.code = await doors.code(LINE)
             made.start_line()
@@ -165,6 +173,22 @@ async def test_values_flow_again_within_seconds_after_the_server_has_hung(rig: R
     await rig.flows(within_s=15)
     await rig.check()
     assert rig.events("line.failed") == rig.events("line.recovered"), "each failure is logged once"
+
+
+async def test_other_models_are_taken_without_letting_go_of_the_line(rig: Rig) -> None:
+    rig.start_agent()
+    await rig.flows(within_s=90)
+    assert rig.doors is not None
+    rig.models.append(CameraModel(camera="cam", package="welding", version="1", sha256="0" * 64))
+    async with rig.doors.database.write() as conn:
+        assert await agents.refresh_configs(conn, models=lambda *_: tuple(rig.models)) == [LINE]
+    await eventually(lambda: rig.events("config.models_changed") == 1)
+    await rig.flows()
+    assert rig.events("line.connected") == 1
+    async with rig.doors.database.read() as conn:
+        gaps = await (await conn.execute("SELECT count(*) FROM telemetry_gap")).fetchone()
+    assert gaps == (0,)
+    await rig.check()
 
 
 async def test_a_server_that_restarts_is_read_on_from_the_last_record(rig: Rig) -> None:
