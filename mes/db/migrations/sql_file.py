@@ -9,9 +9,7 @@ from alembic import op
 
 def run_sql(name: str) -> None:
     """Run `sql/NAME.sql` as it stands: no parameters, any number of statements."""
-    file = Path(__file__).parent / "sql" / f"{name}.sql"
-    if file.exists():
-        run_text(file.read_text(encoding="utf-8"))
+    run_text((Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def run_text(text: str) -> None:
