@@ -46,6 +46,8 @@ class BodyLine(GatedLine):
             else None
         )
         self.last_color: dict[str, str] = {}
+        self.missing_since: float | None = None
+        """Since when the body of the first job is not there."""
         self.misread_next = 0
         """Planted: how many of the next readings at the entry find another body."""
 
@@ -121,10 +123,9 @@ class BodyLine(GatedLine):
         if any(cell.phase is Phase.ASKING for cell in first):
             return False
         free = next((c for c in first if c.phase is Phase.EMPTY and not c.is_down), None)
-        ready = self.jobs.ready(JobKind.BODY)
-        if free is None or not ready:
+        entry = self._next_job(at) if free is not None else None
+        if free is None or entry is None:
             return False
-        entry = ready[0]
         body = self._fetch(entry, may_misread=free.station.reading_point)
         if body is None:
             return False
@@ -135,6 +136,36 @@ class BodyLine(GatedLine):
             return True
         self._begin(free, body, entry, at)
         return True
+
+    def _next_job(self, at: float) -> JobEntry | None:
+        """Return the job that begins now: the first, unless its body has not come for a whole takt.
+
+        Then those behind it close up, and it goes as soon as its body is there.
+        """
+        ready = self.jobs.ready(JobKind.BODY)
+        if self._source is None or not ready:
+            return ready[0] if ready else None
+        there = {body.id for body in self.floor.waiting(self._source)}
+        if str(ready[0].job.body_id) in there:
+            self.missing_since = None
+            return ready[0]
+        if self.missing_since is None:
+            self.missing_since = at
+            self.changes.docs.add("line")
+        if at < self.missing_since + self.line.takt_s:
+            return None
+        return next((entry for entry in ready if str(entry.job.body_id) in there), None)
+
+    def _more_dues(self) -> list[float]:
+        dues = super()._more_dues()
+        if self.missing_since is not None and self.at < self.missing_since + self.line.takt_s:
+            dues.append(self.missing_since + self.line.takt_s)
+        return dues
+
+    def _shift_others(self, seconds: float) -> None:
+        super()._shift_others(seconds)
+        if self.missing_since is not None:
+            self.missing_since += seconds
 
     def _fetch(self, entry: JobEntry, *, may_misread: bool) -> Body | None:
         job = entry.job
@@ -358,14 +389,19 @@ class BodyLine(GatedLine):
 
     def more_state(self) -> dict[str, Any]:
         """Return what only a body line has to remember, as plain JSON values."""
-        own = {"last_color": self.last_color, "misread_next": self.misread_next}
-        return {**super().more_state(), **own}
+        return {
+            **super().more_state(),
+            "last_color": self.last_color,
+            "misread_next": self.misread_next,
+            "missing_since": self.missing_since,
+        }
 
     def restore_more(self, doc: dict[str, Any]) -> None:
         """Take over what `more_state` returned."""
         super().restore_more(doc)
         self.last_color = doc["last_color"]
         self.misread_next = doc["misread_next"]
+        self.missing_since = doc.get("missing_since")
 
     # -- warm start ---------------------------------------------------------------------------
 

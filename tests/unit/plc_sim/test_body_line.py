@@ -74,16 +74,38 @@ def test_jobs_run_in_sequence_and_not_in_the_order_they_came() -> None:
     assert entered[1:] == [jobs[1].id, jobs[2].id]  # the first to be allowed found a free station
 
 
-def test_a_line_starves_while_the_body_of_its_next_job_is_not_in_the_store() -> None:
+def test_a_line_waits_for_the_body_of_its_next_job_when_it_comes_within_a_takt() -> None:
     bench = a_bench("paint")
     first, second = some_bodies("paint", 2)
     stored(bench, second)
     bench.give(first, second)
-    bench.run(120)
+    bench.run(bench.core.line.takt_s - 1, step_s=1)
     assert not bench.of_kind("body_entered")
     stored(bench, first)
     bench.run(60)
     assert [r.body_id for r in bench.of_kind("body_entered")] == [first.body_id, second.body_id]
+
+
+def test_the_next_bodies_close_up_when_one_does_not_come_and_it_goes_once_it_is_there() -> None:
+    bench = a_bench("paint")
+    held, *others = some_bodies("paint", 4)
+    stored(bench, *others[:2])
+    bench.give(held, *others)
+    bench.run(bench.core.line.takt_s + 60)
+    entered = [r.body_id for r in bench.of_kind("body_entered")]
+    assert entered == [job.body_id for job in others[:2]]
+    stored(bench, others[2], held)
+    bench.run(120)
+    entered = [r.body_id for r in bench.of_kind("body_entered")]
+    assert entered[2:] == [held.body_id, others[2].body_id]
+
+
+def test_a_line_starves_while_no_body_of_its_jobs_is_in_the_store() -> None:
+    bench = a_bench("paint")
+    bench.give(*some_bodies("paint", 2))
+    bench.run(300)
+    assert not bench.of_kind("body_entered")
+    assert {cell.word for cell in bench.core.cells.values()} == {"starved"}
 
 
 def test_a_full_store_blocks_the_line_back_to_its_entry() -> None:
