@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel
 
-from mes.equipment import service
+from mes.equipment import service, telemetry
+from mes.equipment.telemetry import GapRow, MinuteRow, TagValue
 from mes.identity.access import require_scope
 from mes.identity.model import Caller, Scope
+from mes.platform.clock import Clock
+from mes.platform.errors import Invalid
 from mes.platform.http import ClockDep, ReadDb
 
 router = APIRouter(prefix="/api", tags=["equipment"])
+
+Reader = Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))]
+FromAt = Annotated[AwareDatetime | None, Query(alias="from")]
+ToAt = Annotated[AwareDatetime | None, Query(alias="to")]
+FRESH = timedelta(minutes=10)
+"""Plant time in which a value counts as the newest."""
+MAX_STRETCH = timedelta(days=14)
+
+
+class StretchTooWide(Invalid):
+    """At most {days} days are shown at once, and from before to; ask for less."""
+
+    code = "telemetry.too_wide"
 
 
 class StationOut(BaseModel):
@@ -38,9 +54,7 @@ class StopOut(BaseModel):
 
 
 @router.get("/equipment/stops")
-async def get_stops(
-    caller: Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))], conn: ReadDb
-) -> list[StopOut]:
+async def get_stops(caller: Reader, conn: ReadDb) -> list[StopOut]:
     """List the lines that are down."""
     stops = (await service.down_lines(conn)).values()
     return [StopOut.model_validate(stop, from_attributes=True) for stop in stops]
@@ -48,7 +62,7 @@ async def get_stops(
 
 @router.get("/equipment")
 async def get_equipment(
-    caller: Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))],
+    caller: Reader,
     conn: ReadDb,
     clock: ClockDep,
 ) -> list[StationOut]:
@@ -66,3 +80,48 @@ async def get_equipment(
         )
         for station in await service.stations_now(conn)
     ]
+
+
+@router.get("/lines/{line}/values")
+async def get_values(line: str, caller: Reader, conn: ReadDb, clock: ClockDep) -> list[TagValue]:
+    """Show the newest process values of a line; null: bad, or no number."""
+    return await telemetry.last_values(conn, line, since_at=clock.now() - FRESH)
+
+
+@router.get("/lines/{line}/gaps")
+async def get_gaps(
+    line: str,
+    caller: Reader,
+    conn: ReadDb,
+    clock: ClockDep,
+    from_at: FromAt = None,
+    to_at: ToAt = None,
+) -> list[GapRow]:
+    """List the stretches of plant time in which values of a line may be missing, and why."""
+    begin, end = _stretch(clock, from_at, to_at)
+    return await telemetry.gaps(conn, line, from_at=begin, to_at=end)
+
+
+@router.get("/stations/{station}/values/{name}")
+async def get_trend(
+    station: str,
+    name: str,
+    caller: Reader,
+    conn: ReadDb,
+    clock: ClockDep,
+    from_at: FromAt = None,
+    to_at: ToAt = None,
+) -> list[MinuteRow]:
+    """Show one process value of a station by minute; without a stretch, its last hour."""
+    begin, end = _stretch(clock, from_at, to_at)
+    return await telemetry.trend(conn, station, name, from_at=begin, to_at=end)
+
+
+def _stretch(
+    clock: Clock, from_at: datetime | None, to_at: datetime | None
+) -> tuple[datetime, datetime]:
+    end = to_at or clock.now()
+    begin = from_at or end - timedelta(hours=1)
+    if not timedelta(0) < end - begin <= MAX_STRETCH:
+        raise StretchTooWide(days=MAX_STRETCH.days)
+    return begin, end

@@ -15,6 +15,7 @@ from mes.contracts.wire import TelemetryColumns
 from mes.platform import db
 from mes.platform.copy import Column, binary_rows
 from mes.platform.db import ReadConn, WriteConn
+from mes.platform.errors import NotFound
 from mes.platform.sql import load_queries
 
 queries = load_queries(__package__, "telemetry.sql")
@@ -26,6 +27,12 @@ _EPOCH_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 _MINUTE_US = 60_000_000
 _BAD = 2
 """Severity of a bad OPC UA status: its two highest bits."""
+
+
+class UnknownTag(NotFound):
+    """Station {station} has no process value {name}."""
+
+    code = "tag.unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +144,14 @@ async def sum_up(conn: WriteConn, *, before: datetime, limit: int = 200) -> int:
 async def trend(
     conn: ReadConn, station: str, name: str, *, from_at: datetime, to_at: datetime
 ) -> list[MinuteRow]:
-    """Return one process value by minute, oldest first."""
+    """Return one process value by minute, oldest first.
+
+    Raises:
+        UnknownTag: the station has no such value.
+    """
     facts = {"station": station, "name": name, "from_at": from_at, "to_at": to_at}
+    if not await db.fetch_value(conn, queries["knows_tag"], facts):
+        raise UnknownTag(station=station, name=name)
     return await db.fetch_all(conn, queries["trend"], facts, MinuteRow)
 
 

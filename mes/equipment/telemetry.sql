@@ -41,6 +41,10 @@ SELECT m.minute, m.values_n, m.bad_n, m.mean, m.low, m.high
    AND m.minute >= %(from_at)s AND m.minute < %(to_at)s
  ORDER BY m.minute
 
+-- knows_tag --
+-- Whether a station has this value.
+SELECT EXISTS (SELECT 1 FROM telemetry_tag WHERE station = %(station)s AND name = %(name)s)
+
 -- last_values --
 -- The newest number of every tag of a line since a moment.
 SELECT DISTINCT ON (g.id) g.station, g.name, g.unit, t.time, t.value, t.status
