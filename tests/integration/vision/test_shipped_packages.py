@@ -19,11 +19,12 @@ from qc_vision.training.shipped import HELD_OUT, measure
 PACKAGES = shipped()
 
 COLD_START = """
-import resource, sys
+import sys
 from qc_vision.runtime import load
 result = load(sys.argv[1]).inspect(open(sys.argv[2], "rb").read())
 heavy = {"torch", "torchvision", "onnx", "pydantic"} & set(sys.modules)
-print(result.verdict, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, *heavy)
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(result.verdict, int(peak) // 1024, *heavy)
 """
 
 
