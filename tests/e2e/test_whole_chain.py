@@ -30,7 +30,7 @@ RENAULT_DAY = _SHARED / "data/aps/roadef2005/set_B/028_ch2_EP_RAF_ENP_S23_J3"
 @pytest.fixture(scope="module")
 def plant() -> Iterator[RunningPlant]:
     book = ("--orders", str(RENAULT_DAY)) if RENAULT_DAY.exists() else ("--cars", "65")
-    with running_plant("--speed", "30", *book) as running:
+    with running_plant("--speed", "15", *book) as running:
         yield running
 
 
@@ -87,6 +87,7 @@ def test_a_defect_holds_the_body_and_changes_the_promise_with_its_reasons(
     hold_id, number = wait_for(
         lambda: plant.fetch(
             "SELECT h.id, o.number FROM hold h JOIN customer_order o ON o.id = h.order_id"
+            " JOIN inspection i ON i.id = h.inspection_id AND i.verdict = 'NOK'"
             " JOIN event e ON e.correlation_id = o.id AND e.type = 'promise.changed'"
             " WHERE h.line = 'paint' AND h.state = 'open' AND e.seq > %s ORDER BY e.seq LIMIT 1",
             before,
