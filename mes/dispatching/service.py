@@ -108,7 +108,8 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
     jobs = await repository.open_jobs(conn, line)
     by_subject = {_subject(row): row for row in rows}
     past = await repository.ended(conn, line, list(by_subject))
-    wanted = [s for s in by_subject if s not in past or not past[s].done]
+    passed = await execution.passed(conn, line, list(by_subject))
+    wanted = [s for s in by_subject if s not in passed and (s not in past or not past[s].done)]
     gone = await _gone(conn, line, [j for j in jobs if j.subject_id not in by_subject])
     told = orders_for(
         jobs,

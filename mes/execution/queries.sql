@@ -193,3 +193,12 @@ SELECT station, count(*)::integer AS produced,
   FROM operation
  WHERE line = %(line)s AND ended_at >= %(from_at)s AND ended_at < %(to_at)s
  GROUP BY station
+
+-- passed --
+-- Which bodies have been taken on by a line already: by where they are, or by what the line reported.
+SELECT b.id FROM body AS b
+ WHERE b.id = ANY(%(ids)s)
+   AND (b.place IN ('finished', 'scrapped') OR b.line = ANY(%(lines)s) OR b.store = ANY(%(stores)s)
+        OR EXISTS (SELECT 1 FROM line_job AS j
+                    WHERE j.body_id = b.id AND j.line = %(line)s AND j.kind = 'body'
+                      AND j.started_at IS NOT NULL))

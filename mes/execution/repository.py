@@ -172,6 +172,22 @@ async def bodies_in_process(conn: ReadConn) -> list[Body]:
     return [row.body() for row in rows]
 
 
+async def passed(
+    conn: ReadConn,
+    line: str,
+    body_ids: Sequence[UUID],
+    *,
+    lines: Sequence[str],
+    stores: Sequence[str],
+) -> set[UUID]:
+    rows = await db.fetch_dicts(
+        conn,
+        queries["passed"],
+        {"line": line, "ids": list(body_ids), "lines": list(lines), "stores": list(stores)},
+    )
+    return {row["id"] for row in rows}
+
+
 async def save_bodies(conn: WriteConn, changed: Sequence[Body]) -> None:
     if not changed:
         return

@@ -262,6 +262,22 @@ async def where_bodies_are(conn: ReadConn) -> list[Body]:
     return await repository.bodies_in_process(conn)
 
 
+async def passed(conn: ReadConn, line_id: str, body_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these bodies a line has taken on already: it must not be told to build them again."""
+    plant = await resources.active_plant(conn)
+    way = [line.id for line in plant.body_lines]
+    if line_id not in way or not body_ids:
+        return set()
+    after = plant.body_lines[way.index(line_id) :]
+    return await repository.passed(
+        conn,
+        line_id,
+        body_ids,
+        lines=[line.id for line in after],
+        stores=[line.gives_to for line in after],
+    )
+
+
 async def buffers(conn: ReadConn) -> dict[str, list[Body]]:
     """Return what stands in each body store, first in first; empty stores are there too."""
     plant = await resources.active_plant(conn)
