@@ -10,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEBIAN_TEST_PACKAGES := chromium fonts-noto-cjk nodejs npm
 
-.PHONY: help install demo test lint format bench test-tools clean
+.PHONY: help install demo test faults lint format bench test-tools clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,12 +65,17 @@ lint: $(VENV)/.test-installed ## Check style, types and who may import whom
 format: $(VENV)/.test-installed ## Put the code into the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
+# A test that fails is run once more and told as a rerun: processes are killed and hung in many of them, on whatever
+# machine this is.
 test: test-tools lint ## Install what the tests need and pass them
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile -m "not e2e and not bench" $(ARGS)
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --reruns 1 -m "not e2e and not bench and not faults" $(ARGS)
 	@$(BIN)/coverage combine --quiet && $(BIN)/python tests/coverage_gate.py
 	@echo "Now the whole plant as separate processes, in a browser and under kill -9 …"
-	@$(BIN)/python -m pytest -q -m e2e $(ARGS)
+	@$(BIN)/python -m pytest -q --reruns 1 -m e2e $(ARGS)
+
+faults: test-tools ## Kill each process of a running plant in turn and look for what is lost or doubled (10 min)
+	@$(BIN)/python -m pytest -q -m faults $(ARGS)
 
 bench: $(VENV)/.test-installed ## Measure planning, inspection and edge against their goals
 	@$(BIN)/python -m aps bench --subset

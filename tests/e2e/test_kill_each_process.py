@@ -23,7 +23,7 @@ import pytest
 from mes.entrypoints.demo.seed import set_clock
 from tests.support.running_plant import RunningPlant, running_plant, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 DOWN_S = 20.0
 SPEED = "20"
@@ -47,6 +47,7 @@ def test_no_process_that_dies_for_twenty_seconds_loses_or_doubles_anything(
     _let_everything_arrive(plant)
 
     ledger = _ledger(plant.folder)
+    assert plant.fetch("SELECT * FROM ingest_quarantine") == []
     for line, records in ledger.items():
         seqs = [record["seq"] for record in records]
         assert seqs == list(range(seqs[0], seqs[-1] + 1)), f"{line}'s own ring has holes"
@@ -149,7 +150,7 @@ def _assert_values_once_or_in_a_gap(
 ) -> None:
     numbers = {
         (station, name): tag_id
-        for tag_id, station, name in plant.fetch("SELECT tag_id, station, name FROM telemetry_tag")
+        for tag_id, station, name in plant.fetch("SELECT id, station, name FROM telemetry_tag")
     }
     stored = Counter(
         (tag_id, at) for tag_id, at in plant.fetch("SELECT tag_id, time FROM telemetry")
