@@ -180,6 +180,8 @@ class Line:
         for change in notification.changes:
             self._route(change, plant_now)
         table = self._table
+        if table.has_data and not self.health.connected:
+            self._heard(table)
         if any(change.item.sink is Sink.TELEMETRY for change in notification.changes):
             self._collector.when_kept(lambda: table.acknowledge(notification))
         else:

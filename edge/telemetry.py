@@ -37,8 +37,6 @@ LAST_TIMES = "telemetry_last"
 BATCH_ROWS = 20_000
 BAD_TYPE = StatusCodes.BadTypeMismatch
 NOTHING_YET = StatusCodes.BadWaitingForInitialData
-OVERFLOW = 0x480
-"""InfoType DataValue with the Overflow bit: the server dropped values of this item (OPC 10000-4 §7.39)."""
 
 Row = tuple[int, int, int, float, int]
 
@@ -94,7 +92,7 @@ class Collector:
             return
         self._last[tag_id] = source_ft
         number, status = self._number(change)
-        if status & OVERFLOW == OVERFLOW and before is not None:
+        if change.overflow and before is not None:
             self._add_gap(before, source_ft, GapCause.QUEUE_OVERFLOW, (tag_id,), change.item.key)
         received_ft = to_filetime(datetime.now(UTC))
         self._rows.append((tag_id, source_ft, received_ft, number, status))

@@ -8,9 +8,10 @@ the silence of the *data* is noticed, for a session can be alive and dead at onc
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -32,6 +33,8 @@ EVERY_CHANGE = 0.0
 ITEMS_PER_CALL = 500
 """When the server states no limit (OperationLimits)."""
 RETRY_BAD_NODES_S = 30.0
+_OVERFLOW = 0x480
+"""InfoType DataValue with the Overflow bit: the server dropped values of this item (OPC 10000-4 §7.39)."""
 _MAX_ITEMS_NODE = (
     f"i={ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall}"
 )
@@ -43,11 +46,16 @@ class SubscriptionLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value of one wanted item; `first` marks the current value sent when an item is created."""
+    """One value of one wanted item.
+
+    `first` marks the current value sent when an item is created. `overflow`: values before it may be missing,
+    for the server's queue of this item was full.
+    """
 
     item: Wanted
     value: ua.DataValue
     first: bool
+    overflow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,8 @@ class SubscriptionTable:
         self._link = link
         self._deliver = deliver
         self._items: dict[int, Wanted] = {}
+        self._handles = itertools.count(1)
+        self._queues: dict[int, int] = {}
         self._groups: dict[int, int] = {}
         self._fresh: set[int] = set()
         self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
@@ -142,18 +152,19 @@ class SubscriptionTable:
         )
         results = await self._link.session.create_monitored_items(parameters)
         for item, request, result in zip(asked, requests, results, strict=True):
+            handle = request.RequestedParameters.ClientHandle
             if result.StatusCode.is_good():
+                self._queues[handle] = result.RevisedQueueSize
                 if self.quarantined.pop(item, None) is not None:
                     log.info("node.back", node=item.node)
             else:
-                handle = request.RequestedParameters.ClientHandle
                 self._items.pop(handle, None)
                 self._fresh.discard(handle)
                 self._quarantine(item, result.StatusCode.name)
 
     def _request(self, item: Wanted) -> ua.MonitoredItemCreateRequest:
         node = self._link.namespaces.resolve(item.node)
-        handle = max(self._items, default=0) + 1
+        handle = next(self._handles)
         self._items[handle] = item
         self._fresh.add(handle)
         return ua.MonitoredItemCreateRequest(
@@ -226,13 +237,27 @@ class SubscriptionTable:
             elif isinstance(part, ua.DataChangeNotification):
                 yield from self._values(part.MonitoredItems or ())
 
-    def _values(self, values: Iterable[ua.MonitoredItemNotification]) -> Iterator[Change]:
+    def _values(self, values: Sequence[ua.MonitoredItemNotification]) -> Iterator[Change]:
+        """Give each value with its item; not every server sets the overflow bit, but a full queue is full."""
+        full = self._full_queues(values)
         for value in values:
-            item = self._items.get(value.ClientHandle)
+            handle = value.ClientHandle
+            item = self._items.get(handle)
             if item is not None:
-                first = value.ClientHandle in self._fresh
-                self._fresh.discard(value.ClientHandle)
-                yield Change(item, value.Value, first)
+                first, overflow = handle in self._fresh, handle in full
+                self._fresh.discard(handle)
+                full.discard(handle)
+                yield Change(item, value.Value, first, overflow or _has_overflow_bit(value.Value))
+
+    def _full_queues(self, values: Sequence[ua.MonitoredItemNotification]) -> set[int]:
+        """Return the items of which one notification brings as many values as the server keeps.
+
+        A queue of one holds the newest value by design and says nothing.
+        """
+        counts = Counter(value.ClientHandle for value in values)
+        return {
+            handle for handle, count in counts.items() if count >= self._queues.get(handle, 0) > 1
+        }
 
     def _on_status(self, result: ua.PublishResult) -> None:
         """Take the notice asyncua gives of a lost connection."""
@@ -246,3 +271,8 @@ class SubscriptionTable:
 
     async def _watch_loss(self) -> None:
         raise SubscriptionLost(await self._lost)
+
+
+def _has_overflow_bit(value: ua.DataValue) -> bool:
+    code = value.StatusCode
+    return code is not None and code.value & _OVERFLOW == _OVERFLOW

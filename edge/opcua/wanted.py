@@ -12,7 +12,7 @@ from mes.contracts.plc import SERVER_TIME_NODE, LineInterface
 FAST_MS = 50
 """Camera requests and the ledger's counter: a verdict's deadline may be a third of a real second."""
 CANARY_MS = 1000
-TAG_QUEUE = 100
+TAG_QUEUE = 500
 """Values the server keeps for one tag between two publications."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -14,6 +15,10 @@ from pathlib import Path
 import mes
 
 ROOT = Path(mes.__file__).parent.parent
+FIRST_PORT = 20_000
+PORTS_A_WORKER = 3_000
+_given = [os.getpid() % 1_000]
+"""Where the search for free ports goes on: a port given to one test is not given to the next."""
 
 
 class Process:
@@ -78,10 +83,16 @@ def process(arguments: list[str], log: Path, *, program: str = sys.executable) -
 
 
 def free_ports(count: int) -> int:
-    """Return the first of `count` free neighbouring loopback ports."""
-    for base in range(20_000 + os.getpid() % 5_000, 60_000, count):
-        if all(_is_free(port) for port in range(base, base + count)):
-            return base
+    """Return the first of `count` free neighbouring loopback ports that no other test of this run is given.
+
+    They lie below the range from which the kernel takes ports of its own accord.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % 4 * PORTS_A_WORKER
+    for base in itertools.chain(range(_given[0], PORTS_A_WORKER - count), range(_given[0])):
+        if all(_is_free(first + base + port) for port in range(count)):
+            _given[0] = base + count
+            return first + base
     raise RuntimeError("no free ports")
 
 

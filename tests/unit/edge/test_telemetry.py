@@ -27,13 +27,19 @@ def at(seconds: float) -> datetime:
 
 
 def a_value(
-    tag_id: int, seconds: float, value: object = 1.5, *, first: bool = False, status: int = 0
+    tag_id: int,
+    seconds: float,
+    value: object = 1.5,
+    *,
+    first: bool = False,
+    status: int = 0,
+    overflow: bool = False,
 ) -> Change:
     item = Wanted(f"i={tag_id}", 250, Sink.TELEMETRY, f"oven.T{tag_id}", tag_id)
     data = ua.DataValue(
         Value=ua.Variant(value), StatusCode=ua.StatusCode(status), SourceTimestamp=at(seconds)
     )
-    return Change(item, data, first)
+    return Change(item, data, first, overflow)
 
 
 @pytest.fixture
@@ -167,7 +173,7 @@ async def test_an_agent_that_never_had_a_value_has_no_gap(journal: Journal) -> N
 async def test_an_overflow_at_the_server_is_a_gap_of_that_tag(journal: Journal) -> None:
     collector = a_collector(journal)
     collector.take(a_value(1, 0), plant_now=at(0))
-    collector.take(a_value(1, 9, status=0x480), plant_now=at(9))
+    collector.take(a_value(1, 9, overflow=True), plant_now=at(9))
     await collector.flush()
     (gap,) = await gaps(journal)
     assert (gap.cause, gap.tag_ids) == (GapCause.QUEUE_OVERFLOW, (1,))
