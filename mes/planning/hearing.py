@@ -24,7 +24,7 @@ from mes.contracts.quality import Disposition
 from mes.events.model import Event
 from mes.execution import service as execution
 from mes.orders import service as orders
-from mes.planning import promising, repository, versions
+from mes.planning import capacity_repository, news_repository, promising, repository, versions
 from mes.planning.network import PlantNetwork
 from mes.planning.news import Delay, DelayState, Downtime, News, NewsKind
 from mes.platform.db import WriteConn
@@ -55,7 +55,7 @@ async def order_changed(conn: WriteConn, event: Event, order_id: UUID, *, now: d
 
 async def order_gone(conn: WriteConn, event: Event, order_id: UUID) -> None:
     """Give back the place of an order that was cancelled or waits."""
-    await repository.give_back(conn, "order", order_id)
+    await capacity_repository.give_back(conn, "order", order_id)
     await _tell(conn, event, NewsKind.GONE, order_id=order_id)
 
 
@@ -85,7 +85,7 @@ async def hold_placed(conn: WriteConn, event: Event, hold: HoldPlaced) -> None:
         inspection_event=event.causation_id if hold.inspection_id is not None else None,
         hold_event=event.id,
     )
-    await repository.save_delay(conn, delay)
+    await news_repository.save_delay(conn, delay)
     await _tell(
         conn,
         event,
@@ -98,7 +98,7 @@ async def hold_placed(conn: WriteConn, event: Event, hold: HoldPlaced) -> None:
 
 async def rework_opened(conn: WriteConn, event: Event, rework: ReworkOpened) -> None:
     """Expect the standard minutes of a rework after the ride to the bay."""
-    delay = await repository.delay(conn, rework.hold_id)
+    delay = await news_repository.delay(conn, rework.hold_id)
     if delay is None:
         return
     net = await versions.network(conn)
@@ -115,7 +115,7 @@ async def rework_opened(conn: WriteConn, event: Event, rework: ReworkOpened) -> 
 
 async def rework_confirmed(conn: WriteConn, event: Event, rework: ReworkConfirmed) -> None:
     """Know that a rework is done for certain."""
-    delay = await repository.delay(conn, rework.hold_id)
+    delay = await news_repository.delay(conn, rework.hold_id)
     if delay is not None:
         confirmed = delay.confirmed(event=event.id, now=event.plant_at)
         await _changed(conn, event, confirmed, NewsKind.DELAY)
@@ -123,7 +123,7 @@ async def rework_confirmed(conn: WriteConn, event: Event, rework: ReworkConfirme
 
 async def hold_released(conn: WriteConn, event: Event, hold: HoldReleased) -> None:
     """Let the body go on: a false call goes back to its slot, a reworked one keeps its new one."""
-    delay = await repository.delay(conn, hold.hold_id)
+    delay = await news_repository.delay(conn, hold.hold_id)
     if delay is None or delay.state is DelayState.ENDED:
         return
     needless = hold.disposition in (Disposition.FALSE_CALL, Disposition.USE_AS_IS)
@@ -133,9 +133,9 @@ async def hold_released(conn: WriteConn, event: Event, hold: HoldReleased) -> No
 
 async def body_scrapped(conn: WriteConn, event: Event, scrapped: BodyScrapped) -> None:
     """Plan the successor from the start; what delayed the scrapped body is over."""
-    for delay in await repository.delays_of_body(conn, scrapped.body_id):
-        await repository.save_delay(conn, delay.ended(event=event.id, now=event.plant_at))
-        await repository.drop_moves(conn, delay.hold_id)
+    for delay in await news_repository.delays_of_body(conn, scrapped.body_id):
+        await news_repository.save_delay(conn, delay.ended(event=event.id, now=event.plant_at))
+        await news_repository.drop_moves(conn, delay.hold_id)
     await repository.replace_body(conn, scrapped.order_id, scrapped.body_id)
     await _tell(
         conn,
@@ -152,7 +152,7 @@ async def line_down(conn: WriteConn, event: Event, down: LineDown) -> None:
     line = net.plant.line(down.line)
     stations = [s for s in line.stations if down.station in (None, s.id)] or list(line.stations)
     repair = max(timedelta(minutes=s.mttr_min) for s in stations)
-    await repository.save_downtime(
+    await news_repository.save_downtime(
         conn,
         Downtime(
             line=down.line,
@@ -168,7 +168,7 @@ async def line_down(conn: WriteConn, event: Event, down: LineDown) -> None:
 
 async def line_up(conn: WriteConn, event: Event, up: LineUp) -> None:
     """Count on a line again."""
-    if await repository.drop_downtime(conn, up.line):
+    if await news_repository.drop_downtime(conn, up.line):
         await _tell(conn, event, NewsKind.UP, line=up.line)
 
 
@@ -186,7 +186,7 @@ async def body_left(conn: WriteConn, event: Event, left: BodyLeftLine) -> None:
     if left.last:
         order = await orders.order_by_id(conn, left.order_id)
         if order is not None and order.promised_at is not None:
-            await repository.add_outcome(
+            await capacity_repository.add_outcome(
                 conn, order.id, promised_at=order.promised_at, finished_at=event.plant_at
             )
 
@@ -211,9 +211,9 @@ async def job_state(conn: WriteConn, event: Event, job: JobStateRecorded) -> Non
 async def extend_overdue(conn: WriteConn, *, now: datetime) -> int:
     """Expect a rework or stop that lasts longer than it should to last a while longer; return how many."""
     extended = 0
-    for delay in await repository.open_delays(conn):
+    for delay in await news_repository.open_delays(conn):
         if delay.available_at < now:
-            await repository.extend_delay(conn, delay.hold_id, now + UNCLEAR)
+            await news_repository.extend_delay(conn, delay.hold_id, now + UNCLEAR)
             extended += 1
     return extended
 
@@ -231,7 +231,7 @@ async def _ride_s(
 
 
 async def _changed(conn: WriteConn, event: Event, delay: Delay, kind: NewsKind) -> None:
-    await repository.save_delay(conn, delay)
+    await news_repository.save_delay(conn, delay)
     await _tell(
         conn,
         event,
@@ -252,7 +252,7 @@ async def _tell(
     hold_id: UUID | None = None,
     line: str | None = None,
 ) -> None:
-    await repository.add_news(
+    await news_repository.add_news(
         conn,
         News(
             event_seq=event.seq,

@@ -11,7 +11,7 @@ from mes.contracts.events import Reason
 from mes.contracts.plant import Line
 from mes.events.model import Event
 from mes.orders import service as orders
-from mes.planning import bridge, repository
+from mes.planning import bridge, capacity_repository, news_repository, repository
 from mes.planning.facts import CarFact
 from mes.planning.model import Plan
 from mes.planning.network import PlantNetwork
@@ -103,7 +103,7 @@ async def settle(
 
     Small noise moves nothing: a promise changes only when its car finishes beyond it. Returns how many.
     """
-    record = await repository.record_of_promises(conn)
+    record = await capacity_repository.record_of_promises(conn)
     spread, words = Spread(net), Words(net.plant.site.time_zone)
     finishes = {row.order_id: row.finish_at for row in rows if row.order_id and row.finish_at}
     cars = [car for car in snap.cars.values() if not car.quoted and car.order_id in finishes]
@@ -158,8 +158,8 @@ async def _move(
     )
     await repository.set_promised(conn, car.order_id, promise.at)
     if cause.hold_id is not None:
-        move = repository.PromiseMove(cause.hold_id, car.order_id, former, promise.at)
-        await repository.add_move(conn, move)
+        move = news_repository.PromiseMove(cause.hold_id, car.order_id, former, promise.at)
+        await news_repository.add_move(conn, move)
 
 
 async def _first(
@@ -202,10 +202,10 @@ async def take_back(
     A promise that has moved on for another cause, or whose former date is out of reach, stays.
     """
     words, spread = Words(net.plant.site.time_zone), Spread(net)
-    record = await repository.record_of_promises(conn)
+    record = await capacity_repository.record_of_promises(conn)
     finishes = {row.order_id: row.finish_at for row in rows if row.order_id and row.finish_at}
     returned = 0
-    for move in await repository.moves_of_hold(conn, hold_id):
+    for move in await news_repository.moves_of_hold(conn, hold_id):
         order = await orders.order_by_id(conn, move.order_id)
         finish_at = finishes.get(move.order_id)
         if order is None or order.promised_at != move.moved_at or finish_at is None:
@@ -228,7 +228,7 @@ async def take_back(
         )
         await repository.set_promised(conn, move.order_id, move.former_at)
         returned += 1
-    await repository.drop_moves(conn, hold_id)
+    await news_repository.drop_moves(conn, hold_id)
     return returned
 
 
@@ -269,11 +269,11 @@ async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: da
     sequence = await book(conn, net.plant.site.id)
     after = now - timedelta(days=7)
     while True:
-        shift = await repository.open_shift(conn, line.id, earliest=earliest, after=after)
+        shift = await capacity_repository.open_shift(conn, line.id, earliest=earliest, after=after)
         if shift is None:
             if await _is_contended(conn, line, earliest=earliest, after=after):
                 continue
-            ahead = await repository.shifts_ahead(conn, line.id, now)
+            ahead = await capacity_repository.shifts_ahead(conn, line.id, now)
             until = ahead[-1].end_at.isoformat() if ahead else "no shift is planned"
             raise NoCapacity(until_at=until)
         found = None
@@ -294,7 +294,7 @@ async def _is_contended(
     conn: WriteConn, line: Line, *, earliest: datetime, after: datetime
 ) -> bool:
     """Say whether a place was there that another process took while this one waited for it."""
-    ahead = await repository.shifts_ahead(conn, line.id, earliest)
+    ahead = await capacity_repository.shifts_ahead(conn, line.id, earliest)
     return any(shift.free and shift.start_at > after for shift in ahead)
 
 
@@ -308,7 +308,7 @@ async def promise_for(
     conn: ReadConn, net: PlantNetwork, car: CarFact, finish_at: datetime, *, now: datetime
 ) -> Promise:
     """Return the promise that a projected finish allows."""
-    record: Record = await repository.record_of_promises(conn)
+    record: Record = await capacity_repository.record_of_promises(conn)
     return make_promise(finish_at, Spread(net).of(car, finish_at, now), record)
 
 
@@ -324,7 +324,7 @@ async def promise_order(
     if order is None or order.stage.value not in ("confirmed", "reconfigured"):
         return False
     words = Words(net.plant.site.time_zone)
-    quote = await repository.quote_of_order(conn, order_id)
+    quote = await capacity_repository.quote_of_order(conn, order_id)
     if quote is not None and order.promised_at is None:
         await orders.settle_promise(
             conn,
@@ -347,12 +347,12 @@ async def promise_order(
         due_at=order.promised_at or order.requested_at,
     )
     if order.promised_at is not None:
-        await repository.give_back(conn, "order", order_id)
+        await capacity_repository.give_back(conn, "order", order_id)
     try:
         slot = await best_slot(conn, net, car, now=now)
     except NoCapacity:
         return False
-    await repository.reserve(
+    await capacity_repository.reserve(
         conn,
         slot.shift,
         holder="order",

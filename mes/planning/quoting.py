@@ -11,7 +11,7 @@ from mes.contracts.events import Reason
 from mes.contracts.ids import uuid7
 from mes.orders import service as orders
 from mes.orders.model import Order
-from mes.planning import promising, repository, versions
+from mes.planning import capacity_repository, promising, versions
 from mes.planning.facts import CarFact
 from mes.planning.promise import Promise
 from mes.planning.quotes import Quote, QuoteState, UnknownQuote
@@ -85,8 +85,8 @@ async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) 
         created_by=actor,
         row_version=1,
     )
-    await repository.add_quote(conn, found)
-    await repository.reserve(
+    await capacity_repository.add_quote(conn, found)
+    await capacity_repository.reserve(
         conn,
         slot.shift,
         holder="quote",
@@ -103,7 +103,7 @@ async def get_quote(conn: ReadConn, quote_id: UUID) -> Quote:
     Raises:
         UnknownQuote: there is none.
     """
-    found = await repository.quote(conn, quote_id)
+    found = await capacity_repository.quote(conn, quote_id)
     if found is None:
         raise UnknownQuote(quote=quote_id)
     return found
@@ -137,8 +137,8 @@ async def confirm_quote(
         requested_at=draft.requested_at or held.wanted_at,
     )
     order = await orders.place_order(conn, car, now=now, real_now=real_now, actor=actor)
-    await repository.save_quote(conn, held.confirmed(order.id, now=now))
-    await repository.pass_on(conn, held.id, order.id)
+    await capacity_repository.save_quote(conn, held.confirmed(order.id, now=now))
+    await capacity_repository.pass_on(conn, held.id, order.id)
     return order
 
 
@@ -149,25 +149,25 @@ async def cancel_quote(conn: WriteConn, quote_id: UUID, *, now: datetime) -> Quo
         UnknownQuote, QuoteClosed, QuoteExpired
     """
     cancelled = (await _for_change(conn, quote_id)).cancelled(now=now)
-    await repository.save_quote(conn, cancelled)
-    await repository.give_back(conn, "quote", quote_id)
+    await capacity_repository.save_quote(conn, cancelled)
+    await capacity_repository.give_back(conn, "quote", quote_id)
     return await get_quote(conn, quote_id)
 
 
 async def expire_quotes(conn: WriteConn, *, now: datetime) -> int:
     """Give back the places of quotes whose time is over; return how many."""
-    over = await repository.expired_quotes(conn, now=now)
+    over = await capacity_repository.expired_quotes(conn, now=now)
     for quote_id in over:
         held = await _for_change(conn, quote_id)
         expired = held.expired(now=now)
         if expired.state is QuoteState.EXPIRED:
-            await repository.save_quote(conn, expired)
-            await repository.give_back(conn, "quote", quote_id)
+            await capacity_repository.save_quote(conn, expired)
+            await capacity_repository.give_back(conn, "quote", quote_id)
     return len(over)
 
 
 async def _for_change(conn: WriteConn, quote_id: UUID) -> Quote:
-    found = await repository.quote_for_change(conn, quote_id)
+    found = await capacity_repository.quote_for_change(conn, quote_id)
     if found is None:
         raise UnknownQuote(quote=quote_id)
     return found

@@ -8,6 +8,7 @@ from mes.planning.board import board as board
 from mes.planning.board import difference as difference
 from mes.planning.board import operations_of as operations_of
 from mes.planning.board import why as why
+from mes.planning.capacity_repository import shifts_ahead as shifts_ahead
 from mes.planning.opening import first_plan as first_plan
 from mes.planning.promising import promise_order as promise_order
 from mes.planning.quoting import Offer as Offer
@@ -22,7 +23,6 @@ from mes.planning.repairs import repair as repair
 from mes.planning.repository import next_on_line as next_on_line
 from mes.planning.repository import on_line as on_line
 from mes.planning.repository import operations_of_order as operations_of_order
-from mes.planning.repository import shifts_ahead as shifts_ahead
 from mes.planning.solving import cancel_solve as cancel_solve
 from mes.planning.solving import request_solve as request_solve
 from mes.planning.versions import find_published as find_published

@@ -13,7 +13,7 @@ from mes.execution.model import Body, LineJob, PlaceKind
 from mes.materials import service as materials
 from mes.orders import service as orders
 from mes.orders.repository import OpenOrder
-from mes.planning import repository
+from mes.planning import capacity_repository, news_repository, repository
 from mes.planning.facts import CarFact, DownFact, LotFact, Place, PlantFacts, ShiftFact
 from mes.planning.network import PlantNetwork
 from mes.planning.news import Delay, Downtime, still_available_at
@@ -31,7 +31,7 @@ async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) ->
     open_orders = await orders.open_orders(conn)
     bodies = {body.order_id: body for body in await execution.where_bodies_are(conn)}
     running = await execution.jobs_between(conn, at, at + timedelta(seconds=1))
-    delays = await repository.open_delays(conn)
+    delays = await news_repository.open_delays(conn)
     stock = await materials.panel_stock(conn)
     lots = await repository.lots(conn)
     known = {o.body_id: o for o in open_orders if o.body_id is not None}
@@ -51,7 +51,7 @@ async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) ->
         lots=running_lots(lots, running),
         mounted=mounted(lots),
         done_lots=frozenset(one.lot_id for one in lots if one.actual_end_at is not None),
-        down=tuple(down_fact(one, at) for one in await repository.downtimes(conn)),
+        down=tuple(down_fact(one, at) for one in await news_repository.downtimes(conn)),
     )
 
 
@@ -181,7 +181,7 @@ async def _quoted_cars(conn: ReadConn, at: datetime) -> tuple[CarFact, ...]:
             due_at=quote.promised_at,
             quoted=True,
         )
-        for quote in await repository.held_quotes(conn, now=at)
+        for quote in await capacity_repository.held_quotes(conn, now=at)
     )
 
 

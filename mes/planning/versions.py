@@ -18,7 +18,7 @@ from mes.events import service as events
 from mes.events.model import Event
 from mes.orders import service as orders
 from mes.orders.model import Order, OrderStage
-from mes.planning import bridge, promising, repository, snapshots
+from mes.planning import bridge, capacity_repository, promising, repository, snapshots
 from mes.planning.bridge import Schedule
 from mes.planning.model import (
     FrozenZone,
@@ -316,7 +316,7 @@ async def put_in_force(
     await repository.write_operations(conn, head.id, rows)
     held = [car.order_id for car in snap.cars.values()]
     await repository.drop_operations(conn, head.id, now=now, orders=held)
-    await repository.drop_reservations_in_plan(conn, held)
+    await capacity_repository.drop_reservations_in_plan(conn, held)
     await _count_capacity(conn, net, snap, schedule, now=now)
     await repository.drop_old_content(conn, head.site, before=head.number - KEEP_REPAIRS)
     event = await events.record(
@@ -356,10 +356,10 @@ async def _count_capacity(
         )
         for row in rows
     ]
-    await repository.save_capacity(conn, capacity)
+    await capacity_repository.save_capacity(conn, capacity)
     real = {car_id for car_id, car in snap.cars.items() if not car.quoted}
     planned = Counter(slot.shift_id for slot in schedule.slots if slot.car_id in real)
-    await repository.set_planned(conn, line.id, dict(planned), now=now)
+    await capacity_repository.set_planned(conn, line.id, dict(planned), now=now)
 
 
 async def lock_near_orders(
