@@ -24,20 +24,12 @@ from plc_sim.core.changes import Changes, moment
 from plc_sim.core.inspection import Request
 from plc_sim.core.line import PACKML_OF, LineCore
 from plc_sim.opcua.address_space import CompanionSpace, new_server
+from plc_sim.opcua.companion import MACHINES, CompanionObjects
 from plc_sim.opcua.job_receiver import JobReceiver
 from plc_sim.opcua.nodes import NodeBuilder, argument
 from plc_sim.opcua.stack import Node, ua
 from plc_sim.opcua.values import LiveValue
 
-MACHINES = 1001
-ITEM_STATE_TYPE = 1002
-ITEM_STATES = {
-    "running": ("Executing", 5006, 3),
-    "down": ("OutOfService", 5004, 1),
-    "idle": ("NotAvailable", 5005, 0),
-}
-"""Machinery item state (name, state node, number) by the line's word; every other word is NotExecuting."""
-NOT_EXECUTING = ("NotExecuting", 5007, 2)
 MAX_READ = 1000
 SLOW_TAG_S = 1.0
 """Tags of lines that cycle faster than this in real time are published this often."""
@@ -104,7 +96,8 @@ class LineServer:
             "state": await builder.live(node, self._interface.line_state, 0, _I32),
             "good": await builder.live(node, self._interface.good_count, 0, _U32),
         }
-        await self._build_item_state(node)
+        self._companion = CompanionObjects(line, self._core, builder)
+        await self._companion.build(node, area=f"{self._plant.site.id}/{line.shop}")
         for station in self._interface.stations:
             parent = await builder.object(
                 node,
@@ -127,31 +120,6 @@ class LineServer:
             self._jobs = JobReceiver(self._core, builder, self._interface.job_control, self._ask)
             await self._jobs.build(node)
 
-    async def _build_item_state(self, line: Node) -> None:
-        builder, machinery = self._builder, self._builder.index(MACHINERY_NAMESPACE)
-        base = plant_node(self._line.id, "MachineryItemState")
-        state = await builder.object(
-            line,
-            base,
-            ua.QualifiedName("MachineryItemState", machinery),
-            type_id=ua.NodeId(ITEM_STATE_TYPE, machinery),
-        )
-        current = await builder.variable(
-            state,
-            f"{base}.CurrentState",
-            ua.LocalizedText("NotAvailable"),
-            ua.VariantType.LocalizedText,
-            name=ua.QualifiedName("CurrentState", 0),
-        )
-        space = builder.server.iserver.aspace
-        self._line_values["item_state"] = LiveValue(space, current, ua.VariantType.LocalizedText)
-        identifier = await builder.property(
-            current, "Id", ua.NodeId(5005, machinery), ua.VariantType.NodeId
-        )
-        self._line_values["item_state_id"] = LiveValue(space, identifier, ua.VariantType.NodeId)
-        number = await builder.property(current, "Number", 0, _U32)
-        self._line_values["item_state_number"] = LiveValue(space, number, _U32)
-
     async def _build_tags(self, parent: Node, station_id: str) -> None:
         tags = next(s.tags for s in self._line.stations if s.id == station_id)
         for tag in tags:
@@ -161,7 +129,7 @@ class LineServer:
             )
             await self._describe(node, tag)
             self._tags[station_id, tag.name] = LiveValue(
-                self._builder.server.iserver.aspace, node, ua.VariantType.Double
+                self._builder.space, node, ua.VariantType.Double
             )
 
     async def _describe(self, node: Node, tag: Tag) -> None:
@@ -201,7 +169,7 @@ class LineServer:
         counter = await builder.variable(node, camera.verdict_counter, 0, _U32, writable=True)
         verdict = await builder.variable(node, camera.verdict, 0, _I32, writable=True)
         valid = await builder.variable(node, camera.verdict_valid, False, boolean, writable=True)
-        space: Any = builder.server.iserver.aspace
+        space: Any = builder.space
         read = [space[n.nodeid].attributes[ua.AttributeIds.Value] for n in (body, counter, verdict)]
 
         def on_valid(data: Any, attribute: Any, value: Any) -> None:
@@ -343,12 +311,7 @@ class LineServer:
         await values["state"].publish_if_new(int(PACKML_OF[core.word]), at=at)
         if self._line.strokes_per_min is None or not self._waiting_tags:
             await values["good"].publish_if_new(core.good, at=at)
-        name, node, number = ITEM_STATES.get(core.word, NOT_EXECUTING)
-        if values["item_state_number"].last != number:
-            machinery = self._builder.index(MACHINERY_NAMESPACE)
-            await values["item_state"].publish(ua.LocalizedText(name), at=at)
-            await values["item_state_id"].publish(ua.NodeId(node, machinery), at=at)
-            await values["item_state_number"].publish(number, at=at)
+        await self._companion.publish(at=at)
 
 
 def _word(text: str) -> list[ua.Variant]:

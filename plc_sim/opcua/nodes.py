@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from asyncua.common.manage_nodes import create_method, create_property
+from asyncua.server.address_space import AddressSpace
 
 from mes.contracts.plc import PLANT_NAMESPACE
 from plc_sim.opcua.stack import Node, Server, ua
@@ -22,6 +23,11 @@ class NodeBuilder:
         self._session = server.iserver.isession
         self._index = {uri: index for index, uri in enumerate(namespaces)}
         self.plant = self._index[PLANT_NAMESPACE]
+
+    @property
+    def space(self) -> AddressSpace:
+        """The nodes themselves."""
+        return self.server.iserver.aspace
 
     def index(self, uri: str) -> int:
         """Return the index of a namespace on this server."""
@@ -110,7 +116,7 @@ class NodeBuilder:
     ) -> LiveValue:
         """Add a variable and return its value for publishing."""
         node = await self.variable(parent, identifier, value, kind, **more)
-        return LiveValue(self.server.iserver.aspace, node, kind)
+        return LiveValue(self.space, node, kind)
 
     async def property(
         self, parent: Node, name: str, value: Any, kind: Any, *, namespace: int = 0

@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from asyncua.common.instantiate_util import instantiate
 from asyncua.common.node import Node
 from asyncua.server.server import Server
 
 ua: Any = importlib.import_module("asyncua.ua")
 
-__all__ = ["Node", "Server", "ua"]
+__all__ = ["Node", "Server", "instantiate", "ua"]

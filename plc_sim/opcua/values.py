@@ -18,6 +18,7 @@ from plc_sim.opcua.stack import Node, ua
 log = logging.getLogger(__name__)
 _GOOD = ua.StatusCode(ua.UInt32(0))
 _WAITING = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadWaitingForInitialData))
+_INACTIVE = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadStateNotActive))
 
 
 class LiveValue:
@@ -40,7 +41,16 @@ class LiveValue:
     async def publish(self, value: Any, *, at: datetime) -> None:
         """Publish a new value with `at` (plant time) as its source timestamp."""
         self._last = value
-        data = ua.DataValue(ua.Variant(value, self._kind), _GOOD, at, datetime.now(at.tzinfo))
+        await self._tell(
+            ua.DataValue(ua.Variant(value, self._kind), _GOOD, at, datetime.now(at.tzinfo))
+        )
+
+    async def inactive(self, *, at: datetime) -> None:
+        """Say that the state machine of this value is not active now (OPC 10000-16: BadStateNotActive)."""
+        self._last = None
+        await self._tell(ua.DataValue(ua.Variant(), _INACTIVE, at, datetime.now(at.tzinfo)))
+
+    async def _tell(self, data: Any) -> None:
         attribute = self._attribute
         attribute.value = data
         for handle, callback in list(attribute.datachange_callbacks.items()):
