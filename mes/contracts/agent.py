@@ -9,6 +9,7 @@ The agent opens every connection:
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -54,6 +55,29 @@ class CameraModel(_Message):
     variants: tuple[str, ...] = ("*",)
 
 
+class CertificatePlace(StrEnum):
+    """Where a certificate stands with an agent (OPC 10000-12: the trust list of an application)."""
+
+    OWN = "own"
+    TRUSTED = "trusted"
+    REJECTED = "rejected"
+    """Shown by a line and not trusted: plant IT approves it or leaves it."""
+    REVOKED = "revoked"
+
+
+class CertificateState(_Message):
+    """One OPC UA application certificate as an agent holds it; times are real time."""
+
+    thumbprint: Sha256
+    """SHA-256 of the DER bytes."""
+    place: CertificatePlace
+    subject: str
+    uri: str = ""
+    """Application URI in the subject's alternative names."""
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+
+
 class AgentConfig(_Message):
     """Everything the agent runs on; cached on disk, so that it starts with the MES away."""
 
@@ -68,6 +92,10 @@ class AgentConfig(_Message):
     journal_max_bytes: int = Field(default=1 << 30, ge=1 << 20)
     image_folder_max_bytes: int = Field(default=1 << 28, ge=1 << 20)
     keep_ok_image_every: int = Field(default=20, ge=1)
+    trusted: tuple[Sha256, ...] = ()
+    """Certificates of lines that plant IT has approved, by thumbprint."""
+    revoked: tuple[Sha256, ...] = ()
+    """Certificates that plant IT has withdrawn; this wins over every other place."""
     clock: PlantClock
 
 
@@ -118,3 +146,4 @@ class Heartbeat(_Message):
     values_per_s: float = Field(ge=0)
     inspections: int = Field(ge=0)
     late: int = Field(ge=0)
+    certificates: tuple[CertificateState, ...] = ()
