@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from mes.contracts.dispatch import JobKind, JobOrder, JobState
@@ -19,6 +19,13 @@ STEP = 1024
 """Distance of sequence numbers, so that a job fits between two others without moving them."""
 MAX_REFUSALS = 5
 """A line that refused a job so often is not asked again until the plan changes what it asks."""
+
+TOO_LATE = "invalid_status"
+"""A line's word for a job order that is no longer in the state that a command needs."""
+REPORT_COMES = timedelta(minutes=30)
+"""Plant time within which the report of a job that has begun is here."""
+BEGINS_SOON = 2
+"""Jobs at the head of a line that begin before a command could reach it."""
 
 _BEFORE_START = {
     JobState.WAITING: 0,
@@ -80,8 +87,14 @@ class Job:
     def reported(
         self, state: JobState, at: datetime, *, good: int = 0, scrap: int = 0, reason: str = ""
     ) -> Job:
-        """Return the job after a report of its line; one that is late or repeated changes nothing."""
-        if not may_follow(self.state, state) or (at < self.state_at and not state.is_final):
+        """Return the job after a report of its line; one that is late or repeated changes nothing.
+
+        The way from waiting to running goes one way only, so its reports need no clock; the clocks of
+        the line and of whoever spoke last may differ by a takt when plant time runs fast.
+        """
+        if not may_follow(self.state, state):
+            return self
+        if at < self.state_at and self.state in _UNDER_WAY and not state.is_final:
             return self
         if state is self.state and good <= self.good and scrap <= self.scrap:
             return self
@@ -115,10 +128,20 @@ class Job:
         if kind == "cancel_job":
             if ok or unknown:
                 return self.reported(JobState.CANCELLED, at, reason="taken back")
-            return replace(self, cancelling=False)
+            return self._too_late(code)
         if kind == "update_job" and unknown and not self.has_begun:
             return self.reported(JobState.CANCELLED, at, reason="the line does not have it")
-        return self
+        return self._too_late(code) if kind == "update_job" and not ok else self
+
+    def _too_late(self, code: str) -> Job:
+        """Return the job that its line would not change or take back.
+
+        By Job Control a line refuses that for its status only once it has begun the job; so it has, and
+        is not asked again. What became of it comes as a report.
+        """
+        if TOO_LATE not in code or self.state not in _BEFORE_START:
+            return replace(self, cancelling=False)
+        return replace(self, state=JobState.RUNNING, cancelling=False)
 
 
 def may_follow(now: JobState, then: JobState) -> bool:
@@ -156,6 +179,8 @@ class Wanted:
     ahead: int
     gone: frozenset[UUID] = field(default_factory=frozenset)
     """Subjects that the plan does not have on this line any more."""
+    there: frozenset[UUID] = field(default_factory=frozenset)
+    """Subjects that the line could begin now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +207,17 @@ def as_they_come(planned: Sequence[UUID], reach: Reach) -> tuple[UUID, ...]:
 def orders_for(jobs: Iterable[Job], wanted: Wanted, *, refused: Mapping[UUID, int]) -> Orders:
     """Return what brings the stored jobs of a line to the plan, moving as few as possible.
 
-    Jobs that have begun are left alone. A stored job that the plan puts beyond twice the distance is
-    taken back; one between once and twice the distance stays, so that small changes do not flap.
+    Jobs that have begun are left alone, and so are those that the line is about to begin: a change of
+    them would come too late. A stored job that the plan puts beyond twice the distance is taken back; one
+    between once and twice the distance stays, so that small changes do not flap.
     """
     open_jobs = {j.subject_id: j for j in jobs if j.is_open and j.kind is not JobKind.REWORK}
     taken = {j.sequence for j in jobs if j.is_open}
     begun = {s for s, j in open_jobs.items() if j.has_begun}
     leaving = {s for s, j in open_jobs.items() if j.cancelling}
+    head = beginning(open_jobs.values(), wanted)
     waiting = [s for s in wanted.subjects if s not in begun and s not in leaving]
+    waiting = head + [s for s in waiting if s not in head]
     near, far = waiting[: wanted.ahead], waiting[wanted.ahead : 2 * wanted.ahead]
     near = [s for s in near if s in open_jobs or refused.get(s, 0) < MAX_REFUSALS]
     stay = near + [s for s in far if s in open_jobs]
@@ -206,6 +234,27 @@ def orders_for(jobs: Iterable[Job], wanted: Wanted, *, refused: Mapping[UUID, in
         (open_jobs[s].id, numbers[s]) for s in stay if s in current and numbers[s] != current[s]
     )
     return Orders(store=store, move=move, cancel=cancel)
+
+
+def left_behind(job: Job, now: datetime) -> bool:
+    """Say whether a job still waits long after its body has passed the line: nobody will begin it.
+
+    Shortly after, the report that it has begun may be on its way.
+    """
+    return job.state in _BEFORE_START and not job.cancelling and now - job.state_at > REPORT_COMES
+
+
+def beginning(jobs: Iterable[Job], wanted: Wanted) -> list[UUID]:
+    """Return the subjects whose stored jobs the line begins next, first comes first."""
+    able = [
+        job
+        for job in jobs
+        if job.subject_id in wanted.there
+        and job.subject_id not in wanted.gone
+        and not (job.has_begun or job.cancelling)
+    ]
+    able.sort(key=lambda job: job.sequence)
+    return [job.subject_id for job in able[:BEGINS_SOON]]
 
 
 def numbered(

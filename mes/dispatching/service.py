@@ -30,6 +30,7 @@ from mes.dispatching.model import (
     UnknownJobOrder,
     Wanted,
     as_they_come,
+    left_behind,
     orders_for,
     reconciled,
 )
@@ -105,15 +106,20 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
         if not row.started and row.actual_start_at is None
     ]
     rows = [row for row in rows if row.kind == "die_lot" or row.body_id is not None]
+    rows.sort(key=lambda row: (row.start_at, row.sequence))
     jobs = await repository.open_jobs(conn, line)
     by_subject = {_subject(row): row for row in rows}
     past = await repository.ended(conn, line, list(by_subject))
-    passed = await execution.passed(conn, line, list(by_subject))
+    waiting = [j.subject_id for j in jobs if not j.has_begun and j.subject_id not in by_subject]
+    passed = await execution.passed(conn, line, [*by_subject, *waiting])
     wanted = [s for s in by_subject if s not in passed and (s not in past or not past[s].done)]
     gone = await _gone(conn, line, [j for j in jobs if j.subject_id not in by_subject])
+    gone |= {j.subject_id for j in jobs if j.subject_id in passed and left_behind(j, now)}
+    held = {hold.body_id for hold in await quality.open_holds(conn)}
+    there = (reach.here - held) | {j.subject_id for j in jobs if j.kind is JobKind.DIE_LOT}
     told = orders_for(
         jobs,
-        Wanted(as_they_come(wanted, reach), ahead, gone),
+        Wanted(as_they_come(wanted, reach), ahead, gone, there),
         refused={subject: one.refused for subject, one in past.items()},
     )
     times = _Times(now, real_now)

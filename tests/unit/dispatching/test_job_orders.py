@@ -20,6 +20,7 @@ from mes.dispatching.model import (
     Reach,
     Wanted,
     as_they_come,
+    left_behind,
     may_follow,
     numbered,
     orders_for,
@@ -233,8 +234,11 @@ def test_the_line_knows_better_how_far_a_job_is() -> None:
         ("store_job", False, "not_accepted+list_full", JobState.ABORTED),
         ("cancel_job", True, "ok", JobState.CANCELLED),
         ("cancel_job", False, "unknown_job_order", JobState.CANCELLED),
-        ("cancel_job", False, "invalid_status", JobState.WAITING),
+        ("cancel_job", False, "invalid_status", JobState.RUNNING),
+        ("cancel_job", False, "not_accepted", JobState.WAITING),
         ("update_job", False, "unknown_job_order", JobState.CANCELLED),
+        ("update_job", False, "invalid_status", JobState.RUNNING),
+        ("update_job", False, "invalid_request", JobState.WAITING),
     ],
 )
 def test_the_answer_to_a_command_decides_what_the_job_is(
@@ -242,6 +246,42 @@ def test_the_answer_to_a_command_decides_what_the_job_is(
 ) -> None:
     job = a_job(1, JobState.WAITING)
     assert job.answered(kind, ok=ok, code=code, at=NOON).state is state
+
+
+def test_a_line_that_has_begun_a_job_is_not_asked_for_it_again() -> None:
+    job = a_job(1).taken_back().answered("cancel_job", ok=False, code="invalid_status", at=NOON)
+    told = orders_for([job], Wanted((), 3, frozenset({subject(1)})), refused={})
+    assert told.is_empty
+    assert job.reported(JobState.COMPLETED, NOON).state is JobState.COMPLETED
+
+
+def test_a_job_runs_however_far_behind_the_clock_of_its_line_is() -> None:
+    stored = a_job(1, JobState.WAITING).answered(
+        "store_job", ok=True, code="ok", at=NOON + timedelta(minutes=2)
+    )
+    behind = NOON - timedelta(seconds=40)
+    assert stored.reported(JobState.RUNNING, behind).state is JobState.RUNNING
+
+
+def test_what_the_line_is_about_to_begin_is_neither_moved_nor_taken_back() -> None:
+    jobs = [a_job(n) for n in range(4)]
+    there = frozenset(job.subject_id for job in jobs)
+    plan = Wanted(tuple(subject(n) for n in (3, 2, 9, 8, 7, 6, 0)), 3, there=there)
+    told = orders_for(jobs, plan, refused={})
+    touched = {job for job, _ in told.move} | set(told.cancel)
+    assert touched.isdisjoint({jobs[0].id, jobs[1].id})
+
+
+def test_what_left_the_plan_is_taken_back_even_at_the_head_of_the_line() -> None:
+    jobs = [a_job(0)]
+    plan = Wanted((), 3, frozenset({subject(0)}), frozenset({subject(0)}))
+    assert orders_for(jobs, plan, refused={}).cancel == (jobs[0].id,)
+
+
+def test_a_job_of_a_body_that_passed_the_line_long_ago_is_left_behind() -> None:
+    assert left_behind(a_job(1), NOON + timedelta(hours=1))
+    assert not left_behind(a_job(1), NOON + timedelta(minutes=1))
+    assert not left_behind(a_job(1, JobState.RUNNING), NOON + timedelta(hours=1))
 
 
 def test_a_line_takes_what_stands_before_it_in_the_order_of_the_plan() -> None:
