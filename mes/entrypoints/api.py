@@ -17,6 +17,7 @@ from mes.agents.bell import CommandBell
 from mes.db import migrate
 from mes.entrypoints import bootstrap, metrics
 from mes.events.topics import follow_topics
+from mes.planning import service as planning
 from mes.platform import http
 from mes.platform.clock import ServerClock, read_plant_clock
 from mes.platform.db import Database
@@ -59,6 +60,9 @@ def create_app(settings: Settings, dsn: str) -> FastAPI:
                     bootstrap.keep_running(
                         "topics", lambda: follow_topics(database, nudges.announce)
                     )
+                ),
+                asyncio.create_task(
+                    bootstrap.keep_running("quotes", lambda: planning.keep_ready(database))
                 ),
             ]
             log.info("api.started", url=settings.http.url)

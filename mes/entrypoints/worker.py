@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from mes.entrypoints import bootstrap
 from mes.events.handlers import LEADER_LOCK, HandlerContext, HandlerRunner
+from mes.planning import service as planning
 from mes.platform.clock import ServerClock, read_plant_clock
 from mes.platform.db import Database
 from mes.platform.jobs import PERIODIC, JobContext, job_app, run_periodic
@@ -43,6 +44,7 @@ async def run(settings: Settings, dsn: str) -> None:
                 ("jobs", lambda: _run_jobs(context)),
             )
         ]
+        works.append(asyncio.create_task(planning.warm_up(services["executor"])))
         log.info("worker.started")
         await stop.wait()
         for work in works:

@@ -11,7 +11,7 @@ from mes.contracts.events import Reason
 from mes.contracts.plant import Line
 from mes.events.model import Event
 from mes.orders import service as orders
-from mes.planning import bridge, capacity_repository, news_repository, repository
+from mes.planning import books, bridge, capacity_repository, news_repository, repository
 from mes.planning.facts import CarFact
 from mes.planning.model import Plan
 from mes.planning.network import PlantNetwork
@@ -234,26 +234,6 @@ async def take_back(
 
 # The first promise: capacity and best insertion, never a solver
 
-_books: dict[UUID, bridge.Book] = {}
-
-
-async def book(conn: ReadConn, site: str) -> bridge.Book | None:
-    """Return the plan in force, ready for insertions; built once per process and version."""
-    head = await repository.published(conn, site)
-    if head is None:
-        return None
-    found = _books.get(head.id)
-    if found is None:
-        content = await repository.content(conn, head.id)
-        if content.problem is None or content.schedule is None:
-            return None
-        problem = bridge.unpack_problem(content.problem)
-        schedule = bridge.unpack_schedule(content.schedule)
-        found = bridge.Book(problem, schedule, head.anchor_at)
-        _books.clear()
-        _books[head.id] = found
-    return found
-
 
 async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: datetime) -> Slot:
     """Return the best free place of the drum line; its shift stays locked until the caller commits.
@@ -266,7 +246,7 @@ async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: da
     """
     line = net.drum_line
     earliest = now + timedelta(seconds=_lead_to_drum_s(net))
-    sequence = await book(conn, net.plant.site.id)
+    sequence = await books.book(conn, net.plant.site.id)
     after = now - timedelta(days=7)
     while True:
         shift = await capacity_repository.open_shift(conn, line.id, earliest=earliest, after=after)

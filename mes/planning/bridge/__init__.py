@@ -5,6 +5,7 @@ Plant time in, whole seconds from the snapshot inside, plant time out.
 
 from __future__ import annotations
 
+from aps.warm import warm_up as warm_up
 from mes.planning.bridge.asking import CANCEL_FILE as CANCEL_FILE
 from mes.planning.bridge.asking import PROGRESS_FILE as PROGRESS_FILE
 from mes.planning.bridge.asking import Answer as Answer
