@@ -72,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--code-file", help="file with the one-time enrolment code (C2M_EDGE__CODE_FILE)")
     add("--code", help="the code itself, where no process list is a danger (C2M_EDGE__CODE)")
     add("--metrics-port", type=int, help="serve Prometheus metrics on this loopback port")
+    add("--security", help="OPC UA security policy of the link, or None (C2M_EDGE__SECURITY)")
+    add("--trust", action="append", help="folder with certificates of lines that are trusted")
+    add("--user", help="user of the session with the line; its password in --password-file")
+    add("--password-file", help="file with the password of the line's user")
     add("--packages", help="folder of model packages beside the shipped ones")
     return parser
 

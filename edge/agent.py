@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 import structlog
 
@@ -17,6 +18,7 @@ from edge.ledger import LedgerReader
 from edge.line import Line
 from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.models import ModelShelf
+from edge.opcua.security import LinkSecurity
 from edge.plant_clock import LiveClock
 from edge.settings import EdgeSettings
 from edge.telemetry import Collector
@@ -164,7 +166,10 @@ class Agent:
         self, config: AgentConfig, journal: Journal, mes: MesClient, instance: str
     ) -> None:
         clock = LiveClock(config.clock)
-        collector = Collector(journal, config.interface.line, self._settings.telemetry_linger_s)
+        tags = {tag.tag_id: f"{tag.station}.{tag.name}" for tag in config.interface.tags}
+        collector = Collector(
+            journal, config.interface.line, self._settings.telemetry_linger_s, tags
+        )
         collector.resume()
         ledger = LedgerReader(journal, config.interface.line)
         ledger.resume()
@@ -179,6 +184,7 @@ class Agent:
         executor = Executor(
             journal, clock, inbox, may_act=self._may_act, reload_config=self._ask_reload
         )
+        security = await asyncio.to_thread(self._secure, config)
         line = Line(
             config,
             journal=journal,
@@ -189,13 +195,14 @@ class Agent:
             shelf=shelf,
             images=images,
             may_act=self._may_act,
+            security=security,
         )
         health = Health(
-            config, line, collector, ledger, journal, images, lambda: not self._may_act()
+            config, line, collector, ledger, journal, images, security, lambda: not self._may_act()
         )
         self._reload = asyncio.Event()
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(self._watch_config(config, mes, instance, shelf, health))
+            parts.create_task(self._watch_config(config, mes, instance, shelf, security, health))
             parts.create_task(asyncio.to_thread(shelf.warm))
             parts.create_task(collector.write_forever())
             parts.create_task(line.run())
@@ -209,6 +216,12 @@ class Agent:
                 parts.create_task(
                     health.serve_metrics(self._settings.metrics_port, on_ready=_metrics_ready)
                 )
+
+    def _secure(self, config: AgentConfig) -> LinkSecurity:
+        security = self._settings.link_security(config.interface.line)
+        security.prepare(now=datetime.now(UTC))
+        security.trust.apply(trusted=config.trusted, revoked=config.revoked)
+        return security
 
     def _may_act(self) -> bool:
         return self._config is not None and self._config.epoch > self._fenced_epoch
@@ -228,28 +241,39 @@ class Agent:
         self._reload.set()
 
     async def _watch_config(
-        self, config: AgentConfig, mes: MesClient, instance: str, shelf: ModelShelf, health: Health
+        self,
+        config: AgentConfig,
+        mes: MesClient,
+        instance: str,
+        shelf: ModelShelf,
+        security: LinkSecurity,
+        health: Health,
     ) -> None:
-        """Take other models while everything runs on; start the parts again for anything else.
+        """Take other models and decisions on certificates while everything runs on; start again for anything else.
 
         Raises:
-            _Reload: more has changed than models.
+            _Reload: more has changed.
         """
         while True:
             await self._reload.wait()
             self._reload.clear()
             fresh = await self._first_config(mes, instance)
-            if not _differs_in_models_only(config, fresh):
+            if not _keeps_the_line(config, fresh):
                 log.info("config.changed", version=fresh.version)
                 raise _Reload
+            await asyncio.to_thread(
+                security.trust.apply, trusted=fresh.trusted, revoked=fresh.revoked
+            )
             await asyncio.to_thread(shelf.change, fresh.models)
             self._config = health.config = config = fresh
             log.info("config.models_changed", version=fresh.version)
 
 
-def _differs_in_models_only(before: AgentConfig, after: AgentConfig) -> bool:
+def _keeps_the_line(before: AgentConfig, after: AgentConfig) -> bool:
     """Whether an agent can go over to another configuration without letting go of its line."""
-    same = {"version": after.version, "models": after.models, "clock": after.clock}
+    same = {
+        name: getattr(after, name) for name in ("version", "models", "clock", "trusted", "revoked")
+    }
     return before.model_copy(update=same) == after
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.line import Line
 from edge.mes_client import MesAway, MesClient, MesRefused, software
+from edge.opcua.security import LinkSecurity
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig, Heartbeat, LinkState
 from mes.contracts.quality import Verdict
@@ -35,6 +36,7 @@ class Health:
     ledger: LedgerReader
     journal: Journal
     images: ImageFolder
+    security: LinkSecurity
     fenced: Callable[[], bool]
     trouble: Trouble = field(default_factory=lambda: Trouble("heartbeat"))
     _before: tuple[float, int] = field(default_factory=lambda: (time.monotonic(), 0))
@@ -61,6 +63,7 @@ class Health:
             values_per_s=self._rate(),
             inspections=sum(self.line.verdicts.values()),
             late=self.line.verdicts[Verdict.LATE],
+            certificates=self.security.trust.states(),
         )
 
     async def send_forever(self, mes: MesClient) -> None:
@@ -76,7 +79,7 @@ class Health:
     def metrics(self) -> str:
         """Return the metrics in Prometheus' text format."""
         link, size = self.line.health, self.journal.size
-        values: Mapping[str, float] = {
+        values: dict[str, float] = {
             "c2m_edge_connected": float(link.connected),
             "c2m_edge_reconnects_total": float(max(link.reconnects, 0)),
             "c2m_edge_bad_nodes": float(link.bad_nodes),
@@ -91,6 +94,9 @@ class Health:
             "c2m_edge_images_given_up_total": float(self.images.given_up),
             "c2m_edge_fenced": float(self.fenced()),
         }
+        days_left = self.security.own_days_left(now=datetime.now(UTC))
+        if days_left is not None:
+            values["c2m_edge_certificate_days_left"] = days_left
         label = f'{{line="{self.config.interface.line}"}}'
         lines = [f"{name}{label} {value:g}" for name, value in values.items()]
         lines += [

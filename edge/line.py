@@ -23,15 +23,12 @@ from edge.inspection import Station
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf
+from edge.opcua.items import Change
 from edge.opcua.line_methods import LineMethods
 from edge.opcua.link import CallRefused, Link, LinkFailed, open_link
 from edge.opcua.nodes import UnknownNode
-from edge.opcua.subscriptions import (
-    Change,
-    Notification,
-    SubscriptionLost,
-    SubscriptionTable,
-)
+from edge.opcua.security import LinkSecurity
+from edge.opcua.subscriptions import Notification, SubscriptionLost, SubscriptionTable
 from edge.opcua.wanted import Sink, wanted_items
 from edge.plant_clock import LiveClock
 from edge.telemetry import Collector
@@ -79,8 +76,10 @@ class Line:
         shelf: ModelShelf,
         images: ImageFolder,
         may_act: Callable[[], bool],
+        security: LinkSecurity | None = None,
     ) -> None:
         self._config = config
+        self._security = security
         self._interface = config.interface
         self._journal = journal
         self._clock = clock
@@ -109,7 +108,7 @@ class Line:
 
     async def _one_session(self, cameras: httpx.AsyncClient) -> None:
         try:
-            async with open_link(self._interface.endpoint) as link:
+            async with open_link(self._interface.endpoint, self._security) as link:
                 await self._work(link, cameras)
         except* DataSilent as silent:
             self._ended(GapCause.DATA_SILENT, silent)
@@ -177,28 +176,28 @@ class Line:
         if notification.missed:
             self._collector.interrupted(GapCause.LINK_LOST, "a publication is missing")
         plant_now = self._clock.now()
+        for telemetry in notification.telemetry:
+            self._collector.take(telemetry, plant_now=plant_now)
         for change in notification.changes:
-            self._route(change, plant_now)
+            self._route(change)
         table = self._table
         if table.has_data and not self.health.connected:
             self._heard(table)
-        if any(change.item.sink is Sink.TELEMETRY for change in notification.changes):
+        if notification.telemetry:
             self._collector.when_kept(lambda: table.acknowledge(notification))
         else:
             table.acknowledge(notification)
 
-    def _route(self, change: Change, plant_now: datetime) -> None:
+    def _route(self, change: Change) -> None:
         value = change.value.Value.Value if change.value.Value is not None else None
         match change.item.sink:
-            case Sink.TELEMETRY:
-                self._collector.take(change, plant_now=plant_now)
             case Sink.LEDGER:
                 self._ledger.announce(value)
             case Sink.CAMERA:
                 self._stations[change.item.key].announce(value)
             case Sink.STATION_STATE:
                 self._states.take(change.item.key, value)
-            case Sink.CANARY:
+            case Sink.CANARY | Sink.TELEMETRY:
                 pass
 
     async def _watch_data(self, table: SubscriptionTable) -> None:

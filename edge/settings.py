@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from edge.opcua.security import LinkSecurity, Login, Policy
+
 
 class EdgeSettings(BaseSettings):
     """Settings by environment variable `C2M_EDGE__…` or by the options of `python -m edge`."""
@@ -26,8 +28,30 @@ class EdgeSettings(BaseSettings):
     """Serve Prometheus metrics on this loopback port."""
     packages: Path | None = None
     """Folder of model packages beside the shipped ones."""
+    security: Policy = Policy.BASIC_256_SHA_256
+    """What the link to the line is encrypted with; without it only when `None` is asked for by name."""
+    trust: tuple[Path, ...] = ()
+    """Folders with certificates (DER) of lines that are trusted beside those that plant IT approves."""
+    user: str = ""
+    """User of the session with the line; empty: anonymous, or the certificate below."""
+    password_file: Path | None = None
+    """File with the user's password."""
+    user_certificate: Path | None = None
+    """Certificate (DER) of the session's user, with `user_key` (PEM)."""
+    user_key: Path | None = None
     telemetry_linger_s: float = Field(default=0.5, gt=0, le=10)
     """How long telemetry waits for company before it is written (and acknowledged)."""
+
+    def link_security(self, line: str) -> LinkSecurity:
+        """Return the security of the links to a line; certificates lie in the folder `pki` beside the journal."""
+        password = self.password_file.read_text().strip() if self.password_file is not None else ""
+        return LinkSecurity(
+            self.data / "pki",
+            line,
+            policy=self.security,
+            login=Login(self.user, password, self.user_certificate, self.user_key),
+            also=self.trust,
+        )
 
     def enrolment_code(self) -> str | None:
         """Return the code given now, in the file first; a file may be put there while the agent runs."""

@@ -1,25 +1,27 @@
 """From notifications to telemetry in the journal, and the gap rows that cover what did not come.
 
-A value is a row: tag, source time (plant time), time received (real time), number, raw OPC UA status. Every
-number is kept once: when a subscription is created again, the server sends the current value again, and the
-agent knows by its source time that it has it. A server that has measured nothing yet has no value to keep.
+A value is a row: tag, source time (plant time), time received (real time), number, raw OPC UA status. Rows
+stay columns from the notification to the database. Every number is kept once: when a subscription is created
+again, the server sends the current value again, and the agent knows by its source time that it has it. A
+server that has measured nothing yet has no value to keep.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import structlog
 from asyncua.ua.status_codes import StatusCodes
+from numpy.typing import NDArray
 
 from edge.journal import Journal, telemetry_rows
-from edge.opcua.subscriptions import Change
+from edge.last_times import LastTimes
+from edge.opcua.bulk import FIRST_NUMBER, LAST_NUMBER
+from edge.opcua.items import Telemetry
 from edge.store import Entry, Rows
 from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import (
@@ -33,12 +35,17 @@ from mes.contracts.wire import (
 log = structlog.get_logger(__name__)
 
 LAST_TIMES = "telemetry_last"
-"""Fact: the last source time kept of every tag, as JSON."""
-BATCH_ROWS = 20_000
+"""Fact: the last source time kept of every tag."""
+BATCH_ROWS = 50_000
+"""No batch has more rows."""
+WORTH_A_COMMIT = 2_000
+"""So many rows do not wait for company."""
+GAPS_BY_TAG = 20
+"""When more tags overflow at once, one gap row names them all."""
 BAD_TYPE = StatusCodes.BadTypeMismatch
 NOTHING_YET = StatusCodes.BadWaitingForInitialData
-
-Row = tuple[int, int, int, float, int]
+_BAD = 2
+"""Severity of a bad status: its two highest bits."""
 
 
 @dataclass(slots=True)
@@ -47,59 +54,71 @@ class Collector:
 
     Args:
         linger_s: real seconds that values wait for company.
+        names: what tags are called in the log and in the heartbeat.
     """
 
     journal: Journal
     line: str
     linger_s: float
+    names: Mapping[int, str] = field(default_factory=dict)
     values: int = 0
     not_numbers: set[str] = field(default_factory=set)
     """Tags whose last value was no finite number."""
     skew_ms: float | None = None
-    _rows: list[Row] = field(default_factory=list)
+    _rows: list[TelemetryColumns] = field(default_factory=list)
+    _waiting: int = 0
     _gaps: list[Gap] = field(default_factory=list)
     _kept: list[Callable[[], None]] = field(default_factory=list)
-    _last: dict[int, int] = field(default_factory=dict)
+    _last: LastTimes = field(default_factory=LastTimes)
     _open_gap: tuple[GapCause, str] | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
 
     def resume(self) -> None:
         """Read what was kept last; what the line published since is a gap: the agent was down."""
-        kept = json.loads(self.journal.fact(LAST_TIMES) or "{}")
-        self._last = {int(tag): int(at) for tag, at in kept.items()}
-        if self._last:
-            self.interrupted(GapCause.AGENT_DOWN, "the agent was not running")
+        self._last = LastTimes.from_text(self.journal.fact(LAST_TIMES))
+        self.interrupted(GapCause.AGENT_DOWN, "the agent was not running")
 
     def interrupted(self, cause: GapCause, detail: str = "") -> None:
         """Note that values may be missing from the last one kept to the next that comes.
 
         The first cause stands: a lost link that follows a stop of the agent is the same gap.
         """
-        if self._open_gap is None and self._last:
+        if self._open_gap is None and self._last.newest() is not None:
             self._open_gap = (cause, detail)
 
-    def take(self, change: Change, *, plant_now: datetime) -> None:
-        """Add one value."""
-        source = change.value.SourceTimestamp or change.value.ServerTimestamp or plant_now
-        source_ft = to_filetime(_aware(source))
-        tag_id = change.item.tag_id
-        before = self._last.get(tag_id)
-        if self._open_gap is not None:
-            self._close_gap(max(source_ft, self._source_now(plant_now)))
-        if change.first and (
-            _is_unmeasured(change) or (before is not None and source_ft <= before)
-        ):
+    def take(self, values: Telemetry, *, plant_now: datetime) -> None:
+        """Add the values of one notification."""
+        if not len(values):
             return
-        self._last[tag_id] = source_ft
-        number, status = self._number(change)
-        if change.overflow and before is not None:
-            self._add_gap(before, source_ft, GapCause.QUEUE_OVERFLOW, (tag_id,), change.item.key)
-        received_ft = to_filetime(datetime.now(UTC))
-        self._rows.append((tag_id, source_ft, received_ft, number, status))
-        if not change.first:
-            self.skew_ms = (_aware(source) - plant_now).total_seconds() * 1000
-        self.values += 1
-        if len(self._rows) >= BATCH_ROWS:
+        source_ft = _source_times(values, plant_now)
+        if self._open_gap is not None:
+            self._close_gap(max(int(source_ft[0]), self._source_now(plant_now)))
+        places = self._last.places(values.tag_id)
+        if values.first.any():
+            wanted = ~values.first | ~(
+                (values.status == NOTHING_YET) | (source_ft <= self._last.at(places))
+            )
+            if not wanted.all():
+                values, source_ft, places = values.keep(wanted), source_ft[wanted], places[wanted]
+            if not len(values):
+                return
+        if values.overflow.any():
+            self._note_overflow(values, source_ft, places)
+        self._last.set(places, source_ft)
+        self._measure_skew(values, source_ft, plant_now)
+        self._add_rows(values, source_ft)
+
+    def _add_rows(self, values: Telemetry, source_ft: NDArray[np.int64]) -> None:
+        received_ft = np.full(len(values), to_filetime(datetime.now(UTC)), np.int64)
+        number, status = self._numbers(values)
+        self._rows.append(
+            TelemetryColumns(
+                values.tag_id.astype(np.uint32), source_ft, received_ft, number, status
+            )
+        )
+        self.values += len(values)
+        self._waiting += len(values)
+        if self._waiting >= WORTH_A_COMMIT:
             self._full.set()
 
     def when_kept(self, callback: Callable[[], None]) -> None:
@@ -122,15 +141,13 @@ class Collector:
         """Write what was taken and call back."""
         self._full.clear()
         rows, gaps, kept = self._rows, self._gaps, self._kept
-        self._rows, self._gaps, self._kept = [], [], []
-        parts: list[Rows] = []
-        if rows:
-            parts.append(telemetry_rows(_columns(rows)))
+        self._rows, self._gaps, self._kept, self._waiting = [], [], [], 0
+        parts = [telemetry_rows(batch) for batch in _batches(rows)]
         if gaps:
             lines = [gap.model_dump_json() for gap in gaps]
             parts.append(Rows(Stream.GAPS, len(lines), to_lines(lines)))
         if parts:
-            await self.journal.append(Entry(tuple(parts), {LAST_TIMES: json.dumps(self._last)}))
+            await self.journal.append(Entry(tuple(parts), {LAST_TIMES: self._last.to_text()}))
         for callback in kept:
             callback()
 
@@ -138,15 +155,42 @@ class Collector:
         """Return what the line's clock shows now, by the skew last measured."""
         return to_filetime(plant_now + timedelta(milliseconds=self.skew_ms or 0.0))
 
+    def _measure_skew(
+        self, values: Telemetry, source_ft: NDArray[np.int64], plant_now: datetime
+    ) -> None:
+        current = np.nonzero(~values.first)[0]
+        if len(current):
+            newest = int(source_ft[current].max())
+            self.skew_ms = (newest - to_filetime(plant_now)) / 10_000
+
     def _close_gap(self, to_ft: int) -> None:
         """End the gap now that values come again: what changed before this moment may be missing."""
         assert self._open_gap is not None  # noqa: S101  # the caller has looked
         cause, detail = self._open_gap
         self._open_gap = None
-        from_ft = max(self._last.values(), default=to_ft)
-        if to_ft > from_ft:
+        from_ft = self._last.newest()
+        if from_ft is not None and to_ft > from_ft:
             self._add_gap(from_ft, to_ft, cause, None, detail)
             log.info("telemetry.gap", cause=cause.value, detail=detail)
+
+    def _note_overflow(
+        self, values: Telemetry, source_ft: NDArray[np.int64], places: NDArray[np.intp]
+    ) -> None:
+        """Write a gap from the value before to each one that says that its queue was full."""
+        before = _values_before(places, source_ft, self._last.at(places))
+        hit = np.nonzero(values.overflow & (before > 0))[0]
+        tags = values.tag_id[hit]
+        if len(hit) > GAPS_BY_TAG:
+            from_ft, to_ft = int(before[hit].min()), int(source_ft[hit].max())
+            all_tags = tuple(np.unique(tags).tolist())
+            detail = f"{len(all_tags)} tags"
+            self._add_gap(from_ft, max(from_ft, to_ft), GapCause.QUEUE_OVERFLOW, all_tags, detail)
+            return
+        for tag, row in zip(tags.tolist(), hit.tolist(), strict=True):
+            from_ft, to_ft = int(before[row]), int(source_ft[row])
+            self._add_gap(
+                from_ft, max(from_ft, to_ft), GapCause.QUEUE_OVERFLOW, (tag,), self._name(tag)
+            )
 
     def _add_gap(
         self, from_ft: int, to_ft: int, cause: GapCause, tags: tuple[int, ...] | None, detail: str
@@ -162,45 +206,67 @@ class Collector:
             )
         )
 
-    def _number(self, change: Change) -> tuple[float, int]:
-        """Return the value as a number (NaN where there is none) and its status."""
-        key, code = change.item.key, change.value.StatusCode
-        status = int(code.value) if code is not None else 0
-        value = change.value.Value.Value if change.value.Value is not None else None
-        if status >> 30 == 2:
-            return math.nan, status
-        if not isinstance(value, int | float):
-            self._complain(key, f"a {type(value).__name__}, not a number")
-            return math.nan, BAD_TYPE
-        number = float(value)
-        if not math.isfinite(number):
-            self._complain(key, str(number))
-        elif key in self.not_numbers:
-            self.not_numbers.discard(key)
-            log.info("tag.number_again", tag=key)
+    def _numbers(self, values: Telemetry) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+        """Return the values as numbers (NaN where there is none) and their status."""
+        good = values.status >> 30 != _BAD
+        typed = (values.kind >= FIRST_NUMBER) & (values.kind <= LAST_NUMBER)
+        number = np.where(good & typed, values.value, np.nan)
+        status = np.where(good & ~typed, np.uint32(BAD_TYPE), values.status)
+        odd = good & ~(typed & np.isfinite(values.value))
+        if self.not_numbers or odd.any():
+            self._watch_numbers(values, good, odd, typed)
         return number, status
 
-    def _complain(self, key: str, what: str) -> None:
-        if key not in self.not_numbers:
-            self.not_numbers.add(key)
-            log.warning("tag.not_a_number", tag=key, value=what)
+    def _watch_numbers(
+        self,
+        values: Telemetry,
+        good: NDArray[np.bool_],
+        odd: NDArray[np.bool_],
+        typed: NDArray[np.bool_],
+    ) -> None:
+        """Name a tag once when its values are no numbers, and once when they are again."""
+        for tag, row in _last_rows(values.tag_id[good], np.nonzero(good)[0]):
+            name = self._name(tag)
+            if odd[row] and name not in self.not_numbers:
+                self.not_numbers.add(name)
+                what = f"type {values.kind[row]}" if not typed[row] else str(values.value[row])
+                log.warning("tag.not_a_number", tag=name, value=what)
+            elif not odd[row] and name in self.not_numbers:
+                self.not_numbers.discard(name)
+                log.info("tag.number_again", tag=name)
+
+    def _name(self, tag_id: int) -> str:
+        return self.names.get(tag_id, str(tag_id))
 
 
-def _is_unmeasured(change: Change) -> bool:
-    code = change.value.StatusCode
-    return code is not None and code.value == NOTHING_YET
+def _source_times(values: Telemetry, plant_now: datetime) -> NDArray[np.int64]:
+    """Return when each value was measured: source time, else the server's, else now."""
+    if values.source_ft.all():
+        return values.source_ft
+    stated = np.where(values.source_ft > 0, values.source_ft, values.server_ft)
+    return np.where(stated > 0, stated, to_filetime(plant_now))
 
 
-def _columns(rows: list[Row]) -> TelemetryColumns:
-    tag_id, source_ft, received_ft, value, status = zip(*rows, strict=True)
-    return TelemetryColumns(
-        np.array(tag_id, np.uint32),
-        np.array(source_ft, np.int64),
-        np.array(received_ft, np.int64),
-        np.array(value, np.float64),
-        np.array(status, np.uint32),
-    )
+def _values_before(
+    places: NDArray[np.intp], source_ft: NDArray[np.int64], last: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return for each value the source time of the one before it of the same tag; `last` for its first."""
+    order = np.argsort(places, kind="stable")
+    again = np.concatenate([[False], places[order][1:] == places[order][:-1]])
+    before = np.empty_like(source_ft)
+    before[order] = np.where(again, np.roll(source_ft[order], 1), last[order])
+    return before
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+def _last_rows(tag_id: NDArray[np.int64], rows: NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Return each tag with the row of its last value."""
+    tags, where = np.unique(tag_id[::-1], return_index=True)
+    return list(zip(tags.tolist(), rows[::-1][where].tolist(), strict=True))
+
+
+def _batches(parts: list[TelemetryColumns]) -> list[TelemetryColumns]:
+    """Join what was taken, and cut it where a batch would have too many rows."""
+    if not parts:
+        return []
+    whole = parts[0] if len(parts) == 1 else TelemetryColumns.joined(parts)
+    return [whole.part(first, first + BATCH_ROWS) for first in range(0, len(whole), BATCH_ROWS)]

@@ -17,6 +17,8 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 from asyncua.ua.uatypes import StatusCode
 
 from edge.opcua.nodes import Namespaces
+from edge.opcua.security import LinkSecurity
+from edge.opcua.trust import CertificateRefused
 
 REQUEST_TIMEOUT_S = 4.0
 HEALTH_PROBE_S = 10.0
@@ -103,24 +105,49 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def open_link(endpoint: str) -> AsyncIterator[Link]:
+async def open_link(endpoint: str, security: LinkSecurity | None = None) -> AsyncIterator[Link]:
     """Connect to a server, read its namespace table, and hang up at the end, however it ends.
 
     asyncua's reconnection stays off: after a hung server it can look connected and deliver nothing.
+    Without `security` nothing is encrypted and nobody is who he says.
 
     Raises:
-        OSError, TimeoutError, ua.UaError: the server is away, hangs or refuses.
+        OSError, TimeoutError, ua.UaError: the server is away, hangs or refuses, or is not trusted.
     """
-    client = Client(endpoint, timeout=REQUEST_TIMEOUT_S, watchdog_intervall=HEALTH_PROBE_S)
-    client.name = client.description = "C2M edge agent"
-    client.application_uri = "urn:c2m:edge"
-    client.session_timeout = SESSION_TIMEOUT_MS
-    await client.connect(auto_reconnect=False)
+    client = await _connected(endpoint, security)
     try:
         table = await client.get_namespace_array()
         yield Link(client.uaclient.session, Namespaces(table))
     finally:
         await _hang_up(client)
+
+
+async def _connected(endpoint: str, security: LinkSecurity | None) -> Client:
+    """Connect with the newest certificate that the server takes."""
+    if security is not None:
+        try:
+            client = _new_client(endpoint)
+            if await security.secure(client, new=True):
+                await client.connect(auto_reconnect=False)
+                security.accepted()
+                return client
+        except CertificateRefused:
+            raise
+        except LinkFailed:
+            pass  # the server may not know the new certificate yet; the old one shows whether it is there
+    client = _new_client(endpoint)
+    if security is not None:
+        await security.secure(client, new=False)
+    await client.connect(auto_reconnect=False)
+    return client
+
+
+def _new_client(endpoint: str) -> Client:
+    client = Client(endpoint, timeout=REQUEST_TIMEOUT_S, watchdog_intervall=HEALTH_PROBE_S)
+    client.name = client.description = "C2M edge agent"
+    client.application_uri = "urn:c2m:edge"
+    client.session_timeout = SESSION_TIMEOUT_MS
+    return client
 
 
 async def _hang_up(client: Client) -> None:

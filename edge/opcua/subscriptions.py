@@ -8,10 +8,9 @@ the silence of the *data* is noticed, for a session can be alive and dead at onc
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -19,8 +18,11 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
+from edge.opcua.items import Change, Items, Telemetry
 from edge.opcua.link import Link, LinkFailed
 from edge.opcua.nodes import UnknownNode
+from edge.opcua.publication import Publication
+from edge.opcua.publish import Publisher
 from edge.opcua.wanted import Wanted, by_rate
 
 log = structlog.get_logger(__name__)
@@ -33,8 +35,6 @@ EVERY_CHANGE = 0.0
 ITEMS_PER_CALL = 500
 """When the server states no limit (OperationLimits)."""
 RETRY_BAD_NODES_S = 30.0
-_OVERFLOW = 0x480
-"""InfoType DataValue with the Overflow bit: the server dropped values of this item (OPC 10000-4 §7.39)."""
 _MAX_ITEMS_NODE = (
     f"i={ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall}"
 )
@@ -45,25 +45,15 @@ class SubscriptionLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One value of one wanted item.
-
-    `first` marks the current value sent when an item is created. `overflow`: values before it may be missing,
-    for the server's queue of this item was full.
-    """
-
-    item: Wanted
-    value: ua.DataValue
-    first: bool
-    overflow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Notification:
-    """What one publish response brought. `missed`: a publication before it never came."""
+    """What one publish response brought: process values by column, and the rest one by one.
+
+    `missed`: a publication before it never came.
+    """
 
     subscription_id: int
     sequence: int
+    telemetry: tuple[Telemetry, ...]
     changes: tuple[Change, ...]
     missed: bool
 
@@ -79,11 +69,9 @@ class SubscriptionTable:
     def __init__(self, link: Link, deliver: Callable[[Notification], None]) -> None:
         self._link = link
         self._deliver = deliver
-        self._items: dict[int, Wanted] = {}
-        self._handles = itertools.count(1)
-        self._queues: dict[int, int] = {}
+        self._publisher = Publisher(link.session)
+        self._items = Items()
         self._groups: dict[int, int] = {}
-        self._fresh: set[int] = set()
         self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
         self._next_sequence: dict[int, int] = {}
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -154,19 +142,16 @@ class SubscriptionTable:
         for item, request, result in zip(asked, requests, results, strict=True):
             handle = request.RequestedParameters.ClientHandle
             if result.StatusCode.is_good():
-                self._queues[handle] = result.RevisedQueueSize
+                self._items.confirm(handle, queue=result.RevisedQueueSize)
                 if self.quarantined.pop(item, None) is not None:
                     log.info("node.back", node=item.node)
             else:
-                self._items.pop(handle, None)
-                self._fresh.discard(handle)
+                self._items.drop(handle)
                 self._quarantine(item, result.StatusCode.name)
 
     def _request(self, item: Wanted) -> ua.MonitoredItemCreateRequest:
         node = self._link.namespaces.resolve(item.node)
-        handle = next(self._handles)
-        self._items[handle] = item
-        self._fresh.add(handle)
+        handle = self._items.add(item)
         return ua.MonitoredItemCreateRequest(
             ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=AttributeIds.Value),
             MonitoringMode=ua.MonitoringMode.Reporting,
@@ -203,61 +188,39 @@ class SubscriptionTable:
             asked = time.monotonic()
             acks, self._acks = list(self._acks), deque()
             try:
-                response = await self._link.session.publish(acks)
+                publication = await self._publisher.publish(acks)
             except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError) as error:
                 log.warning("publish.failed", reason=repr(error))
                 continue
             self.publish_round_trip_s = time.monotonic() - asked
-            await self._take(response.Parameters)
+            await self._take(publication)
 
-    async def _take(self, result: ua.PublishResult) -> None:
-        message = result.NotificationMessage
-        if result.SubscriptionId not in self._groups.values():
-            await self._link.session.delete_subscriptions([result.SubscriptionId])
+    async def _take(self, publication: Publication) -> None:
+        subscription_id, sequence = publication.subscription_id, publication.sequence
+        if subscription_id not in self._groups.values():
+            await self._link.session.delete_subscriptions([subscription_id])
             return
-        if not message.NotificationData:
+        if publication.lost is not None:
+            self._lose(publication.lost)
+        if publication.keep_alive:
             return
-        expected = self._next_sequence.get(result.SubscriptionId, message.SequenceNumber)
-        self._next_sequence[result.SubscriptionId] = message.SequenceNumber + 1
-        self._hand_over(result.SubscriptionId, message, missed=message.SequenceNumber > expected)
+        expected = self._next_sequence.get(subscription_id, sequence)
+        self._next_sequence[subscription_id] = sequence + 1
+        self._hand_over(publication, missed=sequence > expected)
 
-    def _hand_over(
-        self, subscription_id: int, message: ua.NotificationMessage, *, missed: bool
-    ) -> None:
-        changes = tuple(self._changes(message))
-        if changes:
+    def _hand_over(self, publication: Publication, *, missed: bool) -> None:
+        if len(publication):
             self.last_data, self.has_data = time.monotonic(), True
-        notification = Notification(subscription_id, message.SequenceNumber, changes, missed)
-        self._deliver(notification)
-
-    def _changes(self, message: ua.NotificationMessage) -> Iterator[Change]:
-        for part in message.NotificationData or ():
-            if isinstance(part, ua.StatusChangeNotification):
-                self._lose(part.Status.name)
-            elif isinstance(part, ua.DataChangeNotification):
-                yield from self._values(part.MonitoredItems or ())
-
-    def _values(self, values: Sequence[ua.MonitoredItemNotification]) -> Iterator[Change]:
-        """Give each value with its item; not every server sets the overflow bit, but a full queue is full."""
-        full = self._full_queues(values)
-        for value in values:
-            handle = value.ClientHandle
-            item = self._items.get(handle)
-            if item is not None:
-                first, overflow = handle in self._fresh, handle in full
-                self._fresh.discard(handle)
-                full.discard(handle)
-                yield Change(item, value.Value, first, overflow or _has_overflow_bit(value.Value))
-
-    def _full_queues(self, values: Sequence[ua.MonitoredItemNotification]) -> set[int]:
-        """Return the items of which one notification brings as many values as the server keeps.
-
-        A queue of one holds the newest value by design and says nothing.
-        """
-        counts = Counter(value.ClientHandle for value in values)
-        return {
-            handle for handle, count in counts.items() if count >= self._queues.get(handle, 0) > 1
-        }
+        sorted_values = [self._items.sort(values) for values in publication.values]
+        self._deliver(
+            Notification(
+                publication.subscription_id,
+                publication.sequence,
+                tuple(telemetry for telemetry, _ in sorted_values if telemetry is not None),
+                tuple(change for _, changes in sorted_values for change in changes),
+                missed,
+            )
+        )
 
     def _on_status(self, result: ua.PublishResult) -> None:
         """Take the notice asyncua gives of a lost connection."""
@@ -271,8 +234,3 @@ class SubscriptionTable:
 
     async def _watch_loss(self) -> None:
         raise SubscriptionLost(await self._lost)
-
-
-def _has_overflow_bit(value: ua.DataValue) -> bool:
-    code = value.StatusCode
-    return code is not None and code.value & _OVERFLOW == _OVERFLOW

@@ -106,6 +106,28 @@ class TelemetryColumns:
         return (self.tag_id, self.source_ft, self.received_ft, self.value, self.status)
 
     @classmethod
+    def joined(cls, parts: Sequence[TelemetryColumns]) -> TelemetryColumns:
+        """Return the rows of several, in their order."""
+        return cls(
+            np.concatenate([part.tag_id for part in parts]),
+            np.concatenate([part.source_ft for part in parts]),
+            np.concatenate([part.received_ft for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.status for part in parts]),
+        )
+
+    def part(self, first: int, after: int) -> TelemetryColumns:
+        """Return the rows from `first` up to `after`."""
+        rows = slice(first, after)
+        return TelemetryColumns(
+            self.tag_id[rows],
+            self.source_ft[rows],
+            self.received_ft[rows],
+            self.value[rows],
+            self.status[rows],
+        )
+
+    @classmethod
     def from_payload(cls, payload: bytes, count: int) -> TelemetryColumns:
         """Read `count` rows; views into `payload`, no copy.
 

@@ -18,6 +18,7 @@ from edge.health import Health
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.line import LinkHealth
+from edge.opcua.security import LinkSecurity, Login, Policy
 from edge.plant_clock import LiveClock
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig
@@ -45,7 +46,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     journal.close()
 
 
-def a_health(journal: Journal, plant: PlantModel, *, fenced: bool = False) -> Health:
+def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool = False) -> Health:
     line: Any = SimpleNamespace(
         health=LinkHealth(connected=True, bad_nodes=2, reconnects=3),
         verdicts={Verdict.OK: 5, Verdict.NOK: 1, Verdict.UNFIT: 0, Verdict.LATE: 2},
@@ -63,11 +64,14 @@ def a_health(journal: Journal, plant: PlantModel, *, fenced: bool = False) -> He
         interface=line_interface(plant, plant.line("paint")),
         clock=CLOCK,
     )
-    return Health(config, line, collector, ledger, journal, images, lambda: fenced)
+    security = LinkSecurity(folder / "pki", "paint", policy=Policy.NONE, login=Login())
+    return Health(config, line, collector, ledger, journal, images, security, lambda: fenced)
 
 
-async def test_a_heartbeat_tells_what_is_wrong(journal: Journal, mini_plant: PlantModel) -> None:
-    beat = a_health(journal, mini_plant, fenced=True).beat()
+async def test_a_heartbeat_tells_what_is_wrong(
+    journal: Journal, mini_plant: PlantModel, tmp_path: Path
+) -> None:
+    beat = a_health(journal, mini_plant, tmp_path, fenced=True).beat()
     assert (beat.epoch, beat.config_version, beat.inspections, beat.late) == (2, 7, 8, 2)
     assert beat.link.connected and beat.link.skew_ms == 1500.0
     assert beat.link.detail == (
@@ -86,9 +90,9 @@ async def ask(port: int, head: bytes) -> bytes:
 
 
 async def test_prometheus_reads_the_same_and_strangers_find_nothing(
-    journal: Journal, mini_plant: PlantModel
+    journal: Journal, mini_plant: PlantModel, tmp_path: Path
 ) -> None:
-    health, ports = a_health(journal, mini_plant), list[int]()
+    health, ports = a_health(journal, mini_plant, tmp_path), list[int]()
     serving = asyncio.create_task(health.serve_metrics(0, on_ready=ports.append))
     (port,) = await eventually(lambda: ports)
     page = (await ask(port, b"GET /metrics HTTP/1.1\r\n\r\n")).decode()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,13 +13,22 @@ from uuid import UUID
 import numpy as np
 import pytest
 from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
 
 from edge.journal import Journal
-from edge.opcua.subscriptions import Change
+from edge.opcua.items import Items, Telemetry
+from edge.opcua.publication import decode_by_asyncua
 from edge.opcua.wanted import Sink, Wanted
-from edge.telemetry import Collector
+from edge.telemetry import GAPS_BY_TAG, LAST_TIMES, Collector
 from mes.contracts.telemetry import Gap, GapCause
-from mes.contracts.wire import Stream, TelemetryColumns, decode, from_filetime, from_lines
+from mes.contracts.wire import (
+    Stream,
+    TelemetryColumns,
+    decode,
+    from_filetime,
+    from_lines,
+    to_filetime,
+)
 
 T0 = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -34,12 +45,24 @@ def a_value(
     first: bool = False,
     status: int = 0,
     overflow: bool = False,
-) -> Change:
-    item = Wanted(f"i={tag_id}", 250, Sink.TELEMETRY, f"oven.T{tag_id}", tag_id)
+) -> Telemetry:
+    """One value as a notification brings it."""
     data = ua.DataValue(
         Value=ua.Variant(value), StatusCode=ua.StatusCode(status), SourceTimestamp=at(seconds)
     )
-    return Change(item, data, first, overflow)
+    item = ua.MonitoredItemNotification(1, data)
+    body = struct_to_binary(ua.DataChangeNotification(MonitoredItems=[item]))
+    items = Items()
+    items.add(Wanted(f"i={tag_id}", 250, Sink.TELEMETRY, f"oven.T{tag_id}", tag_id))
+    values, _ = items.sort(decode_by_asyncua(body))
+    assert values is not None
+    return replace(values, first=np.array([first]), overflow=np.array([overflow]))
+
+
+def together(*values: Telemetry) -> Telemetry:
+    """Several values in one notification."""
+    columns = (np.concatenate([getattr(v, n) for v in values]) for n in Telemetry.__slots__)
+    return Telemetry(*columns)
 
 
 @pytest.fixture
@@ -54,7 +77,8 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 
 def a_collector(journal: Journal) -> Collector:
-    collector = Collector(journal, "paint", linger_s=0.01)
+    names = {1: "oven.T1", 2: "oven.T2"}
+    collector = Collector(journal, "paint", linger_s=0.01, names=names)
     collector.resume()
     return collector
 
@@ -199,3 +223,71 @@ async def test_a_clock_that_is_off_is_measured_and_never_a_reason_to_refuse(
     await collector.flush()
     assert collector.skew_ms == -600_000
     assert len(await rows(journal)) == 1
+
+
+async def test_several_values_of_a_tag_in_one_notification_are_all_kept(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(
+        together(a_value(1, 0), a_value(2, 0), a_value(1, 1), a_value(1, 2)), plant_now=at(2)
+    )
+    collector.take(a_value(1, 2, first=True), plant_now=at(3))
+    await collector.flush()
+    kept = await rows(journal)
+    assert kept.tag_id.tolist() == [1, 2, 1, 1]
+
+
+async def test_an_overflow_between_two_values_of_a_notification_lies_between_them(
+    journal: Journal,
+) -> None:
+    collector = a_collector(journal)
+    collector.take(
+        together(a_value(1, 0), a_value(2, 0), a_value(1, 5, overflow=True)), plant_now=at(5)
+    )
+    await collector.flush()
+    (gap,) = await gaps(journal)
+    assert (gap.tag_ids, gap.from_at, gap.to_at) == ((1,), at(0), at(5))
+
+
+async def test_a_storm_of_overflows_is_one_gap_row_that_names_every_tag(journal: Journal) -> None:
+    collector = a_collector(journal)
+    tags = range(1, GAPS_BY_TAG + 2)
+    collector.take(together(*(a_value(tag, tag) for tag in tags)), plant_now=at(50))
+    collector.take(
+        together(*(a_value(tag, 50 + tag, overflow=True) for tag in tags)), plant_now=at(99)
+    )
+    await collector.flush()
+    (gap,) = await gaps(journal)
+    assert gap.tag_ids == tuple(tags)
+    assert (gap.from_at, gap.to_at) == (at(1), at(50 + len(tags)))
+
+
+async def test_a_value_that_is_odd_and_then_good_again_is_not_named_any_more(
+    journal: Journal,
+) -> None:
+    collector = a_collector(journal)
+    collector.take(a_value(1, 0, "warm"), plant_now=at(0))
+    assert collector.not_numbers == {"oven.T1"}
+    collector.take(together(a_value(1, 1, float("nan")), a_value(1, 2, 20.0)), plant_now=at(2))
+    assert collector.not_numbers == set()
+
+
+async def test_last_times_that_an_earlier_agent_wrote_are_understood(journal: Journal) -> None:
+    earlier = json.dumps({"1": to_filetime(at(9)), "2": to_filetime(at(5))})
+    await journal.record(facts={LAST_TIMES: earlier})
+    collector = a_collector(journal)
+    collector.take(a_value(1, 9, first=True), plant_now=at(20))
+    collector.take(a_value(2, 6, first=True), plant_now=at(20))
+    await collector.flush()
+    assert (await rows(journal)).tag_id.tolist() == [2]
+    (gap,) = await gaps(journal)
+    assert (gap.cause, gap.from_at) == (GapCause.AGENT_DOWN, at(9))
+
+
+async def test_a_value_without_a_source_time_has_the_time_of_the_server(journal: Journal) -> None:
+    collector = a_collector(journal)
+    server = np.array([to_filetime(at(4))])
+    bare = replace(a_value(1, 0), source_ft=np.zeros(1, np.int64))
+    collector.take(replace(bare, server_ft=server), plant_now=at(9))
+    collector.take(bare, plant_now=at(9))
+    await collector.flush()
+    assert (await rows(journal)).source_ft.tolist() == [to_filetime(at(4)), to_filetime(at(9))]
