@@ -288,8 +288,18 @@ CREATE TABLE public.customer_order (
 );
 
 CREATE TABLE public.dispatch_wish (
+    id bigint NOT NULL,
     line text NOT NULL,
     since timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.dispatch_wish ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dispatch_wish_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.disposition_undone (
@@ -1149,7 +1159,7 @@ ALTER TABLE ONLY public.customer_order
     ADD CONSTRAINT customer_order_vin_key UNIQUE (vin);
 
 ALTER TABLE ONLY public.dispatch_wish
-    ADD CONSTRAINT dispatch_wish_pkey PRIMARY KEY (line);
+    ADD CONSTRAINT dispatch_wish_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.disposition_undone
     ADD CONSTRAINT disposition_undone_pkey PRIMARY KEY (hold_id, decided_at);

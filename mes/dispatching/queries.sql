@@ -3,10 +3,15 @@
 SELECT pg_advisory_xact_lock(hashtextextended('dispatching:' || %(line)s, 0))
 
 -- wish --
-INSERT INTO dispatch_wish (line, since) VALUES (%(line)s, %(since)s) ON CONFLICT (line) DO NOTHING
+INSERT INTO dispatch_wish (line, since) VALUES (%(line)s, %(since)s)
 
 -- take_wishes --
-DELETE FROM dispatch_wish RETURNING line
+WITH oldest AS (
+    SELECT line FROM dispatch_wish ORDER BY since LIMIT 1
+), taken AS (
+    SELECT id FROM dispatch_wish WHERE line = (SELECT line FROM oldest) FOR UPDATE SKIP LOCKED
+)
+DELETE FROM dispatch_wish WHERE id IN (SELECT id FROM taken) RETURNING line
 
 -- open_jobs --
 SELECT id, kind, line, subject_id, attempt, order_id, body_id, rework_id, state, state_at, cancelling,

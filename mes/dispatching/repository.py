@@ -91,9 +91,10 @@ async def wish(conn: WriteConn, line: str, *, since: datetime) -> None:
     await db.execute(conn, queries["wish"], {"line": line, "since": since})
 
 
-async def take_wishes(conn: WriteConn) -> list[str]:
+async def take_wishes(conn: WriteConn) -> str | None:
+    """Take all wishes of the line that waits longest; return the line."""
     rows = await db.fetch_all(conn, queries["take_wishes"], None, _Line)
-    return sorted(row.line for row in rows)
+    return rows[0].line if rows else None
 
 
 async def open_jobs(conn: ReadConn, line: str) -> list[Job]:

@@ -82,12 +82,12 @@ async def wish(conn: WriteConn, lines: Sequence[str], *, now: datetime) -> None:
         await repository.wish(conn, line, since=now)
 
 
-async def dispatch_wished(conn: WriteConn, *, now: datetime, real_now: datetime) -> int:
-    """Compare every line somebody wished for with its plan; return how many."""
-    lines = await repository.take_wishes(conn)
-    for line in lines:
+async def dispatch_wished(conn: WriteConn, *, now: datetime, real_now: datetime) -> str | None:
+    """Compare the line that waits longest with its plan; return it, or None when nobody wishes."""
+    line = await repository.take_wishes(conn)
+    if line is not None:
         await dispatch(conn, line, now=now, real_now=real_now)
-    return len(lines)
+    return line
 
 
 async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datetime) -> Sent:

@@ -117,11 +117,13 @@ async def on_decision(conn: WriteConn, event: Event, context: HandlerContext) ->
 
 @every(seconds=0.4, name="dispatching.follow")
 async def follow(context: JobContext) -> None:
-    """Bring the lines that somebody wished for to their plan."""
-    async with context.database.write() as conn:
-        await service.dispatch_wished(
-            conn, now=context.clock.now(), real_now=context.clock.real_now()
-        )
+    """Bring the lines that somebody wished for to their plan, each in a transaction of its own."""
+    line: str | None = ""
+    while line is not None:
+        async with context.database.write() as conn:
+            line = await service.dispatch_wished(
+                conn, now=context.clock.now(), real_now=context.clock.real_now()
+            )
 
 
 @every(seconds=15, name="dispatching.look_over")

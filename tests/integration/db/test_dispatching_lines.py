@@ -186,13 +186,30 @@ async def test_a_scrapped_body_is_carried_out_of_its_line(planned: PlannedPlant)
 
 async def test_a_published_plan_makes_every_line_follow_it(planned: PlannedPlant) -> None:
     await planned.react("planning", "dispatching-plan")
+    lines = []
     async with planned.database.write() as conn:
-        lines = await dispatching.dispatch_wished(
+        while line := await dispatching.dispatch_wished(
             conn, now=planned.clock.now(), real_now=planned.clock.real_now()
-        )
-    assert lines == 7
+        ):
+            lines.append(line)
+    assert len(lines) == len(set(lines)) == 7
     for line in ("body-sub", "body-framing", "paint", "assembly", "eol"):
         assert await jobs_of(planned, line)
+
+
+async def test_who_wishes_never_waits_for_who_dispatches(planned: PlannedPlant) -> None:
+    now = planned.clock.now()
+    async with planned.database.write() as conn:
+        while await dispatching.dispatch_wished(conn, now=now, real_now=now):
+            pass
+        await dispatching.wish(conn, ["paint", "paint"], now=now)
+    async with planned.database.write() as dispatcher:
+        assert await dispatching.dispatch_wished(dispatcher, now=now, real_now=now) == "paint"
+        async with planned.database.write() as other:
+            await dispatching.wish(other, ["paint"], now=now)
+    async with planned.database.write() as conn:
+        assert await dispatching.dispatch_wished(conn, now=now, real_now=now) == "paint"
+        assert await dispatching.dispatch_wished(conn, now=now, real_now=now) is None
 
 
 async def test_nobodys_job_is_not_known(planned: PlannedPlant) -> None:
