@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mes.contracts.plant import Line, PlantModel
 from mes.contracts.plant_file import PlantFileError, load_plant, with_ports
 from mes.contracts.warm_start import WarmStart
 from plc_sim.faults import fault_adapter, plant_fault
+from plc_sim.opcua.security import LineSecurity
 from plc_sim.plant_clock import follow, mes_clock, own_clock
 from plc_sim.shop import Shop
 
@@ -68,6 +70,7 @@ async def _run(plant: PlantModel, lines: list[Line], options: argparse.Namespace
             clock,
             seed=options.seed,
             cache=options.cache or options.data,
+            security=partial(_security, options),
         )
         await shop.run(warm=options.warm, ready=lambda: print("ready", flush=True))  # noqa: T201
     except asyncio.CancelledError:
@@ -75,6 +78,13 @@ async def _run(plant: PlantModel, lines: list[Line], options: argparse.Namespace
     finally:
         for follower in followers:
             follower.cancel()
+
+
+def _security(options: argparse.Namespace, line: Line) -> LineSecurity | None:
+    if options.security == "none":
+        return None
+    also = [Path(str(folder).format(line=line.id)) for folder in options.trust]
+    return LineSecurity(options.data / "pki" / line.id, line.id, also)
 
 
 def _fault(options: argparse.Namespace) -> int:
@@ -104,6 +114,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--base-port", type=int, help="ports from here on instead of the plant file's")
     run.add_argument("--warm", action="store_true", help="begin with the bodies of warm.json")
+    run.add_argument(
+        "--security",
+        choices=("sign_and_encrypt", "none"),
+        default="sign_and_encrypt",
+        help="encrypted endpoints alone, or (none) the open channel alone",
+    )
+    run.add_argument(
+        "--trust",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder with certificates of clients that are believed; {line} stands for the line",
+    )
     time = run.add_mutually_exclusive_group(required=True)
     time.add_argument("--clock-url", help="the MES's plant clock: …/agent/v1/clock")
     time.add_argument("--factor", type=float, help="plant seconds in a real second, without a MES")

@@ -36,6 +36,7 @@ from plc_sim.faults import (
 )
 from plc_sim.opcua.address_space import companion_space
 from plc_sim.opcua.line_server import LineServer
+from plc_sim.opcua.security import LineSecurity
 from plc_sim.plant_clock import LineClock
 from plc_sim.store import FloorFile, SharedFloor, Statement, statements_of
 
@@ -48,6 +49,9 @@ PACE_S = 0.04
 FAULTS_EVERY_S = 0.5
 SAVE_EVERY_S = 5.0
 """Each line writes down how late it is this often even when nothing happens."""
+
+SecurityOf = Callable[[Line], LineSecurity | None]
+"""How the server of a line is secured; None: not at all."""
 
 
 @dataclass
@@ -69,6 +73,7 @@ class Shop:
         *,
         seed: int,
         cache: Path,
+        security: SecurityOf,
     ) -> None:
         self._plant = plant
         self._lines = tuple(lines)
@@ -76,6 +81,7 @@ class Shop:
         self._clock = clock
         self._seed = seed
         self._cache = cache
+        self._security = security
         self._file = FloorFile(folder)
         self._floor = SharedFloor(plant, self._file)
         self._asked: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
@@ -118,7 +124,7 @@ class Shop:
         for line in self._lines:
             core = build_line(self._plant, line, self._floor, seed=self._seed)
             records = self._resume(core, start)
-            server = LineServer(self._plant, line, core, self.ask)
+            server = LineServer(self._plant, line, core, self.ask, self._security(line))
             server.ring.extend(records)
             self._running[line.id] = _Running(core, server, CameraServer(line, seed=self._seed))
         await self._commit(publish=False)

@@ -24,9 +24,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.internal_server import InternalServer
+from asyncua.server.internal_session import InternalSession
 
+from plc_sim.opcua.security import guarded
 from plc_sim.opcua.stack import Server, ua
 
 NODESETS = Path(__file__).parent.parent / "nodesets"
@@ -83,12 +86,21 @@ class _Attribute(AttributeValue):
         return self._watchers
 
 
+_NOBODY = User(role=UserRole.Anonymous)
+
+
 class _PreparedServer(InternalServer):
     """asyncua's internal server on an address space that is ready."""
 
     def __init__(self, space: CompanionSpace) -> None:
         super().__init__()
         self._space = space
+
+    def create_session(
+        self, name: str, user: User = _NOBODY, external: bool = False
+    ) -> InternalSession:
+        """Return a session; over an open channel only where the server has no certificate."""
+        return guarded(self, name, user=user, external=external)
 
     async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
         self.aspace._nodes = self._space.for_server()

@@ -27,6 +27,7 @@ from plc_sim.opcua.address_space import CompanionSpace, new_server
 from plc_sim.opcua.companion import MACHINES, CompanionObjects
 from plc_sim.opcua.job_receiver import JobReceiver
 from plc_sim.opcua.nodes import NodeBuilder, argument
+from plc_sim.opcua.security import LineSecurity
 from plc_sim.opcua.stack import Node, ua
 from plc_sim.opcua.values import LiveValue
 
@@ -48,11 +49,19 @@ _S, _I32, _U32, _U64 = (
 class LineServer:
     """One line on the network. `ask` runs a command on the line and returns when it is on disk."""
 
-    def __init__(self, plant: PlantModel, line: Line, core: LineCore, ask: Ask) -> None:
+    def __init__(
+        self,
+        plant: PlantModel,
+        line: Line,
+        core: LineCore,
+        ask: Ask,
+        security: LineSecurity | None = None,
+    ) -> None:
         self._plant = plant
         self._line = line
         self._core = core
         self._ask = ask
+        self._security = security
         self._interface = line_interface(plant, line)
         self.ring: deque[tuple[int, str]] = deque(maxlen=RING_SIZE)
         self._stations: dict[str, dict[str, LiveValue]] = {}
@@ -67,7 +76,10 @@ class LineServer:
         server = await new_server(space)
         server.set_endpoint(f"{self._interface.endpoint}/")
         server.set_server_name(self._line.id)
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        if self._security is None:
+            server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        else:
+            await self._security.apply(server)
         server.set_force_server_timestamp(False)
         await server.register_namespace(PLANT_NAMESPACE)
         self._server = server

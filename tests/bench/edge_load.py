@@ -60,6 +60,7 @@ async def measure(dsn: str, folder: Path, seconds: float) -> None:
                 arguments += ["--account", str(home / "account")]
                 stack.callback(Process(arguments, home / "line.log").stop)
                 arguments = ["-m", "edge", "--mes", doors.url, "--data", str(home / "edge")]
+                arguments += ["--security", "None"]
                 arguments += ["--code", await doors.code(line.id)]
                 agents.append(Process(arguments, home / "agent.log"))
                 stack.callback(agents[-1].stop)

@@ -55,6 +55,8 @@ class Sims:
     folder: Path
     plant_name: str = "mini"
     seed: int = 1
+    security: str = "none"
+    """As `plc_sim run` takes it; clients that lie in `folder/clients` are then believed."""
     base_port: int = field(default_factory=lambda: free_ports(20))
     running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
@@ -95,6 +97,7 @@ class Sims:
             "--base-port",
             str(self.base_port),
         ]
+        command += ["--security", self.security, "--trust", str(self.folder / "clients")]
         command += ["--clock-url", self._clock_file.as_uri(), *(["--warm"] if warm else [])]
         for name in names:
             command += [f"--{kind}", name]

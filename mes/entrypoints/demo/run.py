@@ -203,6 +203,7 @@ class _Plant:
                         "--shop", shop.id,
                         "--data", str(self._folder / "sim"),
                         "--seed", str(self._options.seed),
+                        "--trust", str(self._folder / "edge" / "{line}" / "pki" / "own"),
                         "--clock-url", f"{self._local_url}/agent/v1/clock",
                         "--warm",
                     ),
@@ -217,6 +218,7 @@ class _Plant:
                 "--mes", self._local_url,
                 "--data", str(home),
                 "--code-file", str(home / "enrolment-code"),
+                "--trust", str(self._folder / "sim" / "pki" / line.id / "own"),
             ]  # fmt: skip
             self._supervisor.start(Program(f"edge-{line.id}", command, one_thread))
 

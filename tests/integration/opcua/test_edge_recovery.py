@@ -62,6 +62,7 @@ class Rig:
         if self.agents == 0:
             self.code_file.write_text(self.code + "\n")
         arguments = ["-m", "edge", "--mes", self.doors.url, "--data", str(self.folder / "edge")]
+        arguments += ["--security", "None"]
         self.agents += 1
         log = self.folder / f"agent-{self.agents}.log"
         self.agent = Process([*arguments, "--code-file", str(self.code_file)], log)
