@@ -34,22 +34,31 @@ class Shared(Protocol):
 Some = TypeVar("Some", bound=Shared)
 
 
-def order_book(active: Catalog, *, count: int, seed: int, now: datetime) -> list[OrderDraft]:
-    """Draw `count` orders that can be built; the same seed draws the same book.
+def order_book(
+    active: Catalog, *, count: int, seed: int, now: datetime, first: int = 1
+) -> list[OrderDraft]:
+    """Draw `count` orders that can be built; the same seed and first number draw the same book.
 
     Args:
         now: plant time of the orders.
+        first: number of the first order: above 1 for orders that come later.
     """
-    dice = random.Random(seed)
-    return [_draft(active, dice, number, seed, now) for number in range(1, count + 1)]
+    dice = random.Random(f"{seed}-{first}")
+    return [_draft(active, dice, number, seed, now) for number in range(first, first + count)]
 
 
 async def place(
-    conn: WriteConn, *, count: int, seed: int, now: datetime, actor: str = "system"
+    conn: WriteConn,
+    *,
+    count: int,
+    seed: int,
+    now: datetime,
+    first: int = 1,
+    actor: str = "system",
 ) -> list[Order]:
     """Place a drawn book; orders of the book that are there already stay as they are."""
     active = await catalog.active_catalog(conn, now)
-    drafts = order_book(active, count=count, seed=seed, now=now)
+    drafts = order_book(active, count=count, seed=seed, now=now, first=first)
     outcomes = await place_orders(conn, drafts, now=now, real_now=datetime.now(UTC), actor=actor)
     return [order for order in outcomes if isinstance(order, Order)]
 

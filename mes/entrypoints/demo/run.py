@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +22,7 @@ from mes.contracts.plant import PlantModel
 from mes.contracts.plant_file import load_plant
 from mes.db import migrate
 from mes.entrypoints.demo import progress, seed, sign_in
+from mes.entrypoints.demo.customers import Customers
 from mes.entrypoints.demo.options import DemoOptions
 from mes.entrypoints.supervisor import Program, Supervisor
 from mes.platform.embedded import prepare, remove
@@ -134,8 +135,14 @@ class _Plant:
         sign_in.show(console, self._folder, self._settings.http.url)
 
     def show(self) -> None:
-        """Show live progress and keep every process running."""
-        progress.show(console, self._dsn, self._supervisor)
+        """Show live progress and keep every process running, while customers go on ordering."""
+        with self._customers():
+            progress.show(console, self._dsn, self._supervisor)
+
+    def _customers(self) -> AbstractContextManager[object]:
+        if self._options.orders is not None:
+            return nullcontext()
+        return Customers(self._dsn, open_orders=self._options.cars, seed=self._options.seed)
 
     def stop(self) -> None:
         """Stop the clock, then the processes, the database last."""
