@@ -177,6 +177,20 @@ CREATE TABLE public.built_in (
     CONSTRAINT built_in_quantity_check CHECK ((quantity > 0))
 );
 
+CREATE TABLE public.capacity_option (
+    line text NOT NULL,
+    shift_id text NOT NULL,
+    rule text NOT NULL,
+    option text NOT NULL,
+    cap integer NOT NULL,
+    planned integer DEFAULT 0 NOT NULL,
+    reserved integer DEFAULT 0 NOT NULL,
+    CONSTRAINT capacity_option_cap_check CHECK ((cap >= 0)),
+    CONSTRAINT capacity_option_not_over_promised CHECK (((planned + reserved) <= cap)),
+    CONSTRAINT capacity_option_planned_check CHECK ((planned >= 0)),
+    CONSTRAINT capacity_option_reserved_check CHECK ((reserved >= 0))
+);
+
 CREATE TABLE public.capacity_reservation (
     id uuid NOT NULL,
     line text NOT NULL,
@@ -185,6 +199,8 @@ CREATE TABLE public.capacity_reservation (
     holder_id uuid NOT NULL,
     start_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
+    rules text[] DEFAULT '{}'::text[] NOT NULL,
+    parts text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT capacity_reservation_holder_check CHECK ((holder = ANY (ARRAY['quote'::text, 'order'::text])))
 );
 
@@ -540,6 +556,15 @@ CREATE TABLE public.job_order (
     CONSTRAINT job_order_state_check CHECK ((state = ANY (ARRAY['Waiting'::text, 'Pending'::text, 'Dispatched'::text, 'Ready'::text, 'Running'::text, 'Completed'::text, 'Aborted'::text, 'Held'::text, 'Suspended'::text, 'Closed'::text, 'Cancelled'::text])))
 );
 
+CREATE TABLE public.line_history (
+    line text NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    stops integer DEFAULT 0 NOT NULL,
+    stopped_s double precision DEFAULT 0 NOT NULL,
+    bodies integer DEFAULT 0 NOT NULL,
+    reworked integer DEFAULT 0 NOT NULL
+);
+
 CREATE TABLE public.line_job (
     id uuid NOT NULL,
     kind text NOT NULL,
@@ -570,6 +595,13 @@ CREATE TABLE public.line_record (
     seq bigint NOT NULL,
     kind text NOT NULL,
     at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.line_run (
+    line text NOT NULL,
+    order_id uuid NOT NULL,
+    extra_s double precision NOT NULL,
+    ended_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.line_stop (
@@ -686,6 +718,21 @@ CREATE TABLE public.order_routing (
     stations text[] NOT NULL,
     work_s double precision NOT NULL,
     CONSTRAINT order_routing_work_s_check CHECK ((work_s > (0)::double precision))
+);
+
+CREATE TABLE public.part_shortage (
+    option text NOT NULL,
+    pieces integer NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    planned integer DEFAULT 0 NOT NULL,
+    reserved integer DEFAULT 0 NOT NULL,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    CONSTRAINT part_not_over_promised CHECK (((planned + reserved) <= pieces)),
+    CONSTRAINT part_shortage_pieces_check CHECK ((pieces >= 0)),
+    CONSTRAINT part_shortage_planned_check CHECK ((planned >= 0)),
+    CONSTRAINT part_shortage_reserved_check CHECK ((reserved >= 0))
 );
 
 CREATE TABLE public.plan (
@@ -885,7 +932,20 @@ CREATE TABLE public.promise_outcome (
     order_id uuid NOT NULL,
     promised_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone NOT NULL,
-    kept boolean NOT NULL
+    kept boolean NOT NULL,
+    first_promised_at timestamp with time zone,
+    first_confidence double precision,
+    assumed boolean,
+    changes integer DEFAULT 0 NOT NULL,
+    CONSTRAINT promise_outcome_changes_check CHECK ((changes >= 0)),
+    CONSTRAINT promise_outcome_first_confidence_check CHECK (((first_confidence >= (0)::double precision) AND (first_confidence <= (1)::double precision)))
+);
+
+CREATE TABLE public.promise_watch (
+    order_id uuid NOT NULL,
+    late_since timestamp with time zone NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    event_id uuid NOT NULL
 );
 
 CREATE TABLE public.quote (
@@ -905,6 +965,7 @@ CREATE TABLE public.quote (
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     row_version integer DEFAULT 1 NOT NULL,
+    not_sooner jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT quote_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
     CONSTRAINT quote_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'cancelled'::text, 'expired'::text])))
 );
@@ -1119,6 +1180,9 @@ ALTER TABLE ONLY public.body
 ALTER TABLE ONLY public.built_in
     ADD CONSTRAINT built_in_pkey PRIMARY KEY (line, seq, item);
 
+ALTER TABLE ONLY public.capacity_option
+    ADD CONSTRAINT capacity_option_pkey PRIMARY KEY (line, shift_id, rule);
+
 ALTER TABLE ONLY public.capacity_reservation
     ADD CONSTRAINT capacity_reservation_holder UNIQUE (holder, holder_id);
 
@@ -1212,11 +1276,17 @@ ALTER TABLE ONLY public.job_order
 ALTER TABLE ONLY public.job_order
     ADD CONSTRAINT job_order_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.line_history
+    ADD CONSTRAINT line_history_pkey PRIMARY KEY (line);
+
 ALTER TABLE ONLY public.line_job
     ADD CONSTRAINT line_job_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.line_record
     ADD CONSTRAINT line_record_pkey PRIMARY KEY (line, seq);
+
+ALTER TABLE ONLY public.line_run
+    ADD CONSTRAINT line_run_pkey PRIMARY KEY (line, order_id);
 
 ALTER TABLE ONLY public.line_stop
     ADD CONSTRAINT line_stop_pkey PRIMARY KEY (line, started_at);
@@ -1256,6 +1326,9 @@ ALTER TABLE ONLY public.order_promise
 
 ALTER TABLE ONLY public.order_routing
     ADD CONSTRAINT order_routing_pkey PRIMARY KEY (order_id, "position");
+
+ALTER TABLE ONLY public.part_shortage
+    ADD CONSTRAINT part_shortage_pkey PRIMARY KEY (option);
 
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_number_once UNIQUE (site, number);
@@ -1298,6 +1371,9 @@ ALTER TABLE ONLY public.promise_move
 
 ALTER TABLE ONLY public.promise_outcome
     ADD CONSTRAINT promise_outcome_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY public.promise_watch
+    ADD CONSTRAINT promise_watch_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY public.quote
     ADD CONSTRAINT quote_pkey PRIMARY KEY (id);
@@ -1409,6 +1485,8 @@ CREATE INDEX line_job_body ON public.line_job USING btree (body_id, started_at) 
 
 CREATE INDEX line_job_line ON public.line_job USING btree (line, started_at);
 
+CREATE INDEX line_run_newest ON public.line_run USING btree (line, ended_at DESC);
+
 CREATE UNIQUE INDEX line_stop_one_open ON public.line_stop USING btree (line) WHERE (ended_at IS NULL);
 
 CREATE INDEX nonconformance_item_hold ON public.nonconformance_item USING btree (hold_id);
@@ -1440,6 +1518,8 @@ CREATE INDEX planning_delay_open ON public.planning_delay USING btree (body_id) 
 CREATE INDEX plant_station_line ON public.plant_station USING btree (line, "position");
 
 CREATE UNIQUE INDEX plant_version_one_active ON public.plant_version USING btree (active) WHERE active;
+
+CREATE INDEX promise_outcome_newest ON public.promise_outcome USING btree (finished_at DESC);
 
 CREATE INDEX rack_from_line ON public.rack USING btree (line, panel, received_at);
 
@@ -1487,6 +1567,9 @@ ALTER TABLE ONLY public.app_user_role
 
 ALTER TABLE ONLY public.body
     ADD CONSTRAINT body_predecessor_id_fkey FOREIGN KEY (predecessor_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.capacity_option
+    ADD CONSTRAINT capacity_option_line_shift_id_fkey FOREIGN KEY (line, shift_id) REFERENCES public.capacity_shift(line, shift_id);
 
 ALTER TABLE ONLY public.capacity_reservation
     ADD CONSTRAINT capacity_reservation_line_shift_id_fkey FOREIGN KEY (line, shift_id) REFERENCES public.capacity_shift(line, shift_id);

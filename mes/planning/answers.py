@@ -18,6 +18,7 @@ from mes.planning.network import PlantNetwork
 from mes.planning.news import Delay, DelayState, Downtime, News, NewsKind
 from mes.planning.operations import PlannedOperation
 from mes.planning.progress import Reached, progress_of
+from mes.planning.promise import PATIENCE
 from mes.planning.words import Words
 from mes.platform.db import WriteConn
 
@@ -58,8 +59,17 @@ async def answer_news(
         if one.order_id is not None:
             causes.by_order[one.order_id] = cause
         pushing = pushing or _pushing(work, one, cause)
-    pushing = pushing or await _down_cause(conn, work)
-    causes = replace(causes, pushing=pushing)
+    causes = replace(
+        causes,
+        pushing=pushing,
+        finished_before={
+            row.order_id: row.finish_at
+            for row in work.before.values()
+            if row.order_id is not None and row.finish_at is not None
+        },
+        outage=await _down_cause(conn, work),
+        patience=PATIENCE,
+    )
     await promising.settle(conn, work.net, work.head, work.snap, rows, causes, now=work.now)
     for one in news:
         if one.kind is NewsKind.REVERTED and one.hold_id is not None:

@@ -1,4 +1,4 @@
-"""Places of the drum line, quotes that hold them, and how promises turned out."""
+"""Places of the drum line, what else a car needs there, and the quotes that hold them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from mes.contracts.ids import uuid7
-from mes.planning.promise import Record
-from mes.planning.quotes import Quote, ShiftCapacity
+from mes.planning.quotes import OptionCapacity, Quote, ShiftCapacity, Shortage
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.sql import load_queries
@@ -45,11 +44,89 @@ async def set_planned(
     )
 
 
+async def set_planned_options(conn: WriteConn, line: str, rows: Sequence[OptionCapacity]) -> None:
+    """Write what the plan in force takes of every option cap; the shifts must be locked."""
+    data = [
+        {
+            "shift_id": r.shift_id,
+            "rule": r.rule,
+            "option": r.option,
+            "cap": r.cap,
+            "planned": r.planned,
+        }
+        for r in rows
+    ]
+    params = {"line": line, "rows": json.dumps(data)}
+    await db.execute(conn, queries["set_planned_options"], params)
+
+
+async def set_planned_parts(conn: WriteConn, planned: dict[str, int]) -> None:
+    rows = [{"option": option, "count": count} for option, count in planned.items()]
+    await db.execute(conn, queries["set_planned_parts"], {"planned": json.dumps(rows)})
+
+
 async def open_shift(
-    conn: WriteConn, line: str, *, earliest: datetime, after: datetime
+    conn: WriteConn, line: str, need: Sequence[str], *, earliest: datetime, after: datetime
 ) -> ShiftCapacity | None:
-    params = {"line": line, "earliest": earliest, "after": after}
+    params = {"line": line, "need": list(need), "earliest": earliest, "after": after}
     return await db.fetch_one(conn, queries["open_shift"], params, ShiftCapacity)
+
+
+async def free_shift(
+    conn: ReadConn, line: str, need: Sequence[str], *, earliest: datetime, after: datetime
+) -> ShiftCapacity | None:
+    params = {"line": line, "need": list(need), "earliest": earliest, "after": after}
+    return await db.fetch_one(conn, queries["free_shift"], params, ShiftCapacity)
+
+
+async def takes_options(conn: ReadConn, line: str, shift_id: str, need: Sequence[str]) -> bool:
+    params = {"line": line, "shift_id": shift_id, "need": list(need)}
+    return bool(await db.fetch_value(conn, queries["takes_options"], params))
+
+
+async def full_options(
+    conn: ReadConn, line: str, shift_ids: Sequence[str], need: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """Return (rule, option, number of these shifts) of the option caps that are used up."""
+    params = {"line": line, "shift_ids": list(shift_ids), "need": list(need)}
+    rows = await db.fetch_dicts(conn, queries["full_options"], params)
+    return [(row["rule"], row["option"], row["shifts"]) for row in rows]
+
+
+async def shortages(conn: ReadConn) -> list[Shortage]:
+    return await db.fetch_all(conn, queries["shortages"], None, Shortage)
+
+
+async def used_up(conn: ReadConn, need: Sequence[str]) -> list[Shortage]:
+    """Return the parts among `need` of which nothing is left before the next delivery."""
+    return await db.fetch_all(conn, queries["used_up"], {"need": list(need)}, Shortage)
+
+
+async def lock_parts(conn: WriteConn, need: Sequence[str]) -> None:
+    await db.execute(conn, queries["lock_parts"], {"need": list(need)})
+
+
+async def lock_all_parts(conn: WriteConn) -> None:
+    await db.execute(conn, queries["lock_all_parts"])
+
+
+async def save_shortage(conn: WriteConn, one: Shortage, *, by: str, at: datetime) -> None:
+    await db.execute(
+        conn,
+        queries["save_shortage"],
+        {
+            "option": one.option,
+            "pieces": one.pieces,
+            "until_at": one.until_at,
+            "reason": one.reason,
+            "entered_by": by,
+            "entered_at": at,
+        },
+    )
+
+
+async def drop_shortage(conn: WriteConn, option: str) -> bool:
+    return await db.execute(conn, queries["drop_shortage"], {"option": option}) > 0
 
 
 async def shifts_ahead(
@@ -62,13 +139,20 @@ async def shifts_ahead(
 async def reserve(
     conn: WriteConn,
     shift: ShiftCapacity,
+    need: Sequence[str],
     *,
     holder: str,
     holder_id: UUID,
     start_at: datetime,
     expires_at: datetime | None,
 ) -> None:
-    await db.execute(conn, queries["debit"], {"line": shift.line, "shift_id": shift.shift_id})
+    """Debit a place of a shift, the options it takes there, and the parts that are short."""
+    params = {"line": shift.line, "shift_id": shift.shift_id}
+    await db.execute(conn, queries["debit"], params)
+    rules = await db.fetch_dicts(conn, queries["debit_options"], {**params, "need": list(need)})
+    parts = await db.fetch_dicts(
+        conn, queries["debit_parts"], {"need": list(need), "start_at": start_at}
+    )
     await db.execute(
         conn,
         queries["add_reservation"],
@@ -80,6 +164,8 @@ async def reserve(
             "holder_id": holder_id,
             "start_at": start_at,
             "expires_at": expires_at,
+            "rules": [row["rule"] for row in rules],
+            "parts": [row["option"] for row in parts],
         },
     )
 
@@ -91,6 +177,8 @@ class Reservation:
     line: str
     shift_id: str
     start_at: datetime
+    rules: list[str]
+    parts: list[str]
 
 
 async def reservation_of(conn: ReadConn, holder: str, holder_id: UUID) -> Reservation | None:
@@ -106,7 +194,11 @@ async def give_back(conn: WriteConn, holder: str, holder_id: UUID) -> None:
         Reservation,
     )
     if freed is not None:
-        await db.execute(conn, queries["credit"], {"line": freed.line, "shift_id": freed.shift_id})
+        # Parts before shifts, as everybody locks them.
+        params = {"line": freed.line, "shift_id": freed.shift_id}
+        await db.execute(conn, queries["credit_parts"], {"parts": freed.parts})
+        await db.execute(conn, queries["credit"], params)
+        await db.execute(conn, queries["credit_options"], {**params, "rules": freed.rules})
 
 
 async def pass_on(conn: WriteConn, quote_id: UUID, order_id: UUID) -> None:
@@ -133,6 +225,7 @@ async def add_quote(conn: WriteConn, quote: Quote) -> None:
             "confidence": quote.confidence,
             "assumed": quote.assumed,
             "reasons": json.dumps(quote.reasons),
+            "not_sooner": json.dumps(quote.not_sooner),
             "expires_at": quote.expires_at,
             "created_at": quote.created_at,
             "created_by": quote.created_by,
@@ -171,24 +264,4 @@ async def save_quote(conn: WriteConn, quote: Quote) -> None:
         conn,
         queries["save_quote"],
         {"id": quote.id, "state": quote.state, "order_id": quote.order_id},
-    )
-
-
-async def record_of_promises(conn: ReadConn) -> Record:
-    found = await db.fetch_one(conn, queries["record_of_promises"], None, Record)
-    return found or Record(0, 0)
-
-
-async def add_outcome(
-    conn: WriteConn, order_id: UUID, *, promised_at: datetime, finished_at: datetime
-) -> None:
-    await db.execute(
-        conn,
-        queries["add_outcome"],
-        {
-            "order_id": order_id,
-            "promised_at": promised_at,
-            "finished_at": finished_at,
-            "kept": finished_at <= promised_at,
-        },
     )

@@ -24,7 +24,14 @@ from mes.contracts.quality import Disposition
 from mes.events.model import Event
 from mes.execution import service as execution
 from mes.orders import service as orders
-from mes.planning import capacity_repository, news_repository, promising, repository, versions
+from mes.planning import (
+    capacity_repository,
+    history_repository,
+    news_repository,
+    promising,
+    repository,
+    versions,
+)
 from mes.planning.network import PlantNetwork
 from mes.planning.news import Delay, DelayState, Downtime, News, NewsKind
 from mes.platform.db import WriteConn
@@ -117,6 +124,8 @@ async def rework_confirmed(conn: WriteConn, event: Event, rework: ReworkConfirme
     """Know that a rework is done for certain."""
     delay = await news_repository.delay(conn, rework.hold_id)
     if delay is not None:
+        if delay.state is not DelayState.CONFIRMED:
+            await history_repository.note_rework(conn, delay.line, now=event.plant_at)
         confirmed = delay.confirmed(event=event.id, now=event.plant_at)
         await _changed(conn, event, confirmed, NewsKind.DELAY)
 
@@ -168,6 +177,13 @@ async def line_down(conn: WriteConn, event: Event, down: LineDown) -> None:
 
 async def line_up(conn: WriteConn, event: Event, up: LineUp) -> None:
     """Count on a line again."""
+    await history_repository.note_stop(
+        conn,
+        up.line,
+        stopped_s=up.down_s,
+        since_at=event.plant_at - timedelta(seconds=up.down_s),
+        now=event.plant_at,
+    )
     if await news_repository.drop_downtime(conn, up.line):
         await _tell(conn, event, NewsKind.UP, line=up.line)
 
@@ -182,13 +198,34 @@ async def body_left(conn: WriteConn, event: Event, left: BodyLeftLine) -> None:
     """Note the real end of planned work; a finished car shows whether its promise was kept."""
     if left.order_id is None:
         return
+    net = await versions.network(conn)
+    nominal_s = net.takes_s(net.plant.line(left.line))
+    await history_repository.note_body(conn, left.line, now=event.plant_at)
+    await history_repository.note_run(
+        conn, left.line, left.order_id, nominal_s=nominal_s, ended_at=event.plant_at
+    )
     await repository.note_end(conn, left.line, left.order_id, event.plant_at)
     if left.last:
-        order = await orders.order_by_id(conn, left.order_id)
-        if order is not None and order.promised_at is not None:
-            await capacity_repository.add_outcome(
-                conn, order.id, promised_at=order.promised_at, finished_at=event.plant_at
-            )
+        await _note_outcome(conn, left.order_id, finished_at=event.plant_at)
+
+
+async def _note_outcome(conn: WriteConn, order_id: UUID, *, finished_at: datetime) -> None:
+    made = await orders.promises(conn, order_id)
+    if not made:
+        return
+    await history_repository.add_outcome(
+        conn,
+        history_repository.Outcome(
+            order_id=order_id,
+            promised_at=made[-1].promised_at,
+            finished_at=finished_at,
+            first_promised_at=made[0].promised_at,
+            first_confidence=made[0].confidence,
+            assumed=made[0].assumed,
+            changes=len(made) - 1,
+        ),
+    )
+    await history_repository.drop_doubts(conn, [order_id])
 
 
 async def job_state(conn: WriteConn, event: Event, job: JobStateRecorded) -> None:

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from mes.contracts.events import Reason
-from mes.contracts.plant import Line
+from mes.events import service as events
 from mes.events.model import Event
 from mes.orders import service as orders
-from mes.planning import books, bridge, capacity_repository, news_repository, repository
+from mes.planning import (
+    bridge,
+    capacity_repository,
+    history_repository,
+    news_repository,
+    repository,
+)
 from mes.planning.facts import CarFact
 from mes.planning.model import Plan
 from mes.planning.network import PlantNetwork
 from mes.planning.operations import PlannedOperation
 from mes.planning.promise import (
-    Floats,
+    NO_PATIENCE,
     Promise,
     Record,
+    Verdict,
     confidence_of,
-    delays,
     make_promise,
     may_return,
-    must_move,
+    verdict,
 )
-from mes.planning.quotes import NoCapacity, ShiftCapacity
+from mes.planning.quotes import NoCapacity
+from mes.planning.slots import best_slot, need_of
+from mes.planning.spread import spread_now
 from mes.planning.words import Words
 from mes.platform.db import ReadConn, WriteConn
 
 AT_ONCE = 200
 """Promises changed with one plan version; the most urgent first, the next version does the rest."""
 ACTOR = "policy:promise"
-SAMPLE_SEED = 2026
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +54,27 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """What a plan version answers: causes by the order they hit, and the one that may push others."""
+    """What a plan version answers: causes by the order they hit, and what moves the others."""
 
     published: Event
     by_order: dict[UUID, Cause] = field(default_factory=dict)
     pushing: Cause | None = None
+    """A car that takes another place and moves others with it."""
+    finished_before: Mapping[UUID, datetime] = field(default_factory=dict)
+    """When cars were to finish before it did."""
+    outage: Cause | None = None
+    """A line that is down; how long is a guess."""
+    patience: timedelta = NO_PATIENCE
+    """How long a car without a cause of its own has to stay late before its promise moves."""
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A place that a car can have: its shift, its start on the drum and its finish."""
-
-    shift: ShiftCapacity
-    start_at: datetime
-    finish_at: datetime
-
-
-def way_of(net: PlantNetwork, car: CarFact) -> tuple[Line, ...]:
-    """Return the lines that a car has still to pass, the one it is on included."""
-    if car.place is None:
-        return net.way
-    ids = [line.id for line in net.way]
-    at = ids.index(car.place.line) + (1 if car.place.store is not None else 0)
-    return net.way[at:]
-
-
-class Spread:
-    """Draws of how late cars come; the same question is drawn once."""
-
-    def __init__(self, net: PlantNetwork) -> None:
-        self._net = net
-        self._drawn: dict[tuple[int, int], Floats] = {}
-
-    def of(self, car: CarFact, finish_at: datetime, now: datetime) -> Floats:
-        """Return the draws for a car planned to finish then; the time ahead counts in ten minutes."""
-        way = way_of(self._net, car)
-        ahead = max(0, int((finish_at - now).total_seconds()) // 600)
-        key = (len(way), ahead)
-        if key not in self._drawn:
-            self._drawn[key] = delays(way, ahead_s=ahead * 600, seed=SAMPLE_SEED)
-        return self._drawn[key]
+    def of(self, car: CarFact) -> Cause | None:
+        """Return why this very car is late: its own cause, or the push that broke its promise now."""
+        own = self.by_order.get(car.order_id)
+        if own is not None or self.pushing is None or car.promised_at is None:
+            return own
+        before = self.finished_before.get(car.order_id)
+        pushed = before is not None and before <= car.promised_at
+        return self.pushing if pushed else None
 
 
 async def settle(
@@ -101,24 +89,19 @@ async def settle(
 ) -> int:
     """Make the promises that are missing and move those that the plan in force cannot keep.
 
-    Small noise moves nothing: a promise changes only when its car finishes beyond it. Returns how many.
+    Small noise moves nothing: a promise changes only when its car finishes beyond it, and without a cause
+    of its own only when that lasts (`promise.verdict`). Returns how many.
     """
-    record = await capacity_repository.record_of_promises(conn)
-    spread, words = Spread(net), Words(net.plant.site.time_zone)
+    record = await history_repository.record_of_promises(conn)
+    spread, words = await spread_now(conn, net), Words(net.plant.site.time_zone)
     finishes = {row.order_id: row.finish_at for row in rows if row.order_id and row.finish_at}
     cars = [car for car in snap.cars.values() if not car.quoted and car.order_id in finishes]
-    broken = [
-        car
-        for car in cars
-        if car.promised_at is not None
-        and (finish := finishes[car.order_id]) is not None
-        and must_move(car.promised_at, finish)
-    ]
-    broken.sort(key=lambda car: (car.order_id not in causes.by_order, car.promised_at, car.number))
-    for car in broken[:AT_ONCE]:
+    broken = await _broken(conn, cars, finishes, causes, now=now)
+    for car, cause in broken[:AT_ONCE]:
         finish_at = finishes[car.order_id]
         late = spread.of(car, finish_at, now)
-        await _move(conn, car, make_promise(finish_at, late, record), head, causes, words, now=now)
+        promise = make_promise(finish_at, late, record)
+        await _move(conn, car, promise, head, cause, causes.published, words, now=now)
     for car in cars:
         if car.promised_at is None:
             finish_at = finishes[car.order_id]
@@ -127,18 +110,77 @@ async def settle(
     return len(broken[:AT_ONCE])
 
 
+async def _broken(
+    conn: WriteConn,
+    cars: Sequence[CarFact],
+    finishes: Mapping[UUID, datetime],
+    causes: Causes,
+    *,
+    now: datetime,
+) -> list[tuple[CarFact, Cause | None]]:
+    """Return the cars whose promises have to move, most urgent first, and remember those in doubt."""
+    doubts = await history_repository.doubts(conn)
+    broken: list[tuple[CarFact, Cause | None]] = []
+    settled: list[UUID] = []
+    for car in cars:
+        if car.promised_at is None:
+            continue
+        doubt, cause = doubts.get(car.order_id), causes.of(car)
+        found = verdict(
+            car.promised_at,
+            finishes[car.order_id],
+            now=now,
+            late_since=None if doubt is None else doubt.late_since,
+            patience=causes.patience if cause is None else NO_PATIENCE,
+        )
+        if found is Verdict.WATCHED:
+            if doubt is None:
+                await _remember(conn, car, causes, now=now)
+            continue
+        if found is Verdict.BROKEN:
+            if cause is None:
+                cause = causes.outage if doubt is None else await _doubted(conn, doubt)
+            broken.append((car, cause))
+        if doubt is not None:
+            settled.append(car.order_id)
+    if settled:
+        await history_repository.drop_doubts(conn, settled)
+    broken.sort(
+        key=lambda one: (one[0].order_id not in causes.by_order, one[0].promised_at, one[0].number)
+    )
+    return broken
+
+
+async def _remember(conn: WriteConn, car: CarFact, causes: Causes, *, now: datetime) -> None:
+    cause = causes.outage
+    doubt = history_repository.Doubt(
+        order_id=car.order_id,
+        late_since=now,
+        reasons=[] if cause is None else [one.model_dump(mode="json") for one in cause.reasons],
+        event_id=causes.published.id if cause is None else cause.event.id,
+    )
+    await history_repository.add_doubt(conn, doubt)
+
+
+async def _doubted(conn: WriteConn, doubt: history_repository.Doubt) -> Cause | None:
+    """Return what put a promise in doubt, as it was written down then."""
+    event = await events.get(conn, doubt.event_id) if doubt.reasons else None
+    if event is None:
+        return None
+    return Cause(tuple(Reason.model_validate(one) for one in doubt.reasons), event)
+
+
 async def _move(
     conn: WriteConn,
     car: CarFact,
     promise: Promise,
     head: Plan,
-    causes: Causes,
+    cause: Cause | None,
+    published: Event,
     words: Words,
     *,
     now: datetime,
 ) -> None:
-    cause = causes.by_order.get(car.order_id) or causes.pushing
-    published = causes.published
     if cause is None:
         cause = Cause((words.replanned(head.number, published.id),), published)
     former = car.promised_at
@@ -201,8 +243,8 @@ async def take_back(
 
     A promise that has moved on for another cause, or whose former date is out of reach, stays.
     """
-    words, spread = Words(net.plant.site.time_zone), Spread(net)
-    record = await capacity_repository.record_of_promises(conn)
+    words, spread = Words(net.plant.site.time_zone), await spread_now(conn, net)
+    record = await history_repository.record_of_promises(conn)
     finishes = {row.order_id: row.finish_at for row in rows if row.order_id and row.finish_at}
     returned = 0
     for move in await news_repository.moves_of_hold(conn, hold_id):
@@ -235,61 +277,12 @@ async def take_back(
 # The first promise: capacity and best insertion, never a solver
 
 
-async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: datetime) -> Slot:
-    """Return the best free place of the drum line; its shift stays locked until the caller commits.
-
-    Two processes that ask at once get two places: the second waits for the first one's debit, and looks
-    again.
-
-    Raises:
-        NoCapacity: every shift that is planned so far is full.
-    """
-    line = net.drum_line
-    earliest = now + timedelta(seconds=_lead_to_drum_s(net))
-    sequence = await books.book(conn, net.plant.site.id)
-    after = now - timedelta(days=7)
-    while True:
-        shift = await capacity_repository.open_shift(conn, line.id, earliest=earliest, after=after)
-        if shift is None:
-            if await _is_contended(conn, line, earliest=earliest, after=after):
-                continue
-            ahead = await capacity_repository.shifts_ahead(conn, line.id, now)
-            until = ahead[-1].end_at.isoformat() if ahead else "no shift is planned"
-            raise NoCapacity(until_at=until)
-        found = None
-        begin = max(earliest, shift.start_at)
-        if sequence is not None:
-            found = sequence.place(car, net, earliest=begin, latest=shift.end_at)
-        ahead_of_it = timedelta(seconds=shift.reserved * line.takt_s)
-        if found is not None:
-            return Slot(shift, found[0], found[1] + ahead_of_it)
-        used = timedelta(seconds=(shift.planned + shift.reserved) * line.takt_s)
-        start = max(begin, shift.start_at + used)
-        if start < shift.end_at:
-            return Slot(shift, start, start + timedelta(seconds=net.drum_lead_s))
-        after = shift.start_at
-
-
-async def _is_contended(
-    conn: WriteConn, line: Line, *, earliest: datetime, after: datetime
-) -> bool:
-    """Say whether a place was there that another process took while this one waited for it."""
-    ahead = await capacity_repository.shifts_ahead(conn, line.id, earliest)
-    return any(shift.free and shift.start_at > after for shift in ahead)
-
-
-def _lead_to_drum_s(net: PlantNetwork) -> float:
-    """Return the seconds from the first weld step to the drum, each shop at its nominal pace."""
-    weld = sum(line.lead_s for line in net.weld_lines)
-    return weld + net.takes_s(net.paint_line) + 2 * net.drum_line.takt_s
-
-
 async def promise_for(
     conn: ReadConn, net: PlantNetwork, car: CarFact, finish_at: datetime, *, now: datetime
 ) -> Promise:
     """Return the promise that a projected finish allows."""
-    record: Record = await capacity_repository.record_of_promises(conn)
-    return make_promise(finish_at, Spread(net).of(car, finish_at, now), record)
+    record: Record = await history_repository.record_of_promises(conn)
+    return make_promise(finish_at, (await spread_now(conn, net)).of(car, finish_at, now), record)
 
 
 async def promise_order(
@@ -335,6 +328,7 @@ async def promise_order(
     await capacity_repository.reserve(
         conn,
         slot.shift,
+        need_of(car),
         holder="order",
         holder_id=order_id,
         start_at=slot.start_at,

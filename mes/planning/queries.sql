@@ -293,13 +293,89 @@ UPDATE capacity_shift AS shift
 SELECT shift_id FROM capacity_shift WHERE line = %(line)s AND end_at > %(now)s
  ORDER BY start_at FOR UPDATE
 
+-- set_planned_options --
+-- What the plan in force takes of the option caps; a plan that breaks a soft rule widens its cap by that.
+INSERT INTO capacity_option AS known (line, shift_id, rule, option, cap, planned, reserved)
+SELECT %(line)s, given.shift_id, given.rule, given.option,
+       greatest(given.cap, given.planned + coalesce(held.count, 0)), given.planned, coalesce(held.count, 0)
+  FROM jsonb_to_recordset(%(rows)s::jsonb)
+       AS given (shift_id text, rule text, option text, cap integer, planned integer)
+  LEFT JOIN (SELECT shift_id, rule, count(*)::integer AS count
+               FROM capacity_reservation CROSS JOIN unnest(rules) AS rule
+              WHERE line = %(line)s GROUP BY shift_id, rule) AS held
+    ON held.shift_id = given.shift_id AND held.rule = given.rule
+ON CONFLICT (line, shift_id, rule) DO UPDATE
+   SET cap = excluded.cap, planned = excluded.planned, reserved = excluded.reserved
+
+-- set_planned_parts --
+UPDATE part_shortage AS part
+   SET planned = given.planned, reserved = given.reserved,
+       pieces = greatest(part.pieces, given.planned + given.reserved)
+  FROM (SELECT one.option, coalesce(plan.count, 0) AS planned, coalesce(held.count, 0) AS reserved
+          FROM part_shortage AS one
+          LEFT JOIN jsonb_to_recordset(%(planned)s::jsonb) AS plan (option text, count integer)
+            ON plan.option = one.option
+          LEFT JOIN (SELECT part, count(*)::integer AS count
+                       FROM capacity_reservation CROSS JOIN unnest(parts) AS part GROUP BY part) AS held
+            ON held.part = one.option) AS given
+ WHERE part.option = given.option
+
 -- open_shift --
--- The first shift with a free place that ends late enough; locked until the debit is committed.
+-- The first shift with a free place, for its options too, that ends late enough; locked until the debit
+-- is committed.
 SELECT line, shift_id, start_at, end_at, places, planned, reserved
-  FROM capacity_shift
+  FROM capacity_shift AS shift
  WHERE line = %(line)s AND end_at > %(earliest)s AND start_at > %(after)s
    AND planned + reserved < places
- ORDER BY start_at LIMIT 1 FOR UPDATE
+   AND NOT EXISTS (SELECT 1 FROM capacity_option AS full_
+                    WHERE full_.line = shift.line AND full_.shift_id = shift.shift_id
+                      AND full_.option = ANY(%(need)s) AND full_.planned + full_.reserved >= full_.cap)
+ ORDER BY start_at LIMIT 1 FOR UPDATE OF shift
+
+-- free_shift --
+-- The same without a lock: for a question that holds nothing.
+SELECT line, shift_id, start_at, end_at, places, planned, reserved
+  FROM capacity_shift AS shift
+ WHERE line = %(line)s AND end_at > %(earliest)s AND start_at > %(after)s
+   AND planned + reserved < places
+   AND NOT EXISTS (SELECT 1 FROM capacity_option AS full_
+                    WHERE full_.line = shift.line AND full_.shift_id = shift.shift_id
+                      AND full_.option = ANY(%(need)s) AND full_.planned + full_.reserved >= full_.cap)
+ ORDER BY start_at LIMIT 1
+
+-- takes_options --
+SELECT NOT EXISTS (SELECT 1 FROM capacity_option
+                    WHERE line = %(line)s AND shift_id = %(shift_id)s AND option = ANY(%(need)s)
+                      AND planned + reserved >= cap)
+
+-- full_options --
+SELECT rule, option, count(*) AS shifts FROM capacity_option
+ WHERE line = %(line)s AND shift_id = ANY(%(shift_ids)s) AND option = ANY(%(need)s)
+   AND planned + reserved >= cap
+ GROUP BY rule, option ORDER BY shifts DESC, rule
+
+-- shortages --
+SELECT option, pieces, until_at, reason, planned, reserved FROM part_shortage ORDER BY until_at, option
+
+-- used_up --
+SELECT option, pieces, until_at, reason, planned, reserved
+  FROM part_shortage WHERE option = ANY(%(need)s) AND planned + reserved >= pieces
+
+-- lock_parts --
+SELECT option FROM part_shortage WHERE option = ANY(%(need)s) ORDER BY option FOR UPDATE
+
+-- lock_all_parts --
+SELECT option FROM part_shortage ORDER BY option FOR UPDATE
+
+-- save_shortage --
+INSERT INTO part_shortage AS known (option, pieces, until_at, reason, entered_by, entered_at)
+VALUES (%(option)s, %(pieces)s, %(until_at)s, %(reason)s, %(entered_by)s, %(entered_at)s)
+ON CONFLICT (option) DO UPDATE
+   SET pieces = greatest(excluded.pieces, known.planned + known.reserved), until_at = excluded.until_at,
+       reason = excluded.reason, entered_by = excluded.entered_by, entered_at = excluded.entered_at
+
+-- drop_shortage --
+DELETE FROM part_shortage WHERE option = %(option)s
 
 -- shifts_ahead --
 SELECT line, shift_id, start_at, end_at, places, planned, reserved
@@ -312,13 +388,29 @@ UPDATE capacity_shift SET reserved = reserved + 1 WHERE line = %(line)s AND shif
 UPDATE capacity_shift SET reserved = greatest(0, reserved - 1)
  WHERE line = %(line)s AND shift_id = %(shift_id)s
 
+-- debit_options --
+UPDATE capacity_option SET reserved = reserved + 1
+ WHERE line = %(line)s AND shift_id = %(shift_id)s AND option = ANY(%(need)s) RETURNING rule
+
+-- debit_parts --
+UPDATE part_shortage SET reserved = reserved + 1
+ WHERE option = ANY(%(need)s) AND until_at > %(start_at)s RETURNING option
+
+-- credit_options --
+UPDATE capacity_option SET reserved = greatest(0, reserved - 1)
+ WHERE line = %(line)s AND shift_id = %(shift_id)s AND rule = ANY(%(rules)s)
+
+-- credit_parts --
+UPDATE part_shortage SET reserved = greatest(0, reserved - 1) WHERE option = ANY(%(parts)s)
+
 -- add_reservation --
-INSERT INTO capacity_reservation (id, line, shift_id, holder, holder_id, start_at, expires_at)
-VALUES (%(id)s, %(line)s, %(shift_id)s, %(holder)s, %(holder_id)s, %(start_at)s, %(expires_at)s)
+INSERT INTO capacity_reservation (id, line, shift_id, holder, holder_id, start_at, expires_at, rules, parts)
+VALUES (%(id)s, %(line)s, %(shift_id)s, %(holder)s, %(holder_id)s, %(start_at)s, %(expires_at)s,
+        %(rules)s, %(parts)s)
 
 -- drop_reservation --
 DELETE FROM capacity_reservation WHERE holder = %(holder)s AND holder_id = %(holder_id)s
-RETURNING line, shift_id, start_at
+RETURNING line, shift_id, start_at, rules, parts
 
 -- drop_reservations_in_plan --
 -- Orders that the plan holds need no reservation beside it.
@@ -329,34 +421,35 @@ UPDATE capacity_reservation SET holder = 'order', holder_id = %(order_id)s, expi
  WHERE holder = 'quote' AND holder_id = %(quote_id)s
 
 -- reservation_of --
-SELECT line, shift_id, start_at FROM capacity_reservation
+SELECT line, shift_id, start_at, rules, parts FROM capacity_reservation
  WHERE holder = %(holder)s AND holder_id = %(holder_id)s
 
 -- add_quote --
 INSERT INTO quote (id, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
-                   expires_at, created_at, created_by)
+                   not_sooner, expires_at, created_at, created_by)
 VALUES (%(id)s, 'held', %(model)s, %(color)s, %(options)s, %(wanted_at)s, %(promised_at)s,
-        %(confidence)s, %(assumed)s, %(reasons)s::jsonb, %(expires_at)s, %(created_at)s, %(created_by)s)
+        %(confidence)s, %(assumed)s, %(reasons)s::jsonb, %(not_sooner)s::jsonb,
+        %(expires_at)s, %(created_at)s, %(created_by)s)
 
 -- quote --
 SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
-       expires_at, order_id, created_at, created_by, row_version
+       not_sooner, expires_at, order_id, created_at, created_by, row_version
   FROM quote WHERE id = %(id)s
 
 -- quote_for_change --
 SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
-       expires_at, order_id, created_at, created_by, row_version
+       not_sooner, expires_at, order_id, created_at, created_by, row_version
   FROM quote WHERE id = %(id)s FOR UPDATE
 
 -- quote_of_order --
 SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
-       expires_at, order_id, created_at, created_by, row_version
+       not_sooner, expires_at, order_id, created_at, created_by, row_version
   FROM quote WHERE order_id = %(order_id)s
 
 -- held_quotes --
 -- The plan keeps a place for what is quoted.
 SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
-       expires_at, order_id, created_at, created_by, row_version
+       not_sooner, expires_at, order_id, created_at, created_by, row_version
   FROM quote WHERE state = 'held' AND expires_at > %(now)s ORDER BY number
 
 -- expired_quotes --
@@ -366,11 +459,76 @@ SELECT id FROM quote WHERE state = 'held' AND expires_at <= %(now)s LIMIT 200
 UPDATE quote SET state = %(state)s, order_id = %(order_id)s, row_version = row_version + 1
  WHERE id = %(id)s
 
+-- History
+
+-- how_much_history --
+-- Draws are renewed when a line has stopped once more, or twenty more bodies have passed.
+SELECT coalesce(string_agg(line || stops || '/' || (bodies + reworked) / 20, ' ' ORDER BY line), '')
+  FROM line_history
+
+-- line_histories --
+SELECT r.line, r.stops, r.stopped_s, r.bodies, r.reworked,
+       greatest(0, extract(epoch FROM (SELECT max(ended_at) FROM line_run WHERE line_run.line = r.line)
+                                      - r.since_at))::double precision AS observed_s,
+       (SELECT array_agg(newest.extra_s)
+          FROM (SELECT extra_s FROM line_run WHERE line_run.line = r.line
+                 ORDER BY ended_at DESC LIMIT %(runs)s) AS newest) AS runs
+  FROM line_history AS r
+
+-- note_stop --
+INSERT INTO line_history AS known (line, since_at, stops, stopped_s)
+VALUES (%(line)s, %(since_at)s, 1, %(stopped_s)s)
+ON CONFLICT (line) DO UPDATE
+   SET stops = known.stops + 1, stopped_s = known.stopped_s + excluded.stopped_s
+
+-- note_body --
+INSERT INTO line_history AS known (line, since_at, bodies) VALUES (%(line)s, %(now)s, 1)
+ON CONFLICT (line) DO UPDATE SET bodies = known.bodies + 1
+
+-- note_rework --
+INSERT INTO line_history AS known (line, since_at, reworked) VALUES (%(line)s, %(now)s, 1)
+ON CONFLICT (line) DO UPDATE SET reworked = known.reworked + 1
+
+-- note_run --
+-- A body whose start on the line was seen shows how much longer than nominal it took.
+INSERT INTO line_run (line, order_id, extra_s, ended_at)
+SELECT line, order_id,
+       extract(epoch FROM %(ended_at)s - actual_start_at) - %(nominal_s)s, %(ended_at)s
+  FROM planned_operation
+ WHERE line = %(line)s AND order_id = %(order_id)s AND actual_start_at IS NOT NULL
+   AND actual_start_at < %(ended_at)s
+ON CONFLICT (line, order_id) DO NOTHING
+
+-- forget_runs --
+DELETE FROM line_run AS old
+ USING (SELECT line, order_id,
+               row_number() OVER (PARTITION BY line ORDER BY ended_at DESC) AS place
+          FROM line_run) AS ranked
+ WHERE old.line = ranked.line AND old.order_id = ranked.order_id AND ranked.place > %(runs)s
+
+-- doubts --
+SELECT order_id, late_since, reasons, event_id FROM promise_watch
+
+-- add_doubt --
+INSERT INTO promise_watch (order_id, late_since, reasons, event_id)
+VALUES (%(order_id)s, %(late_since)s, %(reasons)s::jsonb, %(event_id)s)
+ON CONFLICT (order_id) DO NOTHING
+
+-- drop_doubts --
+DELETE FROM promise_watch WHERE order_id = ANY(%(order_ids)s)
+
 -- record_of_promises --
 SELECT count(*) FILTER (WHERE kept) AS kept, count(*) AS total
   FROM (SELECT kept FROM promise_outcome ORDER BY finished_at DESC LIMIT 500) AS recent
 
+-- outcomes --
+SELECT order_id, promised_at, finished_at, coalesce(first_promised_at, promised_at) AS first_promised_at,
+       coalesce(first_confidence, 0) AS first_confidence, coalesce(assumed, true) AS assumed, changes
+  FROM promise_outcome WHERE first_confidence IS NOT NULL ORDER BY finished_at DESC LIMIT %(limit)s
+
 -- add_outcome --
-INSERT INTO promise_outcome (order_id, promised_at, finished_at, kept)
-VALUES (%(order_id)s, %(promised_at)s, %(finished_at)s, %(kept)s)
+INSERT INTO promise_outcome (order_id, promised_at, finished_at, kept, first_promised_at,
+                             first_confidence, assumed, changes)
+VALUES (%(order_id)s, %(promised_at)s, %(finished_at)s, %(kept)s, %(first_promised_at)s,
+        %(first_confidence)s, %(assumed)s, %(changes)s)
 ON CONFLICT (order_id) DO NOTHING

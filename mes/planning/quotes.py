@@ -59,6 +59,7 @@ class Quote:
     confidence: float
     assumed: bool
     reasons: list[dict[str, Any]]
+    not_sooner: list[dict[str, Any]]
     expires_at: datetime
     order_id: UUID | None
     created_at: datetime
@@ -93,6 +94,40 @@ class Quote:
             raise QuoteExpired(number=self.number, expires_at=self.expires_at)
         if self.state is not QuoteState.HELD:
             raise QuoteClosed(number=self.number, state=self.state.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortage:
+    """A part that is short: `pieces` cars with the option can start on the drum before `until_at`."""
+
+    option: str
+    pieces: int
+    until_at: datetime
+    reason: str
+    planned: int = 0
+    reserved: int = 0
+
+    @property
+    def left(self) -> int:
+        """Pieces that nothing holds."""
+        return max(0, self.pieces - self.planned - self.reserved)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionCapacity:
+    """How many cars with an option a shift of the drum line takes within its ratio rule."""
+
+    line: str
+    shift_id: str
+    rule: str
+    option: str
+    cap: int
+    planned: int
+
+
+def option_cap(places: int, n: int, p: int) -> int:
+    """Return how many of `places` cars can have an option of which at most `n` in any `p` may have it."""
+    return places // p * n + min(n, places % p)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

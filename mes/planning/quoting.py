@@ -11,8 +11,9 @@ from mes.contracts.events import Reason
 from mes.contracts.ids import uuid7
 from mes.orders import service as orders
 from mes.orders.model import Order
-from mes.planning import capacity_repository, promising, versions
+from mes.planning import capacity_repository, promising, slots, versions
 from mes.planning.facts import CarFact
+from mes.planning.network import PlantNetwork
 from mes.planning.promise import Promise
 from mes.planning.quotes import Quote, QuoteState, UnknownQuote
 from mes.planning.words import Words
@@ -41,6 +42,8 @@ class Offer:
     start_at: datetime
     finish_at: datetime
     reasons: tuple[Reason, ...]
+    not_sooner: tuple[Reason, ...] = ()
+    """What keeps it from an earlier place."""
 
     @property
     def in_time(self) -> bool | None:
@@ -49,15 +52,16 @@ class Offer:
         return None if wanted is None else self.promise.at <= wanted
 
 
-async def inquire(conn: WriteConn, wish: Wish, *, now: datetime) -> Offer:
+async def inquire(conn: ReadConn, wish: Wish, *, now: datetime) -> Offer:
     """Say what could be promised; nothing is held.
 
     Raises:
         NotBuildable: the car breaks rules of the catalogue.
         NoCapacity: every shift that is planned so far is full.
     """
-    offer, _ = await _offer(conn, wish, now=now)
-    return offer
+    net, full, car = await _wanted(conn, wish, now=now)
+    slot = await slots.look_for_slot(conn, net, car, now=now)
+    return await _offer(conn, net, full, car, slot, now=now)
 
 
 async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) -> Quote:
@@ -66,7 +70,9 @@ async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) 
     Raises:
         NotBuildable, NoCapacity: as for an inquiry.
     """
-    offer, slot = await _offer(conn, wish, now=now)
+    net, full, car = await _wanted(conn, wish, now=now)
+    slot = await slots.best_slot(conn, net, car, now=now)
+    offer = await _offer(conn, net, full, car, slot, now=now)
     found = Quote(
         id=uuid7(),
         number=0,
@@ -79,6 +85,7 @@ async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) 
         confidence=offer.promise.confidence.value,
         assumed=offer.promise.confidence.assumed,
         reasons=[reason.model_dump(mode="json") for reason in offer.reasons],
+        not_sooner=[reason.model_dump(mode="json") for reason in offer.not_sooner],
         expires_at=now + HOLD,
         order_id=None,
         created_at=now,
@@ -89,6 +96,7 @@ async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) 
     await capacity_repository.reserve(
         conn,
         slot.shift,
+        slots.need_of(car),
         holder="quote",
         holder_id=found.id,
         start_at=slot.start_at,
@@ -173,12 +181,14 @@ async def _for_change(conn: WriteConn, quote_id: UUID) -> Quote:
     return found
 
 
-async def _offer(conn: WriteConn, wish: Wish, *, now: datetime) -> tuple[Offer, promising.Slot]:
+async def _wanted(
+    conn: ReadConn, wish: Wish, *, now: datetime
+) -> tuple[PlantNetwork, Wish, CarFact]:
+    """Return the plant, the wish with the options that its rules add, and the car it would be."""
     net = await versions.network(conn)
     car = await catalog.configure(
         conn, model=wish.model, color=wish.color, options=wish.options, at=now
     )
-    full = replace(wish, options=car.options)
     wanted = CarFact(
         order_id=uuid7(),
         number="inquiry",
@@ -187,8 +197,19 @@ async def _offer(conn: WriteConn, wish: Wish, *, now: datetime) -> tuple[Offer, 
         options=car.options,
         due_at=wish.wanted_at,
     )
-    slot = await promising.best_slot(conn, net, wanted, now=now)
-    promise = await promising.promise_for(conn, net, wanted, slot.finish_at, now=now)
+    return net, replace(wish, options=car.options), wanted
+
+
+async def _offer(
+    conn: ReadConn, net: PlantNetwork, wish: Wish, car: CarFact, slot: slots.Slot, *, now: datetime
+) -> Offer:
+    promise = await promising.promise_for(conn, net, car, slot.finish_at, now=now)
     words = Words(net.plant.site.time_zone)
-    reasons = (words.first_date(slot.finish_at, None),)
-    return Offer(full, promise, slot.start_at, slot.finish_at, reasons), slot
+    return Offer(
+        wish,
+        promise,
+        slot.start_at,
+        slot.finish_at,
+        reasons=(words.first_date(slot.finish_at, None),),
+        not_sooner=await slots.why_not_sooner(conn, net, car, slot, words, now=now),
+    )

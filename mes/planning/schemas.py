@@ -178,6 +178,8 @@ class QuoteOut(BaseModel):
     expires_at: datetime | None
     order_id: UUID | None
     reasons: list[Reason]
+    not_sooner: list[Reason]
+    """What keeps the car from an earlier place."""
 
     @classmethod
     def of_offer(cls, offer: Offer) -> QuoteOut:
@@ -197,6 +199,7 @@ class QuoteOut(BaseModel):
             expires_at=None,
             order_id=None,
             reasons=list(offer.reasons),
+            not_sooner=list(offer.not_sooner),
         )
 
     @classmethod
@@ -218,6 +221,7 @@ class QuoteOut(BaseModel):
             expires_at=quote.expires_at,
             order_id=quote.order_id,
             reasons=[Reason.model_validate(reason) for reason in quote.reasons],
+            not_sooner=[Reason.model_validate(reason) for reason in quote.not_sooner],
         )
 
 

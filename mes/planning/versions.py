@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from mes.events import service as events
 from mes.events.model import Event
 from mes.orders import service as orders
 from mes.orders.model import Order, OrderStage
-from mes.planning import bridge, capacity_repository, promising, repository, snapshots
+from mes.planning import bridge, capacity_repository, ledger, promising, repository, snapshots
 from mes.planning.bridge import Schedule
 from mes.planning.model import (
     FrozenZone,
@@ -31,7 +30,6 @@ from mes.planning.model import (
 )
 from mes.planning.network import PlantNetwork
 from mes.planning.operations import PlannedOperation
-from mes.planning.quotes import ShiftCapacity
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import Conflict
 from mes.platform.settings import PlanSettings
@@ -317,7 +315,7 @@ async def put_in_force(
     held = [car.order_id for car in snap.cars.values()]
     await repository.drop_operations(conn, head.id, now=now, orders=held)
     await capacity_repository.drop_reservations_in_plan(conn, held)
-    await _count_capacity(conn, net, snap, schedule, now=now)
+    await ledger.count_plan(conn, net, snap, schedule, now=now)
     await repository.drop_old_content(conn, head.site, before=head.number - KEEP_REPAIRS)
     event = await events.record(
         conn,
@@ -330,36 +328,6 @@ async def put_in_force(
     )
     await lock_near_orders(conn, now=now, causation=event)
     return rows, event
-
-
-async def _count_capacity(
-    conn: WriteConn,
-    net: PlantNetwork,
-    snap: bridge.Snapshot,
-    schedule: Schedule,
-    *,
-    now: datetime,
-) -> None:
-    """Debit the places of each shift of the drum line by the cars that the plan starts in it."""
-    line = net.drum_line
-    until = now + timedelta(seconds=snap.problem.horizon_s)
-    rows = await resources.shifts(conn, line.calendar, now, until)
-    capacity = [
-        ShiftCapacity(
-            line=line.id,
-            shift_id=snapshots.shift_fact(row).id,
-            start_at=row.start_at,
-            end_at=row.end_at,
-            places=int(sum(piece.seconds for piece in row.working) // line.takt_s),
-            planned=0,
-            reserved=0,
-        )
-        for row in rows
-    ]
-    await capacity_repository.save_capacity(conn, capacity)
-    real = {car_id for car_id, car in snap.cars.items() if not car.quoted}
-    planned = Counter(slot.shift_id for slot in schedule.slots if slot.car_id in real)
-    await capacity_repository.set_planned(conn, line.id, dict(planned), now=now)
 
 
 async def lock_near_orders(

@@ -191,3 +191,75 @@ class Words:
             ),
             event_id=event_id,
         )
+
+    def work_before(self, seconds: float, reached: datetime) -> Reason:
+        at, hours = self.time(reached), f"{seconds / 3600:.1f}"
+        return Reason(
+            code="sooner.work",
+            text=Text(
+                en=f"Body and paint take {hours} h; assembly could have it on {at.en} at the earliest.",
+                zh=f"焊装和涂装需要{hours}小时，总装最早可在{at.zh}开始。",
+            ),
+        )
+
+    def part_short(self, option: str, until: datetime) -> Reason:
+        at = self.time(until)
+        return Reason(
+            code="sooner.part",
+            text=Text(
+                en=f"Parts for option {option} are used up until the delivery of {at.en}.",
+                zh=f"选装{option}的零件已用完，{at.zh}到货。",
+            ),
+        )
+
+    def shifts_full(self, line: Text, count: int, until: datetime) -> Reason:
+        at = self.time(until)
+        return Reason(
+            code="sooner.full",
+            text=Text(
+                en=f"{_counted(count, 'shift')} of {line.en} before it {_is(count)} full, until {at.en}.",
+                zh=f"{line.zh}此前有{count}个班次已满，至{at.zh}。",
+            ),
+        )
+
+    def option_full(self, option: str, n: int, p: int, count: int) -> Reason:
+        return Reason(
+            code="sooner.option",
+            text=Text(
+                en=f"{_counted(count, 'shift')} before it already {_has(count)} as many cars with {option} "
+                f"as {n} in {p} allows.",
+                zh=f"此前有{count}个班次的{option}车辆已达“每{p}辆最多{n}辆”的上限。",
+            ),
+        )
+
+    def shift_opens(self, line: Text, at: datetime) -> Reason:
+        opens = self.time(at)
+        return Reason(
+            code="sooner.calendar",
+            text=Text(
+                en=f"{line.en} works again from {opens.en}.", zh=f"{line.zh}从{opens.zh}起开工。"
+            ),
+        )
+
+    def places_taken(self, line: Text, at: datetime) -> Reason:
+        start = self.time(at)
+        return Reason(
+            code="sooner.sequence",
+            text=Text(
+                en=f"Earlier places of the shift would break ratio rules or make other cars late; "
+                f"{line.en} starts it on {start.en}.",
+                zh=f"同班次更早的位置会违反排序比例规则或使其他车辆延迟；{line.zh}于{start.zh}开始。",
+            ),
+        )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _has(count: int) -> str:
+    return "has" if count == 1 else "have"

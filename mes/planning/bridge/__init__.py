@@ -17,6 +17,11 @@ from mes.planning.bridge.asking import solve_packed as solve_packed
 from mes.planning.bridge.asking import too_late as too_late
 from mes.planning.bridge.asking import why_late as why_late
 from mes.planning.bridge.asking import with_place_of as with_place_of
+from mes.planning.bridge.hand import Board as Board
+from mes.planning.bridge.hand import Conflict as Conflict
+from mes.planning.bridge.hand import HandMove as HandMove
+from mes.planning.bridge.hand import Tried as Tried
+from mes.planning.bridge.hand import follow_by_hand as follow_by_hand
 from mes.planning.bridge.packing import figures as figures
 from mes.planning.bridge.packing import left_out as left_out
 from mes.planning.bridge.packing import pack_problem as pack_problem

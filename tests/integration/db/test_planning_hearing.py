@@ -16,7 +16,7 @@ from mes.contracts.events import (
 from mes.contracts.ids import job_order_id, uuid7
 from mes.events import service as events
 from mes.orders import service as orders
-from mes.planning import capacity_repository, hearing, repairs, repository, tasks
+from mes.planning import hearing, history_repository, repairs, repository, tasks
 from mes.planning import service as planning
 from mes.planning.operations import lot_subject
 from tests.support.orders import REAL_NOW
@@ -74,7 +74,7 @@ async def test_a_car_that_is_finished_shows_whether_its_promise_was_kept(
     left = BodyLeftLine(body_id=body, order_id=order.id, line="eol", store="yard", last=True)
     await happen(planned, left)
     async with planned.database.read() as conn:
-        record = await capacity_repository.record_of_promises(conn)
+        record = await history_repository.record_of_promises(conn)
         rows = await planning.operations_of_order(conn, order.id)
     assert (record.kept, record.total) == (1, 1)
     assert rows[-1].actual_end_at == planned.clock.now()

@@ -11,14 +11,18 @@ from mes.contracts.plant import PlantModel
 from mes.planning.promise import (
     CAP,
     LEAST_RESERVE_S,
+    NO_PATIENCE,
+    PATIENCE,
+    LineHistory,
     Record,
+    Verdict,
     blended,
     confidence_of,
     delays,
     make_promise,
     may_return,
-    must_move,
     rounded_up,
+    verdict,
 )
 from mes.planning.words import Words, defect
 
@@ -71,10 +75,44 @@ def test_the_same_question_is_answered_the_same(demo_plant: PlantModel) -> None:
     assert np.array_equal(once, delays(demo_plant.body_lines, ahead_s=3600, seed=3))
 
 
-def test_a_promise_moves_only_when_it_is_broken() -> None:
-    assert not must_move(FINISH, FINISH)
-    assert not must_move(FINISH, FINISH - timedelta(hours=2))
-    assert must_move(FINISH, FINISH + timedelta(seconds=1))
+def stands(
+    finish_after: timedelta, *, late_for: timedelta | None = None, **facts: timedelta
+) -> Verdict:
+    """Return the verdict on a promise five hours ahead."""
+    now = FINISH - timedelta(hours=5)
+    return verdict(
+        FINISH,
+        FINISH + finish_after,
+        now=now,
+        late_since=None if late_for is None else now - late_for,
+        patience=facts.get("patience", PATIENCE),
+    )
+
+
+def test_a_promise_with_a_cause_of_its_own_moves_when_it_is_broken_and_not_before() -> None:
+    assert stands(-timedelta(hours=2), patience=NO_PATIENCE) is Verdict.KEPT
+    assert stands(timedelta(0), patience=NO_PATIENCE) is Verdict.KEPT
+    assert stands(timedelta(seconds=1), patience=NO_PATIENCE) is Verdict.BROKEN
+
+
+def test_a_projection_that_may_recover_only_puts_a_promise_in_doubt() -> None:
+    assert stands(timedelta(minutes=20)) is Verdict.WATCHED
+    assert stands(timedelta(minutes=20), late_for=timedelta(minutes=59)) is Verdict.WATCHED
+    assert stands(timedelta(minutes=20), late_for=timedelta(minutes=60)) is Verdict.BROKEN
+    assert stands(-timedelta(minutes=1), late_for=timedelta(hours=2)) is Verdict.KEPT
+
+
+def test_a_customer_is_told_in_time_however_patient_the_plant_is() -> None:
+    def told(now: datetime, since: datetime | None) -> Verdict:
+        finish = FINISH + timedelta(minutes=9)
+        return verdict(FINISH, finish, now=now, late_since=since, patience=PATIENCE)
+
+    soon = FINISH - timedelta(minutes=20)
+    assert told(soon, soon - timedelta(minutes=5)) is Verdict.BROKEN
+    assert told(FINISH, None) is Verdict.BROKEN
+
+
+def test_a_former_date_is_given_back_only_when_it_is_in_reach() -> None:
     assert may_return(FINISH, FINISH)
     assert not may_return(FINISH, FINISH + timedelta(seconds=1))
 
@@ -112,3 +150,35 @@ def test_every_reason_is_told_in_both_languages(mini_plant: PlantModel) -> None:
 def test_an_unknown_kind_of_defect_keeps_its_name() -> None:
     assert defect("loose_thread").en == "loose thread"
     assert defect(None).zh == "缺陷"
+
+
+def test_a_line_that_stands_more_than_its_file_says_makes_cars_later(
+    demo_plant: PlantModel,
+) -> None:
+    line = demo_plant.body_lines[-2]
+    bad = LineHistory(observed_s=36_000, stops=60, stopped_s=18_000)
+    assumed = delays([line], ahead_s=7200, seed=1)
+    shown = delays([line], ahead_s=7200, seed=1, history={line.id: bad})
+    assert np.quantile(shown, 0.9) > np.quantile(assumed, 0.9) + 600
+
+
+def test_runs_of_a_line_replace_what_its_file_assumes_bit_by_bit(demo_plant: PlantModel) -> None:
+    line = demo_plant.body_lines[-1]
+    few = delays([line], ahead_s=0, seed=1, history={line.id: LineHistory(runs=(900.0,) * 5)})
+    many = delays([line], ahead_s=0, seed=1, history={line.id: LineHistory(runs=(900.0,) * 200)})
+    assert 0.1 < np.mean(few == 900.0) < 0.3
+    assert np.mean(many == 900.0) > 0.85
+
+
+def test_fewer_reworks_than_assumed_make_cars_surer(demo_plant: PlantModel) -> None:
+    line = next(x for x in demo_plant.body_lines if any(s.defects for s in x.stations))
+    good = LineHistory(bodies=2000, reworked=0)
+    assumed = delays([line], ahead_s=0, seed=1, samples=20_000)
+    shown = delays([line], ahead_s=0, seed=1, samples=20_000, history={line.id: good})
+    assert np.mean(shown > 300) < np.mean(assumed > 300)
+
+
+def test_a_promise_made_during_a_stop_allows_for_a_longer_one(demo_plant: PlantModel) -> None:
+    quiet = delays(demo_plant.body_lines, ahead_s=600, seed=1)
+    down = delays(demo_plant.body_lines, ahead_s=600, seed=1, down_s=[1800.0])
+    assert np.quantile(down, 0.9) > np.quantile(quiet, 0.9) + 1200
