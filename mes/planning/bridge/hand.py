@@ -1,0 +1,161 @@
+"""A planner's hand on the plan in force: moves in the plant's words in, what comes of them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import aps.schedule as s
+from aps.check import check
+from aps.hand import Hand, Line, Move, Refused, Trial
+from mes.planning.bridge.asking import Answer, _held, _named
+from mes.planning.bridge.problem import Snapshot
+from mes.planning.bridge.rows import operations
+from mes.planning.network import PlantNetwork
+from mes.planning.operations import PlannedOperation
+
+
+@dataclass(frozen=True, slots=True)
+class HandMove:
+    """A car put in front of another one (None: at the end) on the drum line or in paint."""
+
+    car_id: str
+    line: Literal["assembly", "paint"]
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What a move runs into. `hard` ones keep it from being published; soft ones are told.
+
+    `code` and `facts` are put into words by the page; `sentence` is the checker's own, in English.
+    """
+
+    code: str
+    hard: bool
+    car_ids: tuple[str, ...]
+    facts: dict[str, str | int]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What comes of some moves; times are plant time."""
+
+    rows: list[PlannedOperation]
+    """Operations that start or end at another time than in the plan in force."""
+    added: list[PlannedOperation]
+    """Those of `rows` that the plan in force does not have: cars from the tray."""
+    conflicts: list[Conflict]
+    late_s: dict[str, int]
+    color_changes: int
+    color_changes_before: int
+    seconds: float
+
+
+class Board:
+    """The plan in force, read once and tried many times; one per process and version."""
+
+    def __init__(
+        self,
+        snap: Snapshot,
+        schedule: s.Schedule,
+        network: PlantNetwork,
+        *,
+        frozen_until: datetime,
+    ) -> None:
+        self._snap, self._schedule, self._network = snap, schedule, network
+        self._frozen_until = frozen_until
+        frozen_s = int((frozen_until - snap.anchor).total_seconds())
+        self._hand = Hand(snap.problem, schedule, frozen_until_s=frozen_s)
+        before = self._hand.try_out([])
+        self._rows = self._by_key(before.work)
+        self._colors = before.color_changes
+        self._late = before.late
+
+    def try_out(self, moves: Sequence[HandMove], locked: Collection[str] = ()) -> Tried:
+        """Return what comes of these moves; `locked` cars are not to start at another time."""
+        began = time.perf_counter()
+        trial = self._hand.try_out(_of_library(moves))
+        rows = self._by_key(trial.work)
+        changed = [
+            row
+            for key, row in rows.items()
+            if key not in self._rows
+            or (row.start_at, row.end_at) != (self._rows[key].start_at, self._rows[key].end_at)
+        ]
+        return Tried(
+            rows=changed,
+            added=[row for key, row in rows.items() if key not in self._rows],
+            conflicts=_conflicts(trial, self._schedule, self._late, locked),
+            late_s=trial.late,
+            color_changes=trial.color_changes,
+            color_changes_before=self._colors,
+            seconds=time.perf_counter() - began,
+        )
+
+    def _by_key(self, work: s.Schedule) -> dict[tuple[str, str], PlannedOperation]:
+        rows = operations(self._snap, work, self._network, frozen_until=self._frozen_until)
+        return {(row.line, str(row.subject_id)): row for row in rows}
+
+
+def follow_by_hand(
+    snap: Snapshot, reference: s.Schedule, moves: Sequence[HandMove]
+) -> tuple[Answer, list[Conflict]]:
+    """Return the plan of a snapshot in the order of the plan in force with these moves in it."""
+    began = time.perf_counter()
+    hand = Hand(snap.problem, reference)
+    schedule, refused = hand.schedule(_of_library(moves))
+    schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
+    found = check(snap.problem, schedule, reference=reference)
+    answer = Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+    return answer, [_refusal(one) for one in refused]
+
+
+def _of_library(moves: Sequence[HandMove]) -> list[Move]:
+    return [Move(car_id=m.car_id, line=Line(m.line), before=m.before) for m in moves]
+
+
+def _refusal(one: Refused) -> Conflict:
+    cars = [one.move.car_id, one.move.before or ""]
+    return Conflict(
+        f"move.{one.code}",
+        True,
+        tuple(c for c in cars[:1]),
+        {"car": cars[0], "before": cars[1]},
+        "",
+    )
+
+
+def _conflicts(
+    trial: Trial, base: s.Schedule, late_before: dict[str, int], locked: Collection[str]
+) -> list[Conflict]:
+    found = [_refusal(one) for one in trial.refused]
+    found += [Conflict(code, True, (car,), {"car": car}, "") for car, code in trial.left_out]
+    found += [
+        Conflict(v.code, True, (v.subject,), dict(v.facts), v.sentence) for v in trial.violations
+    ]
+    was = {slot.car_id: slot.start_s for slot in base.assembly}
+    for slot in trial.work.assembly:
+        if slot.car_id in locked and was.get(slot.car_id) != slot.start_s:
+            moved = slot.start_s - was.get(slot.car_id, slot.start_s)
+            facts: dict[str, str | int] = {"car": slot.car_id, "moved_s": moved}
+            found.append(Conflict("move.locked", True, (slot.car_id,), facts, ""))
+    for car, seconds in trial.late.items():
+        if seconds > max(0, late_before.get(car, 0)):
+            facts = {"car": car, "late_s": seconds, "more_s": seconds - late_before.get(car, 0)}
+            found.append(Conflict("late", False, (car,), facts, ""))
+    found += [
+        Conflict(
+            "ratio",
+            False,
+            w.car_ids,
+            {"option": w.option, "count": w.count, "n": w.n, "p": w.p},
+            "",
+        )
+        for w in trial.crowded
+    ]
+    return found
