@@ -1,7 +1,13 @@
-"""`python -m aps`: plan a problem file, check a plan, run the benchmarks."""
+"""`python -m aps`: plan a problem file, check a plan, solve published instances, run the benchmarks."""
 
 import argparse
+import json
+import math
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 from aps import problem as problems
@@ -24,6 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
     checked = commands.add_parser("check", help="check a schedule against its problem")
     checked.add_argument("problem", type=Path)
     checked.add_argument("schedule", type=Path)
+    solved = commands.add_parser(
+        "solve", help="solve a ROADEF 2005 directory, a CSPLib file or a .fjs job shop"
+    )
+    solved.add_argument("instance", type=Path, metavar="DIR_OR_FILE")
+    solved.add_argument("--seconds", type=_positive, default=60.0, help="in all; never more")
+    solved.add_argument("--workers", type=_at_least_one, default=os.cpu_count() or 1, help="cores")
+    solved.add_argument("--seed", type=int, default=0)
+    solved.add_argument("--out", type=Path, help="write the solution here")
+    solved.add_argument("--name", help="which instance of a CSPLib file that holds several")
     bench = commands.add_parser("bench", help="run the benchmarks beside their goals")
     bench.add_argument("--subset", action="store_true", help="the quick ones, a few minutes")
     options = parser.parse_args(arguments)
@@ -32,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _plan(options.problem, options.out, options.seconds, options.seed)
         if options.command == "check":
             return _check(options.problem, options.schedule)
+        if options.command == "solve":
+            return _solve(options)
     except (ProblemError, OSError) as error:
         _say(f"error: {error}")
         return 2
@@ -41,6 +58,60 @@ def main(arguments: list[str] | None = None) -> int:
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _solve(options: argparse.Namespace) -> int:
+    """Solve an instance; the last line printed is one JSON object, also where the input is wrong.
+
+    Ctrl-C or a TERM ends the search at once; what was found so far is written.
+    """
+    from aps.published import Effort, read, solve_published, warm_up  # brings the compiler in
+
+    name = options.instance.resolve().stem if options.instance.is_file() else None
+    name = name or options.instance.resolve().name
+    stopped = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopped.set())
+    try:
+        instance = read(options.instance, name=options.name)
+        if options.out is not None and not options.out.resolve().parent.is_dir():
+            raise FileNotFoundError(f"{options.out}: there is no such directory to write to")
+        warm_up()  # the very first start compiles the kernels; that is not the solve's time
+        began = time.monotonic()
+        effort = Effort(
+            seconds=options.seconds,
+            workers=options.workers,
+            seed=options.seed,
+            cancel=stopped.is_set,
+            on_better=lambda figures: _say(
+                f"{time.monotonic() - began:8.2f} s  "
+                + "  ".join(f"{key} {value}" for key, value in figures.items())
+            ),
+        )
+        solved = solve_published(instance, effort)
+        if options.out is not None:
+            options.out.write_text(solved.text, encoding="utf-8")
+    except (ProblemError, OSError) as error:
+        _say(f"error: {error}")
+        _say(json.dumps({"instance": name, "status": "ERROR", "error": str(error)}))
+        return 2
+    _say(json.dumps(solved.figures))
+    return 0
 
 
 def _figures(schedule: Schedule) -> None:

@@ -201,7 +201,6 @@ def schedule_of(
 ) -> Schedule:
     """Return the schedule of placed orders, its KPIs counted."""
     orders, times = placed.orders, placed.times
-    cars = plant.cars
     assembly = _slots(
         plant,
         [*plant.assembly_facts(), *orders.assembly],
@@ -211,21 +210,7 @@ def schedule_of(
     paint = _slots(plant, [*plant.paint_facts(), *orders.paint], times.paint_start, times.paint_end)
     weld = _operations(plant, flow, orders, times)
     pegged, ready = _peg(plant, orders, times)
-    press = tuple(
-        DieLot(
-            id=lot.id,
-            panel_type=plant.panels[lot.panel],
-            press=plant.problem.press.presses[lot.press].id,
-            quantity=lot.quantity,
-            start_s=int(times.lot_start[k]),
-            end_s=int(times.lot_end[k]),
-            setup_s=int(times.lot_setup[k]),
-            pegged=tuple(cars[c].id for c in pegged[k]),
-        )
-        for k, lot in sorted(
-            enumerate(orders.lots), key=lambda kl: (times.lot_start[kl[0]], kl[1].id)
-        )
-    )
+    press = _lots(plant, orders, times, pegged)
     out = tuple(unplaced(plant, car, code) for car, code in placed.dropped)
     return Schedule(
         snapshot_hash=snapshot_hash(plant.problem),
@@ -238,6 +223,51 @@ def schedule_of(
         times=_car_times(plant, orders, times, weld, ready),
         kpis=count(plant, flow, orders, times, len(out), reference),
         levels=tuple(levels),
+    )
+
+
+def work_of(plant: Plant, flow: Flow, placed: Placed, former: Schedule) -> Schedule:
+    """Return what the lines do in placed orders, uncounted and unpegged.
+
+    Car times and figures stay those of `former`: a plan to look at and to check, not to work by.
+    """
+    orders, times = placed.orders, placed.times
+    assembly = _slots(
+        plant,
+        [*plant.assembly_facts(), *orders.assembly],
+        times.assembly_start,
+        times.assembly_end,
+    )
+    return replace(
+        former,
+        slots=_assignments(plant, assembly),
+        assembly=assembly,
+        paint=_slots(
+            plant, [*plant.paint_facts(), *orders.paint], times.paint_start, times.paint_end
+        ),
+        weld=_operations(plant, flow, orders, times),
+        press=_lots(plant, orders, times, [[] for _ in orders.lots]),
+        unplaced=tuple(unplaced(plant, car, code) for car, code in placed.dropped),
+    )
+
+
+def _lots(
+    plant: Plant, orders: Orders, times: Times, pegged: Sequence[Sequence[int]]
+) -> tuple[DieLot, ...]:
+    return tuple(
+        DieLot(
+            id=lot.id,
+            panel_type=plant.panels[lot.panel],
+            press=plant.problem.press.presses[lot.press].id,
+            quantity=lot.quantity,
+            start_s=int(times.lot_start[k]),
+            end_s=int(times.lot_end[k]),
+            setup_s=int(times.lot_setup[k]),
+            pegged=tuple(plant.cars[c].id for c in pegged[k]),
+        )
+        for k, lot in sorted(
+            enumerate(orders.lots), key=lambda kl: (times.lot_start[kl[0]], kl[1].id)
+        )
     )
 
 

@@ -12,5 +12,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile a function on its first call; the machine code is kept beside the source."""
-    return cast(F, njit(cache=True)(function))
+    """Compile a function on its first call; the machine code is kept beside the source.
+
+    It runs without the interpreter's lock, so that seeds can search in threads of one process.
+    """
+    return cast(F, njit(cache=True, nogil=True)(function))

@@ -52,8 +52,8 @@ def rebase(problem: Problem, schedule: Schedule, *, reinsert: Iterable[str] = ()
         for c, car in enumerate(plant.cars)
         if car.id not in known and plant.rank[c] < Stage.IN_ASSEMBLY.rank
     }
-    orders = _orders_of(plant, schedule, again)
-    placed = _with_panels(plant, flow, orders)
+    orders = orders_of(plant, schedule, again)
+    placed = with_panels(plant, flow, orders)
     kept = tuple(placed.dropped)
     for car in sorted(again, key=lambda c: (-int(plant.priority[c]), int(plant.due[c]), c)):
         placed = _insert(plant, flow, placed, car)
@@ -78,7 +78,7 @@ def _comes_too_late(schedule: Schedule, disturbed: Problem, delay: CarDelayed) -
     return start is not None and start < delay.available_s
 
 
-def _orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
+def orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
     """Return the orders of a plan for the cars that are still before each stage.
 
     Cars whose work the plan does not have in full are added to `leave`.
@@ -180,7 +180,7 @@ def _held_first(plant: Plant, cars: list[int], *, assembly: bool) -> list[int]:
     return [car for _, car in sorted(enumerate(cars), key=key)]
 
 
-def _with_panels(plant: Plant, flow: Flow, orders: Orders) -> Placed:
+def with_panels(plant: Plant, flow: Flow, orders: Orders) -> Placed:
     """Place orders; where only panels are missing, add die lots at the end and place again."""
     placed = place(flow, orders)
     for _ in range(len(plant.panels)):
@@ -239,8 +239,8 @@ def _insert(plant: Plant, flow: Flow, placed: Placed, car: int) -> Placed:
     known = len(placed.dropped)
     fallback: Placed | None = None
     for at in places:
-        orders = _with_car(plant, placed, car, at)
-        trial = _with_panels(plant, flow, orders)
+        orders = with_car(plant, placed.orders, car, at)
+        trial = with_panels(plant, flow, orders)
         if not trial.dropped:
             return Placed(trial.orders, trial.times, placed.dropped)
         fallback = trial
@@ -256,9 +256,8 @@ def _is_frozen_before(plant: Plant, car: int, held_s: int) -> bool:
     return start is not None and start < held_s
 
 
-def _with_car(plant: Plant, placed: Placed, car: int, at: int) -> Orders:
+def with_car(plant: Plant, orders: Orders, car: int, at: int) -> Orders:
     """Return the orders with a car at an assembly place, and upstream where that place needs it."""
-    orders = placed.orders
     assembly = (*orders.assembly[:at], car, *orders.assembly[at:])
     if plant.rank[car] >= Stage.IN_PAINT.rank:
         return replace(orders, assembly=assembly)

@@ -13,17 +13,22 @@ import numpy as np
 from aps.errors import FileError
 from aps.formats.text import integers, lines
 from aps.sequencing.task import SequenceTask, Weights
+from aps.worktime import Ints
 
 _CLASSICAL_N, _CLASSICAL_P = (1, 2, 1, 2, 1), (2, 3, 3, 5, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """Car sequencing: at most n[o] of any p[o] consecutive cars have option o."""
+    """Car sequencing: at most n[o] of any p[o] consecutive cars have option o.
+
+    `classes` are the numbers the file gives its classes.
+    """
 
     name: str
     n: tuple[int, ...]
     p: tuple[int, ...]
+    classes: tuple[int, ...]
     demands: tuple[int, ...]
     options: tuple[tuple[int, ...], ...]
 
@@ -68,26 +73,39 @@ def _instance(rows: list[tuple[str, str]], at: int, name: str) -> tuple[Instance
         n, p = (integers(rows[at + k][0], rows[at + k][1].split()) for k in (1, 2))
     if len(n) != options or len(p) != options:
         raise FileError("csplib.options", rows[at + 1][0], f"needs {options} ratios")
-    demands, flags = [], []
+    for n_o, p_o in zip(n, p, strict=True):
+        if n_o > p_o or p_o == 0:
+            raise FileError("csplib.ratio", where, f"{n_o}/{p_o} is no ratio")
+    demands, flags, numbers = [], [], []
     for k in range(classes):
         where_class, text = rows[first + k]
         row = integers(where_class, text.split())
         if len(row) != options + 2:
             sentence = f"has {len(row)} numbers, needs {options + 2}"
             raise FileError("csplib.class", where_class, sentence)
+        if row[0] in numbers:
+            raise FileError("csplib.duplicate", where_class, f"class {row[0]} is there already")
+        if set(row[2:]) - {0, 1}:
+            raise FileError("csplib.flag", where_class, "an option must be 0 or 1")
+        numbers.append(row[0])
         demands.append(row[1])
         flags.append(tuple(row[2:]))
     if sum(demands) != cars:
         raise FileError("csplib.demand", where, f"{cars} cars announced, {sum(demands)} given")
     instance = Instance(
-        name=name, n=tuple(n), p=tuple(p), demands=tuple(demands), options=tuple(flags)
+        name=name,
+        n=tuple(n),
+        p=tuple(p),
+        classes=tuple(numbers),
+        demands=tuple(demands),
+        options=tuple(flags),
     )
     return instance, first + classes
 
 
 def sequence_task(instance: Instance) -> SequenceTask:
     """Return the instance as a sequencing task without colours."""
-    classes = np.repeat(np.arange(len(instance.demands)), instance.demands)
+    classes = _class_of_row(instance)
     size = len(classes)
     return SequenceTask(
         has=np.array(instance.options, np.uint8)[classes],
@@ -100,3 +118,12 @@ def sequence_task(instance: Instance) -> SequenceTask:
         fixed=0,
         batch_limit=size,
     )
+
+
+def _class_of_row(instance: Instance) -> Ints:
+    return np.repeat(np.arange(len(instance.demands)), instance.demands)
+
+
+def class_order(instance: Instance, sequence: Ints) -> tuple[int, ...]:
+    """Return the class numbers in the order of a sequence of rows."""
+    return tuple(instance.classes[k] for k in _class_of_row(instance)[sequence])

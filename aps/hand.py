@@ -1,0 +1,234 @@
+"""Moves by hand: what the lines would do if a planner put cars elsewhere in the order.
+
+The plan in force is read into orders once; every trial lays its moves over these orders, walks the
+lines forward and asks the checker. Times are whole seconds from the horizon's start.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import pairwise
+
+from aps.build import Placed, place, schedule_of, work_of
+from aps.check import Violation, check_work
+from aps.flow import Flow
+from aps.orders import Orders
+from aps.plant import Plant
+from aps.problem import Problem, Stage
+from aps.repair import orders_of, with_car, with_panels
+from aps.schedule import LevelResult, Schedule, Slot
+from aps.validate import validate
+
+
+class Line(StrEnum):
+    """The lines on which a planner decides the order; the body shop follows the paint shop."""
+
+    ASSEMBLY = "assembly"
+    PAINT = "paint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A car put in front of another one; `before` is `None` for the end of the order."""
+
+    car_id: str
+    line: Line
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A move that cannot be tried, and why: `unknown`, `started`, `frozen` or `before_frozen`."""
+
+    move: Move
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrowdedWindow:
+    """A stretch of the assembly order with more cars of an option than its ratio rule allows."""
+
+    rule_id: str
+    option: str
+    n: int
+    p: int
+    count: int
+    car_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What comes of some moves.
+
+    `left_out` are cars that no longer get a place, with the code why; `late` how many seconds
+    each late car misses its due date; `crowded` the windows of ratio rules that the moves broke.
+    """
+
+    work: Schedule
+    """What the lines do; its counted figures are those of the plan before the moves."""
+    refused: tuple[Refused, ...]
+    violations: tuple[Violation, ...]
+    left_out: tuple[tuple[str, str], ...]
+    late: dict[str, int]
+    crowded: tuple[CrowdedWindow, ...]
+    color_changes: int
+
+
+class Hand:
+    """A plan under a planner's hand; one for each plan, trials do not touch it.
+
+    `frozen_until_s` is the end of the frozen zone: what starts before it stays.
+    Raises `ProblemError` if the problem contradicts itself.
+    """
+
+    def __init__(self, problem: Problem, schedule: Schedule, *, frozen_until_s: int = 0) -> None:
+        validate(problem)
+        self._problem, self._base = problem, schedule
+        self._plant = Plant(problem)
+        self._flow = Flow(self._plant)
+        self._orders = orders_of(self._plant, schedule, set())
+        self._still_out = tuple(
+            (self._plant.index[one.car_id], one.code)
+            for one in schedule.unplaced
+            if one.car_id in self._plant.index
+        )
+        self._out = {car for car, _ in self._still_out}
+        self._due = {car.id: car.due_s for car in problem.cars if car.due_s is not None}
+        self._frozen = {
+            Line.ASSEMBLY: _starting_before(schedule.assembly, frozen_until_s),
+            Line.PAINT: _starting_before(schedule.paint, frozen_until_s),
+        }
+        self._crowded_before = {(w.rule_id, w.car_ids) for w in self._crowded(self._orders)}
+
+    def try_out(self, moves: Sequence[Move]) -> Trial:
+        """Return what comes of these moves, in their order, without the figures of a plan."""
+        placed, refused = self._placed(moves)
+        work = work_of(self._plant, self._flow, placed, self._base)
+        late = {}
+        for slot in work.assembly:
+            due = self._due.get(slot.car_id)
+            if due is not None and slot.end_s > due:
+                late[slot.car_id] = slot.end_s - due
+        crowded = [
+            w
+            for w in self._crowded(placed.orders)
+            if (w.rule_id, w.car_ids) not in self._crowded_before
+        ]
+        names = self._plant.cars
+        return Trial(
+            work=work,
+            refused=refused,
+            violations=check_work(self._problem, work),
+            left_out=tuple((names[c].id, code) for c, code in placed.dropped if c not in self._out),
+            late=late,
+            crowded=tuple(crowded),
+            color_changes=_color_changes(work),
+        )
+
+    def schedule(self, moves: Sequence[Move]) -> tuple[Schedule, tuple[Refused, ...]]:
+        """Return the whole plan with these moves, its figures counted, and what was refused."""
+        placed, refused = self._placed(moves)
+        result = LevelResult(
+            level="hand", pass_no=0, status="MOVED", objective=len(moves) - len(refused)
+        )
+        found = schedule_of(self._plant, self._flow, placed, levels=(result,), reference=self._base)
+        return found, refused
+
+    def _placed(self, moves: Iterable[Move]) -> tuple[Placed, tuple[Refused, ...]]:
+        orders = self._orders
+        refused = []
+        for move in moves:
+            code = self._refusal(orders, move)
+            if code:
+                refused.append(Refused(move=move, code=code))
+            else:
+                orders = self._moved(orders, move)
+        if self._out & set(orders.assembly):
+            placed = with_panels(self._plant, self._flow, orders)
+        else:
+            placed = place(self._flow, orders)
+        gone = {car for car, _ in placed.dropped}
+        stay = [
+            out
+            for out in self._still_out
+            if out[0] not in gone and out[0] not in placed.orders.assembly
+        ]
+        return replace(placed, dropped=(*placed.dropped, *stay)), tuple(refused)
+
+    def _refusal(self, orders: Orders, move: Move) -> str:
+        """Return why a move cannot be tried; empty when it can."""
+        index = self._plant.index
+        car = index.get(move.car_id)
+        row = orders.assembly if move.line is Line.ASSEMBLY else orders.paint
+        before = None if move.before is None else index.get(move.before)
+        if car is None or (move.before is not None and before is None):
+            return "unknown"
+        gate = Stage.IN_ASSEMBLY if move.line is Line.ASSEMBLY else Stage.IN_PAINT
+        if self._plant.rank[car] >= gate.rank:
+            return "started"
+        if before is not None and before not in row:
+            return "before_frozen"
+        if move.line is Line.PAINT and car not in row:
+            return "unknown"
+        frozen = self._frozen[move.line]
+        if move.car_id in frozen or self._is_held(car, move.line):
+            return "frozen"
+        if move.before is not None and before is not None:
+            held = move.before in frozen or self._is_held(before, move.line)
+            return "before_frozen" if held else ""
+        return ""
+
+    def _is_held(self, car: int, line: Line) -> bool:
+        held = self._plant.assembly_held if line is Line.ASSEMBLY else self._plant.paint_held
+        return held(car) is not None
+
+    def _moved(self, orders: Orders, move: Move) -> Orders:
+        car = self._plant.index[move.car_id]
+        before = None if move.before is None else self._plant.index[move.before]
+        if before == car:
+            return orders
+        if move.line is Line.PAINT:
+            rest = [c for c in orders.paint if c != car]
+            at = len(rest) if before is None else rest.index(before)
+            return replace(orders, paint=(*rest[:at], car, *rest[at:]))
+        rest_of_plant = orders.without({car})
+        at = len(rest_of_plant.assembly) if before is None else rest_of_plant.assembly.index(before)
+        return with_car(self._plant, rest_of_plant, car, at)
+
+    def _crowded(self, orders: Orders) -> list[CrowdedWindow]:
+        """Return the windows of the assembly order that break a ratio rule."""
+        plant, line = self._plant, self._problem.assembly
+        order = [*plant.assembly_facts(), *orders.assembly]
+        skip = len(line.previous)
+        found = []
+        for k, rule in enumerate(line.ratio_rules):
+            has = [bool(plant.has[skip + c, k]) for c in order]
+            count = 0
+            for at in range(len(order)):
+                count += int(has[at])
+                if at >= rule.p:
+                    count -= int(has[at - rule.p])
+                if count > rule.n:
+                    window = order[max(0, at - rule.p + 1) : at + 1]
+                    found.append(
+                        CrowdedWindow(
+                            rule_id=rule.id,
+                            option=rule.option,
+                            n=rule.n,
+                            p=rule.p,
+                            count=count,
+                            car_ids=tuple(
+                                plant.cars[c].id for c in window if plant.has[skip + c, k]
+                            ),
+                        )
+                    )
+        return found
+
+
+def _starting_before(slots: Sequence[Slot], until_s: int) -> frozenset[str]:
+    return frozenset(slot.car_id for slot in slots if slot.start_s < until_s)
+
+
+def _color_changes(work: Schedule) -> int:
+    colors = [slot.color for slot in work.paint]
+    return sum(a != b for a, b in pairwise(colors))
