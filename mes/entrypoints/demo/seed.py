@@ -105,6 +105,9 @@ def set_clock(dsn: str, speed: float) -> None:
 
 
 def connected_lines(dsn: str) -> set[str]:
-    """Return the lines whose agent has said that it is connected to its PLC."""
-    with psycopg.connect(dsn, connect_timeout=2) as conn:
-        return {row[0] for row in conn.execute(queries["connected_lines"].text)}
+    """Return the lines whose agent has said that it is connected to its PLC; none while the database is busy."""
+    try:
+        with psycopg.connect(dsn, connect_timeout=5) as conn:
+            return {row[0] for row in conn.execute(queries["connected_lines"].text)}
+    except psycopg.OperationalError:
+        return set()
