@@ -7,9 +7,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from mes.contracts.agent import CertificatePlace, CertificateState
 from mes.contracts.plc import LineInterface
 from mes.platform.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
@@ -17,6 +19,8 @@ CODE_LIFETIME = timedelta(days=7)
 TOKEN_LIFETIME = timedelta(days=730)
 LEASE = timedelta(seconds=15)
 """Real time without a word of a connected line after which the line is unknown."""
+ALARM_DAYS = (60, 30, 7, 0)
+"""A certificate's end is announced so many days before it, real time."""
 
 
 class UnknownLine(NotFound):
@@ -188,3 +192,52 @@ class AgentView:
     link_detail: str
     heartbeat: dict[str, Any] | None
     open_commands: int
+
+
+class UnknownCertificate(NotFound):
+    """The agent of {line} has told of no certificate {thumbprint}."""
+
+    code = "agent.unknown_certificate"
+
+
+class Decision(StrEnum):
+    """What plant IT says of a certificate."""
+
+    TRUSTED = "trusted"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision, as stored."""
+
+    line: str
+    thumbprint: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One certificate that the agent of a line holds, and what was decided about it."""
+
+    line: str
+    certificate: CertificateState
+    decision: Decision | None
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether a line is not reached because nobody has approved its certificate."""
+        return self.certificate.place is CertificatePlace.REJECTED and self.decision is None
+
+    def days_left(self, now: datetime) -> int:
+        """Return the whole days until its end, real time; negative once it has ended."""
+        return (self.certificate.not_after - now) // timedelta(days=1)
+
+
+def alarm_of(certificate: CertificateState, now: datetime) -> int | None:
+    """Return which of `ALARM_DAYS` a certificate in use has reached, real time; None while its end is far."""
+    if certificate.place not in (CertificatePlace.OWN, CertificatePlace.TRUSTED):
+        return None
+    left = certificate.not_after - now
+    reached = [days for days in ALARM_DAYS if left <= timedelta(days=days)]
+    return min(reached) if reached else None

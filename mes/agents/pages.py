@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
-from mes.agents import views
+from mes.agents import certificates, views
 from mes.identity.model import Role
 from mes.platform.http import ClockDep, ReadDb
 from mes.web.listing import csv_answer
@@ -27,6 +27,8 @@ async def it_page(shell: ItPage, conn: ReadDb, clock: ClockDep) -> HTMLResponse:
         "agents/it.html",
         {
             "h": await views.health(conn),
+            "certificates": await certificates.held(conn),
+            "may_decide": shell.user is not None and Role.ADMIN in shell.user.roles,
             "real_now": clock.real_now(),
             "topics": "agents,map,jobs",
         },

@@ -130,3 +130,21 @@ DELETE FROM agent_command WHERE done_at < %(before)s
 SELECT a.line, a.epoch, a.lost, a.seen_at, a.link_connected, a.link_detail, a.heartbeat,
        (SELECT count(*) FROM agent_command c WHERE c.line = a.line AND c.done_at IS NULL)::int AS open_commands
   FROM agent a ORDER BY a.line
+
+-- decisions --
+SELECT line, thumbprint, decision FROM agent_certificate ORDER BY line, thumbprint
+
+-- decisions_of_line --
+SELECT line, thumbprint, decision FROM agent_certificate WHERE line = %(line)s ORDER BY thumbprint
+
+-- save_decision --
+INSERT INTO agent_certificate (line, thumbprint, decision, decided_by, decided_at)
+VALUES (%(line)s, %(thumbprint)s, %(decision)s, %(actor)s, %(now)s)
+ON CONFLICT (line, thumbprint) DO UPDATE
+   SET decision = excluded.decision, decided_by = excluded.decided_by, decided_at = excluded.decided_at
+
+-- raise_certificate_alarm --
+-- Each alarm of a certificate is raised once.
+INSERT INTO agent_certificate_alarm (line, thumbprint, days, raised_at)
+VALUES (%(line)s, %(thumbprint)s, %(days)s, %(now)s)
+ON CONFLICT DO NOTHING

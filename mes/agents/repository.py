@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mes.agents.model import Agent, AgentView, Epoch, TagNumber
+from mes.agents.model import Agent, AgentView, Decided, Decision, Epoch, TagNumber
 from mes.contracts.agent import Heartbeat
 from mes.contracts.dispatch import Command, CommandKind
 from mes.contracts.ids import uuid7
@@ -271,3 +271,32 @@ async def forget_commands(conn: WriteConn, *, before: datetime) -> int:
 async def overview(conn: ReadConn) -> list[AgentView]:
     """Return every agent as the page shows it."""
     return await db.fetch_all(conn, queries["overview"], None, AgentView)
+
+
+async def decisions(conn: ReadConn) -> list[Decided]:
+    """Return what was decided about certificates."""
+    return [_decided(row) for row in await db.fetch_dicts(conn, queries["decisions"])]
+
+
+async def decisions_of_line(conn: ReadConn, line: str) -> list[Decided]:
+    """Return what was decided about the certificates of a line, in a fixed order."""
+    rows = await db.fetch_dicts(conn, queries["decisions_of_line"], {"line": line})
+    return [_decided(row) for row in rows]
+
+
+async def save_decision(conn: WriteConn, decided: Decided, *, actor: str, now: datetime) -> None:
+    """Keep a decision; a later one replaces it."""
+    facts = {**asdict(decided), "actor": actor, "now": now}
+    await db.execute(conn, queries["save_decision"], facts)
+
+
+async def raise_certificate_alarm(
+    conn: WriteConn, line: str, thumbprint: str, days: int, *, now: datetime
+) -> bool:
+    """Note an alarm; return whether it is new."""
+    facts = {"line": line, "thumbprint": thumbprint, "days": days, "now": now}
+    return await db.execute(conn, queries["raise_certificate_alarm"], facts) == 1
+
+
+def _decided(row: dict[str, Any]) -> Decided:
+    return Decided(row["line"], row["thumbprint"], Decision(row["decision"]))

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from mes.agents import service
+from mes.agents import certificates, service
 from mes.agents.bell import CommandBell
 from mes.agents.model import Identity
-from mes.agents.schemas import AgentBody, CodeBody
+from mes.agents.schemas import AgentBody, CertificateBody, CodeBody, DecisionBody
 from mes.contracts.agent import AgentConfig, CommandPage, Enrolled, EnrolRequest, Heartbeat
 from mes.contracts.clock import PlantClock
 from mes.identity.access import require
@@ -115,4 +115,35 @@ async def issue_code(line: str, user: Keeper, conn: WriteDb, clock: ClockDep) ->
 async def revoke(line: str, user: Keeper, conn: WriteDb, clock: ClockDep) -> Response:
     """Make the device tokens of a line's agent invalid."""
     await service.revoke(conn, line, actor=user.actor, now=clock.now(), real_now=clock.real_now())
+    return Response(status_code=204)
+
+
+@router.get("/api/agents/certificates")
+async def held_certificates(user: Onlooker, conn: ReadDb, clock: ClockDep) -> list[CertificateBody]:
+    """Answer the OPC UA certificates of every agent, those that wait for approval first."""
+    now = clock.real_now()
+    return [CertificateBody.of(one, now) for one in await certificates.held(conn)]
+
+
+@router.put("/api/agents/{line}/certificates/{thumbprint}", status_code=204)
+async def decide_certificate(
+    line: str,
+    thumbprint: str,
+    body: DecisionBody,
+    user: Keeper,
+    conn: WriteDb,
+    clock: ClockDep,
+    context: ContextDep,
+) -> Response:
+    """Approve a certificate for the agent of a line, or withdraw it; the agent is told at once."""
+    await certificates.decide(
+        conn,
+        line,
+        thumbprint,
+        body.decision,
+        actor=user.actor,
+        now=clock.now(),
+        real_now=clock.real_now(),
+    )
+    await service.refresh_configs(conn, models=context.services["camera_models"])
     return Response(status_code=204)

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from mes.agents.model import AgentView
+from mes.agents.model import AgentView, Decision, Held
+from mes.contracts.agent import CertificatePlace
 
 
 class CodeBody(BaseModel):
@@ -35,3 +36,35 @@ class AgentBody(BaseModel):
     def of(cls, view: AgentView) -> Self:
         """Return the body of an agent."""
         return cls(**asdict(view))
+
+
+class CertificateBody(BaseModel):
+    """A certificate that the agent of a line holds, and what was decided about it; times are real time."""
+
+    line: str
+    thumbprint: str
+    place: CertificatePlace
+    subject: str
+    uri: str
+    not_before: datetime
+    not_after: datetime
+    days_left: int
+    decision: Decision | None
+    waits_for_approval: bool
+
+    @classmethod
+    def of(cls, held: Held, now: datetime) -> Self:
+        """Return the body of a certificate."""
+        return cls(
+            line=held.line,
+            decision=held.decision,
+            days_left=held.days_left(now),
+            waits_for_approval=held.waits_for_approval,
+            **held.certificate.model_dump(),
+        )
+
+
+class DecisionBody(BaseModel):
+    """What plant IT decides about a certificate."""
+
+    decision: Decision

@@ -14,6 +14,7 @@ from mes.agents.model import (
     Agent,
     AgentView,
     CodeRefused,
+    Decision,
     Identity,
     InstanceMissing,
     TokenRefused,
@@ -272,12 +273,15 @@ async def _draft(conn: WriteConn, agent: Agent, *, epoch: int, models: ModelsOf)
     if missing:
         await repository.add_tags(conn, agent.line, missing)
         numbers = await repository.tag_numbers(conn, agent.line)
+    decided = await repository.decisions_of_line(conn, agent.line)
     return AgentConfig(
         version=1,
         agent_id=agent.id,
         epoch=epoch,
         interface=model.numbered_tags(interface, numbers),
         models=models(plant, line),
+        trusted=tuple(d.thumbprint for d in decided if d.decision is Decision.TRUSTED),
+        revoked=tuple(d.thumbprint for d in decided if d.decision is Decision.REVOKED),
         clock=await read_plant_clock(conn),
     )
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from mes.agents import service
+from mes.agents import certificates, service
 from mes.platform.jobs import JobContext, every
 
 log = structlog.get_logger()
@@ -39,3 +39,16 @@ async def forget_commands(context: JobContext) -> None:
     """Drop commands that were answered a week ago."""
     async with context.database.write() as conn:
         await service.forget_commands(conn, before=context.clock.real_now() - KEEP_COMMANDS)
+
+
+@every(seconds=600, name="agents.watch_certificates")
+async def watch_certificates(context: JobContext) -> None:
+    """Announce certificates that come to their end."""
+    async with context.database.write() as conn:
+        ending = await certificates.watch(
+            conn, now=context.clock.now(), real_now=context.clock.real_now()
+        )
+    for one in ending:
+        log.warning(
+            "agent.certificate_ends", line=one.line, not_after=one.certificate.not_after.isoformat()
+        )

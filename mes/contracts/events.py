@@ -8,7 +8,7 @@ explanation of a promise is a walk from event to event.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -182,6 +182,25 @@ class PlanFailed(Payload):
     site: str
     cause: str
     detail: str
+
+
+class PlanBranchSolved(Payload):
+    """A what-if has its plan; nothing of the live plant has changed."""
+
+    type = "plan.branch_solved"
+    subject_field = "branch_id"
+    branch_id: UUID
+    name: str
+
+
+class PlanChangeEntered(Payload):
+    """A planner changed what the live plan goes by (a shift, a breakdown, a part, an order, a rule), or ended it."""
+
+    type = "plan.change_entered"
+    subject_field = "site"
+    site: str
+    change: dict[str, Any]
+    ended: bool = False
 
 
 class MovedCar(BaseModel):
@@ -582,6 +601,17 @@ class AgentBack(Payload):
     subject_field = "agent_id"
     agent_id: UUID
     line: str
+
+
+class CertificateEnds(Payload):
+    """An OPC UA certificate that a line's agent uses or trusts ends in 60, 30 or 7 days, or has ended."""
+
+    type = "agent.certificate_ends"
+    subject_field = "line"
+    line: str
+    thumbprint: str
+    certificate: str
+    days_left: int
 
 
 class ClockChanged(Payload):

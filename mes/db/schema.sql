@@ -22,6 +22,24 @@ CREATE TABLE public.agent (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.agent_certificate (
+    line text NOT NULL,
+    thumbprint text NOT NULL,
+    decision text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT agent_certificate_decision_check CHECK ((decision = ANY (ARRAY['trusted'::text, 'revoked'::text]))),
+    CONSTRAINT agent_certificate_thumbprint_check CHECK ((thumbprint ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE public.agent_certificate_alarm (
+    line text NOT NULL,
+    thumbprint text NOT NULL,
+    days integer NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    CONSTRAINT agent_certificate_alarm_days_check CHECK ((days = ANY (ARRAY[60, 30, 7, 0])))
+);
+
 CREATE TABLE public.agent_code (
     code_hash bytea NOT NULL,
     agent_id uuid NOT NULL,
@@ -1119,6 +1137,12 @@ CREATE TABLE public.work_shift (
 );
 
 ALTER TABLE ONLY public.telemetry ATTACH PARTITION public.telemetry_default DEFAULT;
+
+ALTER TABLE ONLY public.agent_certificate_alarm
+    ADD CONSTRAINT agent_certificate_alarm_pkey PRIMARY KEY (line, thumbprint, days);
+
+ALTER TABLE ONLY public.agent_certificate
+    ADD CONSTRAINT agent_certificate_pkey PRIMARY KEY (line, thumbprint);
 
 ALTER TABLE ONLY public.agent_code
     ADD CONSTRAINT agent_code_pkey PRIMARY KEY (code_hash);

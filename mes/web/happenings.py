@@ -36,6 +36,8 @@ class EventRow:
     causation_id: UUID | None
     correlation_id: UUID | None
     payload: dict[str, Any]
+    about: str = ""
+    """The order it is about, where a list mixes many; empty when its sentence names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,11 @@ _SENTENCES: Mapping[str, _Told] = {
     "agent.enrolled": _Told("link", _("Agent of %(line)s enrolled"), "info"),
     "agent.lost": _Told("circle-help", _("Nothing heard of %(line)s"), "unknown"),
     "agent.back": _Told("link", _("%(line)s is heard again"), "good"),
+    "agent.certificate_ends": _Told(
+        "triangle-alert",
+        _("%(line)s: certificate %(certificate)s ends in %(days_left)s days"),
+        "warn",
+    ),
     "andon.called": _Told("megaphone", _("Help called at %(station)s: %(reason)s"), "warn"),
     "andon.cleared": _Told("check", _("Help came to %(station)s"), "good"),
     "nonconformance.opened": _Told(
@@ -143,6 +150,8 @@ def happening(row: EventRow, f: Formats, names: PlantNames) -> Happening:
     if row.type == "inspection.recorded":
         tone = label("verdict", str(row.payload.get("verdict"))).tone
     text = (words(told.sentence) % facts).strip(" ,:.")
+    if row.about and row.about not in text:
+        text = f"{row.about}: {text}"
     return Happening(row.id, row.type, row.plant_at, row.actor, text, told.icon, tone)
 
 

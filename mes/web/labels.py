@@ -127,6 +127,22 @@ LINK_STATE: Mapping[str, Label] = {
     "never": Label(_("Not enrolled"), "circle-dot", "mute"),
 }
 
+CERTIFICATE_PLACE: Mapping[str, Label] = {
+    "own": Label(_("The agent's own"), "shield-check", "info"),
+    "trusted": Label(_("Trusted"), "shield-check", "good"),
+    "rejected": Label(_("Rejected"), "triangle-alert", "warn"),
+    "revoked": Label(_("Withdrawn"), "ban", "bad"),
+}
+
+GAP_CAUSE: Mapping[str, Label] = {
+    "agent_down": Label(_("agent was down"), "unlink", "warn"),
+    "link_lost": Label(_("line was not reached"), "unlink", "warn"),
+    "data_silent": Label(_("line sent nothing"), "circle-help", "warn"),
+    "queue_overflow": Label(_("line dropped values: its queue was full"), "triangle-alert", "warn"),
+    "journal_full": Label(_("journal was full: oldest values dropped"), "triangle-alert", "warn"),
+    "poison": Label(_("values could not be read"), "triangle-alert", "bad"),
+}
+
 KINDS: Mapping[str, Mapping[str, Label]] = {
     "order_stage": ORDER_STAGE,
     "station_state": STATION_STATE,
@@ -140,6 +156,8 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "review": REVIEW,
     "role": ROLE,
     "link_state": LINK_STATE,
+    "certificate_place": CERTIFICATE_PLACE,
+    "gap_cause": GAP_CAUSE,
 }
 
 

@@ -58,11 +58,13 @@ SELECT id, number, created_at, state FROM plan WHERE state IN ('draft', 'solving
 
 -- changes_since --
 -- What planners want to know of the time since the plan was published.
-SELECT seq, id, type, actor, plant_at, causation_id, correlation_id, payload
+SELECT seq, id, type, actor, plant_at, causation_id, correlation_id, payload,
+       coalesce((SELECT number FROM customer_order AS o
+                  WHERE o.id::text = coalesce(event.payload ->> 'order_id', event.correlation_id::text)), '') AS about
   FROM event
  WHERE type IN ('order.created', 'order.cancelled', 'promise.changed', 'plan.slot_missed', 'plan.slot_restored',
                 'plan.failed', 'hold.placed', 'hold.released', 'body.scrapped', 'line.down', 'line.up',
-                'agent.lost', 'agent.back', 'andon.called')
+                'agent.lost', 'agent.back', 'agent.certificate_ends', 'andon.called')
    AND plant_at >= %(since)s
  ORDER BY seq DESC
  LIMIT %(limit)s
