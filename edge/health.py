@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,14 +68,17 @@ class Health:
         )
 
     async def send_forever(self, mes: MesClient) -> None:
-        """Send a heartbeat every few seconds."""
+        """Send a heartbeat every few seconds, and at once when the line is found or lost."""
+        changed = self.line.link_changed
         while True:
+            changed.clear()
             try:
                 await mes.heartbeat(self.beat())
                 self.trouble.over()
             except (MesAway, MesRefused) as error:
                 self.trouble.failed(str(error))
-            await asyncio.sleep(HEARTBEAT_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
 
     def metrics(self) -> str:
         """Return the metrics in Prometheus' text format."""

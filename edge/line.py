@@ -92,6 +92,8 @@ class Line:
         self._states = StateWatcher(journal, config.interface.line, clock)
         self._stations: dict[str, Station] = {}
         self.health = LinkHealth()
+        self.link_changed = asyncio.Event()
+        """Set when the line is found or lost; the heartbeat tells it at once and clears it."""
         self.verdicts = dict.fromkeys(Verdict, 0)
         self.trouble = Trouble("line", longest_s=4.0)
 
@@ -225,6 +227,7 @@ class Line:
         if self.health.connected is not connected:
             self.health.connected = connected
             self.health.since = datetime.now(UTC)
+            self.link_changed.set()
             log.info("line.connected" if connected else "line.disconnected")
 
     def _ended(self, cause: GapCause, errors: BaseExceptionGroup[BaseException]) -> None:

@@ -14,14 +14,14 @@ import pytest
 
 from edge.backoff import Trouble
 from edge.derived import StateWatcher
-from edge.health import Health
+from edge.health import HEARTBEAT_S, Health
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.line import LinkHealth
 from edge.opcua.security import LinkSecurity, Login, Policy
 from edge.plant_clock import LiveClock
 from edge.telemetry import Collector
-from mes.contracts.agent import AgentConfig
+from mes.contracts.agent import AgentConfig, Heartbeat
 from mes.contracts.clock import ClockSegment, PlantClock
 from mes.contracts.line_layout import line_interface
 from mes.contracts.line_records import StationStateChanged, line_record
@@ -51,6 +51,7 @@ def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool 
         health=LinkHealth(connected=True, bad_nodes=2, reconnects=3),
         verdicts={Verdict.OK: 5, Verdict.NOK: 1, Verdict.UNFIT: 0, Verdict.LATE: 2},
         trouble=Trouble("line"),
+        link_changed=asyncio.Event(),
     )
     collector = Collector(journal, "paint", 0.5)
     collector.values, collector.skew_ms = 120, 1500.0
@@ -66,6 +67,25 @@ def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool 
     )
     security = LinkSecurity(folder / "pki", "paint", policy=Policy.NONE, login=Login())
     return Health(config, line, collector, ledger, journal, images, security, lambda: fenced)
+
+
+async def test_a_line_found_or_lost_is_told_at_once(
+    journal: Journal, mini_plant: PlantModel, tmp_path: Path
+) -> None:
+    health = a_health(journal, mini_plant, tmp_path)
+    told: list[bool] = []
+
+    class Mes:
+        async def heartbeat(self, beat: Heartbeat) -> None:
+            told.append(beat.link.connected)
+
+    mes: Any = Mes()
+    sending = asyncio.create_task(health.send_forever(mes))
+    await eventually(lambda: told == [True])
+    health.line.health.connected = False
+    health.line.link_changed.set()
+    await eventually(lambda: told == [True, False], within_s=HEARTBEAT_S / 2)
+    sending.cancel()
 
 
 async def test_a_heartbeat_tells_what_is_wrong(
