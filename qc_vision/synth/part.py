@@ -100,8 +100,13 @@ class Sheet:
 
     def fill(self, where: Float, bgr: tuple[float, float, float], gloss: float) -> None:
         """Lay a material over ``where`` (coverage 0..1)."""
-        self.albedo += where[:, :, None] * (np.array(bgr, np.float32) - self.albedo)
-        self.gloss += where * (gloss - self.gloss)
+        rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+        if rows.size == 0:
+            return
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        covered, albedo, shine = where[part], self.albedo[part], self.gloss[part]
+        albedo += covered[:, :, None] * (np.array(bgr, np.float32) - albedo)
+        shine += covered * (gloss - shine)
 
     def cover(self, distance: Float) -> Float:
         """Return the anti-aliased coverage of a signed distance (inside is negative)."""
@@ -159,9 +164,14 @@ def smooth(t: Float) -> Float:
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
 
 
+def _length(x: Float, y: Float) -> Float:
+    """Length of a vector; coordinates in mm need no guard against overflow, which makes `hypot` slow."""
+    return np.asarray(np.sqrt(x * x + y * y), np.float32)
+
+
 def circle(x: Float, y: Float, cx: float, cy: float, radius: float) -> Float:
     """Signed distance to a circle, mm."""
-    return np.asarray(np.hypot(x - cx, y - cy) - radius, np.float32)
+    return np.asarray(_length(x - cx, y - cy) - radius, np.float32)
 
 
 def box(
@@ -175,11 +185,14 @@ def box(
     turn: float = 0.0,
 ) -> Float:
     """Signed distance to a rounded rectangle turned by ``turn`` degrees, mm."""
-    angle = np.deg2rad(turn)
-    u = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
-    v = -(x - cx) * np.sin(angle) + (y - cy) * np.cos(angle)
-    qx, qy = np.abs(u) - (wide / 2 - corner), np.abs(v) - (high / 2 - corner)
-    outside = np.hypot(np.maximum(qx, 0), np.maximum(qy, 0))
+    across, down = x - np.float32(cx), y - np.float32(cy)
+    if turn:
+        angle = np.deg2rad(turn)
+        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+        across, down = across * cos + down * sin, down * cos - across * sin
+    qx = np.abs(across) - np.float32(wide / 2 - corner)
+    qy = np.abs(down) - np.float32(high / 2 - corner)
+    outside = _length(np.maximum(qx, 0), np.maximum(qy, 0))
     return np.asarray(outside + np.minimum(np.maximum(qx, qy), 0) - corner, np.float32)
 
 
