@@ -194,7 +194,7 @@ class PlanBranchSolved(Payload):
 
 
 class PlanChangeEntered(Payload):
-    """A planner changed what the live plan goes by (a shift, a breakdown, a part, an order, a rule), or ended it."""
+    """A planner changed what the live plan goes by (a shift, a stop, a part, an order, a rule), or ended it."""
 
     type = "plan.change_entered"
     subject_field = "site"

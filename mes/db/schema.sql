@@ -788,6 +788,48 @@ CREATE TABLE public.plan (
     CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['solving'::text, 'draft'::text, 'published'::text, 'superseded'::text, 'failed'::text, 'discarded'::text])))
 );
 
+CREATE TABLE public.plan_branch (
+    id uuid NOT NULL,
+    site text NOT NULL,
+    name text NOT NULL,
+    state text NOT NULL,
+    snapshot text NOT NULL,
+    base_id uuid,
+    changes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    problem bytea,
+    schedule bytea,
+    kpis jsonb,
+    unplaced jsonb DEFAULT '[]'::jsonb NOT NULL,
+    violations jsonb,
+    outcome jsonb,
+    failure text,
+    solved_s double precision,
+    plan_id uuid,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    row_version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT plan_branch_state_check CHECK ((state = ANY (ARRAY['open'::text, 'solving'::text, 'solved'::text, 'failed'::text, 'published'::text, 'discarded'::text])))
+);
+
+CREATE TABLE public.plan_change (
+    id uuid NOT NULL,
+    site text NOT NULL,
+    change jsonb NOT NULL,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    branch_id uuid
+);
+
+CREATE TABLE public.plan_snapshot (
+    hash text NOT NULL,
+    site text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    facts bytea NOT NULL,
+    reference bytea,
+    starts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    finishes jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
 CREATE TABLE public.planned_operation (
     line text NOT NULL,
     subject_id uuid NOT NULL,
@@ -856,7 +898,7 @@ CREATE TABLE public.planning_news (
     hold_id uuid,
     line text,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT planning_news_kind_check CHECK ((kind = ANY (ARRAY['order'::text, 'changed'::text, 'gone'::text, 'delay'::text, 'reverted'::text, 'done'::text, 'scrapped'::text, 'down'::text, 'up'::text])))
+    CONSTRAINT planning_news_kind_check CHECK ((kind = ANY (ARRAY['order'::text, 'changed'::text, 'gone'::text, 'delay'::text, 'reverted'::text, 'done'::text, 'scrapped'::text, 'down'::text, 'up'::text, 'change'::text])))
 );
 
 CREATE TABLE public.plant_clock (
@@ -1354,11 +1396,20 @@ ALTER TABLE ONLY public.order_routing
 ALTER TABLE ONLY public.part_shortage
     ADD CONSTRAINT part_shortage_pkey PRIMARY KEY (option);
 
+ALTER TABLE ONLY public.plan_branch
+    ADD CONSTRAINT plan_branch_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.plan_change
+    ADD CONSTRAINT plan_change_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_number_once UNIQUE (site, number);
 
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.plan_snapshot
+    ADD CONSTRAINT plan_snapshot_pkey PRIMARY KEY (hash);
 
 ALTER TABLE ONLY public.planned_operation
     ADD CONSTRAINT planned_operation_pkey PRIMARY KEY (line, subject_id);
@@ -1525,6 +1576,10 @@ CREATE INDEX order_body_order ON public.order_body USING btree (order_id);
 
 CREATE INDEX order_promise_order ON public.order_promise USING btree (order_id, made_at, id);
 
+CREATE INDEX plan_branch_recent ON public.plan_branch USING btree (site, created_at DESC);
+
+CREATE INDEX plan_change_in_force ON public.plan_change USING btree (site, entered_at);
+
 CREATE UNIQUE INDEX plan_one_published ON public.plan USING btree (site) WHERE (state = 'published'::text);
 
 CREATE UNIQUE INDEX plan_one_solving ON public.plan USING btree (site) WHERE (state = 'solving'::text);
@@ -1648,6 +1703,18 @@ ALTER TABLE ONLY public.order_routing
 
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_base_id_fkey FOREIGN KEY (base_id) REFERENCES public.plan(id);
+
+ALTER TABLE ONLY public.plan_branch
+    ADD CONSTRAINT plan_branch_base_id_fkey FOREIGN KEY (base_id) REFERENCES public.plan(id);
+
+ALTER TABLE ONLY public.plan_branch
+    ADD CONSTRAINT plan_branch_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);
+
+ALTER TABLE ONLY public.plan_branch
+    ADD CONSTRAINT plan_branch_snapshot_fkey FOREIGN KEY (snapshot) REFERENCES public.plan_snapshot(hash);
+
+ALTER TABLE ONLY public.plan_change
+    ADD CONSTRAINT plan_change_branch_id_fkey FOREIGN KEY (branch_id) REFERENCES public.plan_branch(id);
 
 ALTER TABLE ONLY public.planned_operation
     ADD CONSTRAINT planned_operation_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);

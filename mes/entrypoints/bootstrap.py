@@ -31,6 +31,7 @@ ROUTES = (
     "mes.inspection.routes",
     "mes.quality.routes",
     "mes.planning.routes",
+    "mes.planning.whatif.routes",
     "mes.dispatching.routes",
     "mes.ingest.routes",
 )
@@ -46,6 +47,7 @@ TASKS = (
     "mes.inspection.tasks",
     "mes.quality.tasks",
     "mes.planning.tasks",
+    "mes.planning.whatif.tasks",
     "mes.dispatching.tasks",
     "mes.ingest.tasks",
 )

@@ -265,3 +265,19 @@ async def save_quote(conn: WriteConn, quote: Quote) -> None:
         queries["save_quote"],
         {"id": quote.id, "state": quote.state, "order_id": quote.order_id},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenCount:
+    """A count of the ledger that its reservations do not add up to, or that exceeds its limit."""
+
+    what: str
+    subject: str
+    cap: int
+    planned: int
+    reserved: int
+    held: int
+
+
+async def broken_ledger(conn: ReadConn) -> list[BrokenCount]:
+    return await db.fetch_all(conn, queries["broken_ledger"], None, BrokenCount)

@@ -20,6 +20,7 @@ class NewsKind(StrEnum):
     SCRAPPED = "scrapped"
     DOWN = "down"
     UP = "up"
+    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -424,6 +424,28 @@ UPDATE capacity_reservation SET holder = 'order', holder_id = %(order_id)s, expi
 SELECT line, shift_id, start_at, rules, parts FROM capacity_reservation
  WHERE holder = %(holder)s AND holder_id = %(holder_id)s
 
+-- broken_ledger --
+-- Every count of the ledger beside what its reservations add up to, and every limit that is exceeded.
+SELECT 'place' AS what, s.shift_id AS subject, s.places AS cap, s.planned, s.reserved,
+       count(r.id)::integer AS held
+  FROM capacity_shift AS s
+  LEFT JOIN capacity_reservation AS r ON r.line = s.line AND r.shift_id = s.shift_id
+ GROUP BY s.line, s.shift_id
+HAVING s.reserved <> count(r.id) OR s.planned + count(r.id) > s.places
+UNION ALL
+SELECT 'option', o.shift_id || ' ' || o.option, o.cap, o.planned, o.reserved, count(r.id)::integer
+  FROM capacity_option AS o
+  LEFT JOIN capacity_reservation AS r
+    ON r.line = o.line AND r.shift_id = o.shift_id AND o.rule = ANY(r.rules)
+ GROUP BY o.line, o.shift_id, o.rule
+HAVING o.reserved <> count(r.id) OR o.planned + count(r.id) > o.cap
+UNION ALL
+SELECT 'part', p.option, p.pieces, p.planned, p.reserved, count(r.id)::integer
+  FROM part_shortage AS p
+  LEFT JOIN capacity_reservation AS r ON p.option = ANY(r.parts)
+ GROUP BY p.option
+HAVING p.reserved <> count(r.id) OR p.planned + count(r.id) > p.pieces
+
 -- add_quote --
 INSERT INTO quote (id, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
                    not_sooner, expires_at, created_at, created_by)

@@ -17,6 +17,7 @@ from mes.planning import capacity_repository, news_repository, repository
 from mes.planning.facts import CarFact, DownFact, LotFact, Place, PlantFacts, ShiftFact
 from mes.planning.network import PlantNetwork
 from mes.planning.news import Delay, Downtime, still_available_at
+from mes.planning.whatif import live
 from mes.platform.db import ReadConn, WriteConn
 from mes.resources import service as resources
 from mes.resources.model import WorkShift
@@ -26,7 +27,7 @@ HORIZON_MARGIN = timedelta(days=2)
 
 
 async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) -> PlantFacts:
-    """Return the facts of the plant at `now`, whole seconds of plant time."""
+    """Return the facts of the plant at `now`, whole seconds of plant time, changes of the live plan included."""
     at = now.replace(microsecond=0)
     open_orders = await orders.open_orders(conn)
     bodies = {body.order_id: body for body in await execution.where_bodies_are(conn)}
@@ -37,7 +38,7 @@ async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) ->
     known = {o.body_id: o for o in open_orders if o.body_id is not None}
     successors = await execution.find_bodies(conn, list(known))
     horizon = horizon_for(network, len(open_orders))
-    return PlantFacts(
+    facts = PlantFacts(
         at=at,
         cars=tuple(
             car_fact(
@@ -53,6 +54,7 @@ async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) ->
         done_lots=frozenset(one.lot_id for one in lots if one.actual_end_at is not None),
         down=tuple(down_fact(one, at) for one in await news_repository.downtimes(conn)),
     )
+    return await live.apply_live(conn, network, facts)
 
 
 def horizon_for(network: PlantNetwork, cars: int) -> timedelta:

@@ -13,6 +13,7 @@ import structlog
 
 from mes.contracts.events import PlanPublished
 from mes.contracts.ids import uuid7
+from mes.contracts.plant import PlantModel
 from mes.events import service as events
 from mes.events.model import Event
 from mes.orders import service as orders
@@ -30,6 +31,8 @@ from mes.planning.model import (
 )
 from mes.planning.network import PlantNetwork
 from mes.planning.operations import PlannedOperation
+from mes.planning.whatif import live
+from mes.planning.whatif.changes import RuleChange, changed_plant
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import Conflict
 from mes.platform.settings import PlanSettings
@@ -37,7 +40,8 @@ from mes.resources import service as resources
 
 log = structlog.get_logger()
 
-_networks: dict[int, PlantNetwork] = {}
+_networks: dict[tuple[int, tuple[RuleChange, ...]], tuple[PlantModel, PlantNetwork]] = {}
+KEPT_NETWORKS = 4
 _schedules: dict[tuple[UUID, datetime], Schedule] = {}
 KEPT_UNPACKED = 4
 
@@ -50,13 +54,19 @@ KEEP_REPAIRS = 50
 
 
 async def network(conn: ReadConn) -> PlantNetwork:
-    """Return the plant in force as planning sees it; derived once per process and plant."""
+    """Return the plant in force as planning sees it, rules that a planner has changed included.
+
+    Derived once per process, plant and set of changed rules.
+    """
     plant = await resources.active_plant(conn)
-    found = _networks.get(id(plant))
-    if found is None or found.plant is not plant:
-        _networks.clear()
-        found = _networks[id(plant)] = PlantNetwork(plant)
-    return found
+    rules = await live.rules_in_force(conn, plant.site.id)
+    key = (id(plant), rules)
+    found = _networks.get(key)
+    if found is None or found[0] is not plant:
+        if len(_networks) >= KEPT_NETWORKS:
+            _networks.clear()
+        found = _networks[key] = (plant, PlantNetwork(changed_plant(plant, rules)))
+    return found[1]
 
 
 def dispatch_lead_s(net: PlantNetwork) -> float:

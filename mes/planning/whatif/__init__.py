@@ -1,0 +1,1 @@
+"""What-if: plans of a plant that differs from the live one in what a planner changed."""
