@@ -146,10 +146,9 @@ ON CONFLICT (line, subject_id) DO UPDATE
                             THEN NULL ELSE planned_operation.actual_end_at END
 
 -- drop_operations --
--- What the new version no longer has and nobody has begun.
+-- What the new version no longer has and nobody has begun: it would stand before what is to be done next.
 DELETE FROM planned_operation
  WHERE plan_id <> %(plan_id)s AND NOT started AND actual_start_at IS NULL
-   AND (start_at > %(now)s OR order_id = ANY(%(orders)s))
 
 -- set_promised --
 UPDATE planned_operation SET promised_at = %(promised_at)s WHERE order_id = %(order_id)s

@@ -222,12 +222,8 @@ async def write_operations(
     await db.execute(conn, queries["write_operations"], params)
 
 
-async def drop_operations(
-    conn: WriteConn, plan_id: UUID, *, now: datetime, orders: Sequence[UUID]
-) -> None:
-    await db.execute(
-        conn, queries["drop_operations"], {"plan_id": plan_id, "now": now, "orders": list(orders)}
-    )
+async def drop_operations(conn: WriteConn, plan_id: UUID) -> None:
+    await db.execute(conn, queries["drop_operations"], {"plan_id": plan_id})
 
 
 async def set_promised(conn: WriteConn, order_id: UUID, promised_at: datetime) -> None:

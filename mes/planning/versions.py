@@ -323,7 +323,7 @@ async def put_in_force(
     rows = bridge.operations(snap, schedule, net, frozen_until=now + lead)
     await repository.write_operations(conn, head.id, rows)
     held = [car.order_id for car in snap.cars.values()]
-    await repository.drop_operations(conn, head.id, now=now, orders=held)
+    await repository.drop_operations(conn, head.id)
     await capacity_repository.drop_reservations_in_plan(conn, held)
     await ledger.count_plan(conn, net, snap, schedule, now=now)
     await repository.drop_old_content(conn, head.site, before=head.number - KEEP_REPAIRS)

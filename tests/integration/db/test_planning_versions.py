@@ -97,6 +97,23 @@ async def test_planning_an_unchanged_plant_again_changes_nothing(planned: Planne
         assert await planning.difference(conn, first.id, again.id) == []
 
 
+async def test_work_of_cars_that_left_does_not_stand_before_what_is_next(
+    planned: PlannedPlant,
+) -> None:
+    """What no version has any more and nobody has begun would starve the line: it is never done."""
+    async with planned.database.write() as conn:
+        (first, *_) = await planning.next_on_line(conn, "body-sub", limit=1)
+        left = "UPDATE planned_operation SET order_id = %s, subject_id = %s WHERE subject_id = %s"
+        gone = UUID(int=7)
+        await conn.execute(left, [gone, gone, first.subject_id])
+    planned.clock.forward(hours=2)
+    draft = await solved(planned, (await asked(planned)).id)
+    await publish(planned, draft.id)
+    async with planned.database.read() as conn:
+        rows = await planning.next_on_line(conn, "body-sub", limit=5)
+    assert rows and gone not in {row.subject_id for row in rows}
+
+
 async def test_a_planner_publishes_a_draft_once(planned: PlannedPlant) -> None:
     draft = await solved(planned, (await asked(planned)).id)
     in_force = await publish(planned, draft.id, draft.row_version)
