@@ -40,7 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
     solved.add_argument("--out", type=Path, help="write the solution here")
     solved.add_argument("--name", help="which instance of a CSPLib file that holds several")
     bench = commands.add_parser("bench", help="run the benchmarks beside their goals")
-    bench.add_argument("--subset", action="store_true", help="the quick ones, a few minutes")
+    bench.add_argument("--subset", action="store_true", help="fewer and shorter, within 15 minutes")
+    bench.add_argument("--only", default="", help="the families whose name holds this")
+    bench.add_argument("--workers", type=_at_least_one, default=2, help="cores of each solve")
+    bench.add_argument("--seed", type=int, default=1)
+    bench.add_argument("--no-peer", action="store_true", help="do not run the peers beside")
+    bench.add_argument(
+        "--cpu-clock", action="store_true", help="count the processor's seconds, on a busy machine"
+    )
+    bench.add_argument("--results", type=Path, help="keep the results here and resume from it")
     options = parser.parse_args(arguments)
     try:
         if options.command == "plan":
@@ -52,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ProblemError, OSError) as error:
         _say(f"error: {error}")
         return 2
-    return _bench(subset=options.subset)
+    return _bench(options)
 
 
 def _say(text: str) -> None:
@@ -145,12 +153,21 @@ def _report(problem: problems.Problem, schedule: Schedule) -> int:
     return 1 if violations else 0
 
 
-def _bench(*, subset: bool) -> int:
-    from aps.bench.run import run  # the benchmarks are not needed to plan
+def _bench(options: argparse.Namespace) -> int:
+    from aps.bench.run import KEPT, Measuring, run  # the benchmarks are not needed to plan
 
-    _say(f"{'family':12} {'instance':30} {'seconds':>8}  {'result':70} goal")
-    for row in run(subset=subset):
-        _say(f"{row.family:12} {row.name:30} {row.seconds:8.2f}  {row.result:70} {row.goal}")
+    measuring = Measuring(
+        subset=options.subset,
+        workers=options.workers,
+        seed=options.seed,
+        cpu_clock=options.cpu_clock,
+        peers=not options.no_peer,
+        only=options.only,
+        kept=options.results or KEPT,
+    )
+    _say(f"{'family':16} {'instance':30} {'seconds':>8}  {'result':78} goal")
+    for row in run(measuring):
+        _say(f"{row.family:16} {row.name:30} {row.seconds:8.2f}  {row.result:78} {row.goal}")
     return 0
 
 

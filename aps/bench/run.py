@@ -1,37 +1,30 @@
-"""The benchmark table: published instances beside their goals, and whole plants.
+"""The benchmark table: published instances beside goal and peer, and whole plants.
 
-Data is looked for in `$C2M_SHARED/data/aps`, else in `../shared/data/aps` beside the repository.
+Every measurement is kept in a file as soon as it is made, under the digest of the library's code:
+a run that was stopped goes on where it was.
 """
 
-import csv
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aps.bench.cases import Case, data_folder, published_cases
+from aps.bench.peers import peer_of
 from aps.bench.plants import plant
+from aps.bench.record import Result, commit_of_sources, keep, kept_results, sources_digest
 from aps.check import check
 from aps.disturbance import CarAdded, CarDelayed, LineDown
-from aps.formats import csplib, fjs, roadef
 from aps.insert import Inserter
-from aps.jobshop import solve_job_shop
 from aps.problem import Stage
+from aps.published import Effort, read, solve_published
+from aps.published import warm_up as warm_up_published
 from aps.repair import repair
-from aps.sequencing.greedy import greedy
-from aps.sequencing.search import improve
-from aps.sequencing.task import SequenceTask, cost_of
 from aps.solve import Budget, solve
 from aps.warm import warm_up
-from aps.worktime import Ints
 
-_ENDLESS = 1 << 60
-_ROADEF = (
-    ("set_A", "022_3_4_EP_RAF_ENP", "31001"),
-    ("set_A", "048_39_1_EP_ENP_RAF", "61290"),
-    ("set_A", "064_38_2_RAF_EP_ENP_ch1", "63423782"),
-    ("set_B", "028_ch2_EP_ENP_RAF_S23_J3", ""),
-)
+KEPT = Path.home() / ".cache" / "c2m" / "aps-bench.jsonl"
+"""Where results are kept unless another file is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,81 +38,135 @@ class Row:
     seconds: float
 
 
-def data_folder() -> Path | None:
-    """Return the folder of the published instances, `None` where there is none."""
-    here = Path(__file__).resolve().parents[2]
-    shared = Path(os.environ.get("C2M_SHARED", here.parent / "shared"))
-    folder = shared / "data" / "aps"
-    return folder if folder.is_dir() else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """How to measure: `cpu_clock` counts the processor's seconds instead of the wall's.
+
+    On a machine that others use too the wall says how busy they are. One second of the clock is
+    then one of each core that a solve may use.
+    """
+
+    subset: bool = False
+    workers: int = 2
+    seed: int = 1
+    cpu_clock: bool = False
+    peers: bool = True
+    only: str = ""
+    kept: Path = KEPT
+
+    def now(self) -> Callable[[], float]:
+        """Return the clock."""
+        if self.cpu_clock:
+            return lambda: time.process_time() / self.workers
+        return time.monotonic
 
 
-def run(*, subset: bool) -> Iterator[Row]:
-    """Run the benchmarks, the quick ones only with `subset`, and yield each result as it comes."""
-    warm_up()
-    yield from _plants(sizes=(65, 1000) if subset else (65, 1000, 2000))
+def run(measuring: Measuring) -> Iterator[Row]:
+    """Run the benchmarks and yield each result as it comes, after each family its sum."""
+    if measuring.only in "whole plant":
+        warm_up()
+        yield from _plants(sizes=(65, 1000) if measuring.subset else (65, 1000, 2000))
     folder = data_folder()
     if folder is None:
         reason = "skipped: no published instances here, set C2M_SHARED"
         yield Row("published", "all", reason, "", 0.0)
         return
-    yield from _csplib(folder / "csplib_prob001", subset=subset)
-    yield from _roadef(folder / "roadef2005", seconds=20.0 if subset else 60.0)
-    yield from _brandimarte(folder / "fjsp", seconds=10.0 if subset else 30.0)
+    warm_up_published()
+    yield from _published(folder, measuring)
 
 
-def timed_search(task: SequenceTask, *, seconds: float, seed: int) -> tuple[Ints, float]:
-    """Search a sequence until it costs nothing or the time is over; return it and the seconds."""
-    began = time.monotonic()
-    found, _ = improve(
-        task,
-        greedy(task),
-        moves=_ENDLESS,
-        seed=seed,
-        keep_going=lambda _cost, _sequence: time.monotonic() - began < seconds,
+def _published(folder: Path, measuring: Measuring) -> Iterator[Row]:
+    sources, commit, known = sources_digest(), commit_of_sources(), kept_results(measuring.kept)
+    done: list[Result] = []
+    for case in published_cases(folder, subset=measuring.subset):
+        if measuring.only not in case.family:
+            continue
+        if done and done[-1].family != case.family:
+            yield from _sums(done)
+            done = []
+        blank = Result(
+            commit=commit, sources=sources, family=case.family, instance=case.instance,
+            limit_s=case.seconds, workers=measuring.workers, seed=measuring.seed,
+            clock="cpu" if measuring.cpu_clock else "wall", status="", value=0, bound=None,
+            seconds=0.0, cpu_s=0.0, goal=case.goal, best=case.best,
+            peer="asked" if measuring.peers else "", peer_value=None,
+        )  # fmt: skip
+        result = known.get(blank.key)
+        if result is None:
+            result = _measured(case, measuring, blank)
+            keep(measuring.kept, result)
+        done.append(result)
+        yield _row(result)
+    yield from _sums(done)
+
+
+def _measured(case: Case, measuring: Measuring, blank: Result) -> Result:
+    instance = read(case.path, name=case.name)
+    now = measuring.now()
+    cpu = time.process_time()
+    effort = Effort(seconds=case.seconds, workers=measuring.workers, seed=measuring.seed, now=now)
+    figures = solve_published(instance, effort).figures
+    cpu = time.process_time() - cpu
+    peer, peer_value = "", None
+    if measuring.peers:
+        peer, peer_value = peer_of(
+            instance, seconds=case.seconds, workers=measuring.workers, now=now
+        )
+    value = next(figures[key] for key in ("makespan", "violations", "score") if key in figures)
+    bound = figures.get("bound")
+    return replace(
+        blank,
+        status=str(figures["status"]),
+        value=int(value),
+        bound=None if bound is None else int(bound),
+        seconds=float(figures["seconds"]),
+        cpu_s=round(cpu, 1),
+        peer=peer,
+        peer_value=peer_value,
     )
-    return found, time.monotonic() - began
 
 
-def _csplib(folder: Path, *, subset: bool) -> Iterator[Row]:
-    easy = [one for one in csplib.read(folder / "data.txt") if one.cars == 200]
-    solved, slowest, total = 0, 0.0, 0.0
-    for instance in easy[::7] if subset else easy:
-        task = csplib.sequence_task(instance)
-        found, seconds = timed_search(task, seconds=10.0, seed=1)
-        solved += sum(cost_of(task, found).violations) == 0
-        slowest, total = max(slowest, seconds), total + seconds
-    count = len(easy[::7] if subset else easy)
-    result = f"{solved} of {count} at 0 violations, slowest {slowest:.2f} s"
-    yield Row("CSPLib", f"{count} of 200 cars", result, "all, each <= 2 s", total)
-    hard = sorted((folder / "hard").glob("*.txt"))
-    for path in hard[::4] if subset else hard:
-        task = csplib.sequence_task(csplib.read(path)[0])
-        found, seconds = timed_search(task, seconds=10.0 if subset else 60.0, seed=1)
-        violations = sum(cost_of(task, found).violations)
-        yield Row("CSPLib hard", path.stem, f"{violations} violations", "0 if satisfiable", seconds)
+def _row(result: Result) -> Row:
+    text = f"{result.value}" + (f" (bound {result.bound})" if result.bound is not None else "")
+    text += f" {result.status}, {result.cpu_s:.1f} CPU s"
+    if result.peer:
+        reached = "nothing" if result.peer_value is None else result.peer_value
+        text += f"; {result.peer} {reached}"
+    return Row(result.family, result.instance, text, result.goal, result.seconds)
 
 
-def _roadef(folder: Path, *, seconds: float) -> Iterator[Row]:
-    for group, name, goal in _ROADEF:
-        instance = roadef.read(folder / group / name)
-        task = roadef.sequence_task(instance)
-        found, took = timed_search(task, seconds=seconds, seed=1)
-        score = roadef.score(instance, roadef.day_order(instance, found))
-        counts = f"high {score.high}, low {score.low}, colour {score.color}"
-        yield Row("ROADEF 2005", name, f"{score.total} ({counts})", goal, took)
-
-
-def _brandimarte(folder: Path, *, seconds: float) -> Iterator[Row]:
-    with (folder / "best_known.csv").open(encoding="utf-8") as file:
-        rows = csv.reader(line for line in file if not line.startswith("#"))
-        best = {row[0]: row for row in rows}
-    for path in sorted((folder / "brandimarte").glob("*.fjs")):
-        began = time.monotonic()
-        result = solve_job_shop(fjs.read(path), wall_s=seconds)
-        row = best.get(path.stem.lower())
-        goal = f"{row[5]} (bound {row[4]})" if row is not None else ""
-        text = f"{result.makespan} (bound {result.bound}, {result.status})"
-        yield Row("Brandimarte", path.stem, text, goal, time.monotonic() - began)
+def _sums(results: list[Result]) -> Iterator[Row]:
+    """Yield what the goals are about: proofs, gaps, how many are solved, how long it took."""
+    if not results:
+        return
+    family, count = results[0].family, len(results)
+    seconds = sum(result.seconds for result in results)
+    if family.startswith("CSPLib"):
+        solved = sum(result.value == 0 for result in results)
+        slowest = max(result.seconds for result in results)
+        violations = sum(result.value for result in results)
+        text = f"{solved} of {count} at 0, {violations} violations in all, slowest {slowest:.2f} s"
+        goal = "all at 0, each <= 2 s" if "200" in family else "0 where satisfiable, else best + 1"
+        yield Row(family, "together", text, goal, seconds)
+        return
+    gaps = [result.gap for result in results if result.gap is not None]
+    proven = sum(result.status == "OPTIMAL" for result in results)
+    text = f"{proven} of {count} proven"
+    if gaps:
+        text += f", mean gap {100 * sum(gaps) / len(gaps):.2f} %"
+    others = [
+        result.peer_value / result.best - 1
+        for result in results
+        if result.peer_value is not None and result.best
+    ]
+    if others:
+        text += f"; {results[0].peer} {100 * sum(others) / len(others):.2f} % on {len(others)}"
+    goals = {
+        "brandimarte": "mean gap <= 0.6 %, 8 of 10 proven",
+        "behnke": "mean gap <= 3 %",
+        "ROADEF 2005": "total within 1 % on eight of ten",
+    }
+    yield Row(family, "together", text, goals.get(family, ""), seconds)
 
 
 def _plants(*, sizes: tuple[int, ...]) -> Iterator[Row]:

@@ -224,7 +224,7 @@ def _search(
     """Make `tries` moves on `order` and `pick` in place; return the best makespan seen.
 
     The best solution is left in `best_order` and `best_pick`; `clock` holds the number of the
-    move, the best makespan (0: none yet) and the move that found it.
+    move, the best makespan and the move that found it.
     """
     size = len(before)
     dur, prev, follow = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
@@ -235,7 +235,7 @@ def _search(
     _decode(order, pick, machine, duration, dur, prev, follow, first)
     makespan = _time(before, after, dur, prev, follow, head, tail, order, place)
     for done in range(tries + 1):
-        if clock[1] == 0 or makespan < clock[1]:
+        if makespan < clock[1]:
             clock[1] = makespan
             clock[2] = clock[0]
             best_order[:] = order
@@ -324,7 +324,7 @@ class Tabu:
         self._best_order, self._best_pick = start.order.copy(), start.pick.copy()
         self._first = np.zeros(shop.machines, np.int64)
         self._tabu = np.zeros((shop.size, shop.machines), np.int64)
-        self._clock = np.zeros(3, np.int64)
+        self._clock = np.array([0, start.makespan, 0], np.int64)
         self._state = np.array([(seed * 2_654_435_761 + 88_172_645_463_325_252) & _MASK], np.int64)
 
     def run(self, moves: int, *, target: int) -> int:
