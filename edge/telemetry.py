@@ -36,6 +36,10 @@ log = structlog.get_logger(__name__)
 
 LAST_TIMES = "telemetry_last"
 """Fact: the last source time kept of every tag."""
+DISORDER = "telemetry_disorder"
+"""Fact: by how much a value ever came behind a newer one, FILETIME ticks."""
+MOST_DISORDER_FT = 60 * 10_000_000
+"""A value older than a minute is a late one, not one out of order."""
 BATCH_ROWS = 50_000
 """No batch has more rows."""
 WORTH_A_COMMIT = 2_000
@@ -55,12 +59,16 @@ class Collector:
     Args:
         linger_s: real seconds that values wait for company.
         names: what tags are called in the log and in the heartbeat.
+        any_order_s: within how many plant seconds values of a line may come in any order. A server that
+            publishes tag by tag has told the newest value before one that is a little older: what is lost
+            with the session may be older than what was kept. The disorder that is seen counts as well.
     """
 
     journal: Journal
     line: str
     linger_s: float
     names: Mapping[int, str] = field(default_factory=dict)
+    any_order_s: Callable[[], float] = lambda: 0.0
     values: int = 0
     not_numbers: set[str] = field(default_factory=set)
     """Tags whose last value was no finite number."""
@@ -70,12 +78,14 @@ class Collector:
     _gaps: list[Gap] = field(default_factory=list)
     _kept: list[Callable[[], None]] = field(default_factory=list)
     _last: LastTimes = field(default_factory=LastTimes)
+    _disorder_ft: int = 0
     _open_gap: tuple[GapCause, str] | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
 
     def resume(self) -> None:
         """Read what was kept last; what the line published since is a gap: the agent was down."""
         self._last = LastTimes.from_text(self.journal.fact(LAST_TIMES))
+        self._disorder_ft = int(self.journal.fact(DISORDER) or 0)
         self.interrupted(GapCause.AGENT_DOWN, "the agent was not running")
 
     def interrupted(self, cause: GapCause, detail: str = "") -> None:
@@ -104,6 +114,7 @@ class Collector:
                 return
         if values.overflow.any():
             self._note_overflow(values, source_ft, places)
+        self._measure_disorder(values, source_ft)
         self._last.set(places, source_ft)
         self._measure_skew(values, source_ft, plant_now)
         self._add_rows(values, source_ft)
@@ -147,7 +158,8 @@ class Collector:
             lines = [gap.model_dump_json() for gap in gaps]
             parts.append(Rows(Stream.GAPS, len(lines), to_lines(lines)))
         if parts:
-            await self.journal.append(Entry(tuple(parts), {LAST_TIMES: self._last.to_text()}))
+            facts = {LAST_TIMES: self._last.to_text(), DISORDER: str(self._disorder_ft)}
+            await self.journal.append(Entry(tuple(parts), facts))
         for callback in kept:
             callback()
 
@@ -163,14 +175,22 @@ class Collector:
             newest = int(source_ft[current].max())
             self.skew_ms = (newest - to_filetime(plant_now)) / 10_000
 
+    def _measure_disorder(self, values: Telemetry, source_ft: NDArray[np.int64]) -> None:
+        newest = self._last.newest()
+        current = source_ft[~values.first]
+        if newest is not None and len(current):
+            behind = min(newest - int(current.min()), MOST_DISORDER_FT)
+            self._disorder_ft = max(self._disorder_ft, behind)
+
     def _close_gap(self, to_ft: int) -> None:
         """End the gap now that values come again: what changed before this moment may be missing."""
         assert self._open_gap is not None  # noqa: S101  # the caller has looked
         cause, detail = self._open_gap
         self._open_gap = None
-        from_ft = self._last.newest()
-        if from_ft is not None and to_ft > from_ft:
-            self._add_gap(from_ft, to_ft, cause, None, detail)
+        newest = self._last.newest()
+        if newest is not None and to_ft > newest:
+            disorder = max(self._disorder_ft, round(self.any_order_s() * 10_000_000))
+            self._add_gap(newest - disorder, to_ft, cause, None, detail)
             log.info("telemetry.gap", cause=cause.value, detail=detail)
 
     def _note_overflow(

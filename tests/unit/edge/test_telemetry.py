@@ -186,6 +186,24 @@ async def test_a_lost_link_is_one_gap_whatever_failed_in_it(journal: Journal) ->
     assert (gap.from_at, gap.to_at) == (at(0), at(31))
 
 
+async def test_a_gap_begins_as_much_earlier_as_values_were_seen_out_of_order(
+    journal: Journal,
+) -> None:
+    """What is lost may be older than the newest that was kept: a server tells one tag after the other."""
+    collector = a_collector(journal)
+    collector.take(a_value(1, 10), plant_now=at(10))
+    collector.take(a_value(2, 7), plant_now=at(10))
+    collector.take(a_value(1, 20), plant_now=at(20))
+    await collector.flush()
+    again = a_collector(journal)
+    again.take(a_value(1, 30, first=True), plant_now=at(31))
+    again.interrupted(GapCause.LINK_LOST)
+    again.any_order_s = lambda: 5.0
+    again.take(a_value(1, 40, first=True), plant_now=at(41))
+    await again.flush()
+    assert [gap.from_at for gap in await gaps(journal)] == [at(17), at(25)]
+
+
 async def test_an_agent_that_never_had_a_value_has_no_gap(journal: Journal) -> None:
     collector = a_collector(journal)
     collector.interrupted(GapCause.LINK_LOST)
