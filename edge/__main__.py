@@ -1,4 +1,7 @@
-"""`python -m edge --mes URL --data DIR [--code-file PATH]`: one agent beside one line."""
+"""`python -m edge --mes URL --data DIR [--code-file PATH]`: one agent beside one line.
+
+`python -m edge faults --count N --seed S`: the fault campaign (`edge.faults`).
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,19 @@ from pydantic import ValidationError
 from edge.agent import NotEnrolled, run_agent
 from edge.identity import FolderInUse
 from edge.opcua.link import quiet_asyncua
-from edge.settings import EdgeSettings
+from edge.settings import CodeUnreadable, EdgeSettings
 
 USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run an agent; return the exit status."""
-    options = {k: v for k, v in vars(_parser().parse_args(arguments)).items() if v is not None}
+    """Run an agent, or the fault campaign; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["faults"]:
+        from edge.faults.campaign import main as campaign
+
+        return campaign(given[1:])
+    options = {k: v for k, v in vars(_parser().parse_args(given)).items() if v is not None}
     _log_lines()
     try:
         settings = EdgeSettings(**options)
@@ -33,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     try:
         asyncio.run(_until_signalled(settings))
-    except (NotEnrolled, FolderInUse) as error:
+    except (NotEnrolled, FolderInUse, CodeUnreadable) as error:
         print(f"edge: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

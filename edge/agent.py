@@ -20,7 +20,7 @@ from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.models import ModelShelf
 from edge.opcua.security import LinkSecurity
 from edge.plant_clock import LiveClock
-from edge.settings import EdgeSettings
+from edge.settings import CodeUnreadable, EdgeSettings
 from edge.telemetry import Collector
 from edge.uplink import Uplink
 from mes.contracts.agent import AgentConfig
@@ -125,11 +125,13 @@ class Agent:
             await trouble.wait()
 
     async def _renew_token(self, mes: MesClient, refusal: MesRefused) -> bool:
-        if refusal.status != 401 or self._settings.enrolment_code() is None:
+        if refusal.status != 401:
             return False
         try:
+            if self._settings.enrolment_code() is None:
+                return False
             await self._trade_code(mes)
-        except NotEnrolled as error:
+        except (NotEnrolled, CodeUnreadable) as error:
             log.error("agent.token_refused", reason=str(error))
             return False
         return True

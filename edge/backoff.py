@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -16,10 +18,19 @@ class Trouble:
     Args:
         name: what fails, as the log says it (`mes.uplink`).
         first_s, longest_s: real seconds of the first and of the longest wait.
+        sooner: waits for news that make it worth trying before the time is over.
     """
 
-    def __init__(self, name: str, *, first_s: float = 0.5, longest_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        first_s: float = 0.5,
+        longest_s: float = 10.0,
+        sooner: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._name = name
+        self._sooner = sooner
         self._first_s, self._longest_s = first_s, longest_s
         self._delay_s = first_s
         self.reason: str | None = None
@@ -37,6 +48,12 @@ class Trouble:
         self.reason, self._delay_s = None, self._first_s
 
     async def wait(self) -> None:
-        """Wait before the next try, with jitter."""
-        await asyncio.sleep(self._delay_s * random.uniform(0.75, 1.25))
+        """Wait before the next try, with jitter; not as long when there are news."""
+        delay_s = self._delay_s * random.uniform(0.75, 1.25)
         self._delay_s = min(self._delay_s * 2, self._longest_s)
+        if self._sooner is None:
+            await asyncio.sleep(delay_s)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._sooner()

@@ -41,7 +41,7 @@ class Inbox:
         self._mes = mes
         self._on_config = on_config
         self.arrived = asyncio.Event()
-        self.trouble = Trouble("commands")
+        self.trouble = Trouble("commands", sooner=mes.is_back)
 
     async def run(self) -> None:
         """Fetch for ever."""

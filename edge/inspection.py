@@ -34,6 +34,9 @@ from qc_vision.runtime import Inspection, NotAnImage, decode
 
 log = structlog.get_logger(__name__)
 
+CAMERA_TIMEOUT_S = 3.0
+"""How long a camera may take to answer at most."""
+SHORTEST_TIMEOUT_S = 0.05
 MAX_PICTURE_BYTES = 16 << 20
 ACK_TIMEOUT_S = 1.0
 ACK_POLL_S = 0.02
@@ -164,7 +167,7 @@ class Station:
 
     async def _judge(self, request: Request) -> Judgement:
         try:
-            picture = await self._fetch(request.counter)
+            picture = await self._fetch(request)
         except CameraFault as fault:
             return self._unfit(str(fault))
         try:
@@ -193,19 +196,27 @@ class Station:
             inference_ms=(time.monotonic() - began) * 1000,
         )
 
-    async def _fetch(self, counter: int) -> bytes:
+    async def _fetch(self, request: Request) -> bytes:
+        """Fetch the picture of a request; a camera that does not answer is asked once more while there is time."""
+        left_s = self.clock.deadline(request.deadline_at) - time.monotonic()
         try:
-            answer = await self.http.get(self.nodes.snapshot_url, params={"counter": counter})
+            answer = await self._ask(request.counter, within_s=left_s / 2)
         except httpx.HTTPError as error:
-            raise CameraFault(f"the camera cannot be reached: {type(error).__name__}") from error
-        kind = answer.headers.get("content-type", "nothing")
-        if not answer.is_success:
-            raise CameraFault(f"the camera answered {answer.status_code}")
-        if not kind.startswith(PICTURE_TYPES):
-            raise CameraFault(f"the camera answered with {kind}, not with a picture")
-        if len(answer.content) > MAX_PICTURE_BYTES:
-            raise CameraFault(f"the camera's picture has {len(answer.content)} bytes")
-        return answer.content
+            left_s = self.clock.deadline(request.deadline_at) - time.monotonic()
+            if left_s <= 0:
+                raise CameraFault(_unreachable(error)) from error
+            try:
+                answer = await self._ask(request.counter, within_s=left_s)
+            except httpx.HTTPError as again:
+                raise CameraFault(_unreachable(again)) from again
+        return _picture(answer)
+
+    async def _ask(self, counter: int, *, within_s: float) -> httpx.Response:
+        return await self.http.get(
+            self.nodes.snapshot_url,
+            params={"counter": counter},
+            timeout=max(min(within_s, CAMERA_TIMEOUT_S), SHORTEST_TIMEOUT_S),
+        )
 
     def _unfit(self, reason: str) -> Judgement:
         if self._fault != reason:
@@ -331,3 +342,18 @@ def _aware(moment: Any) -> datetime:
     if not isinstance(moment, datetime):
         return _EPOCH
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _picture(answer: httpx.Response) -> bytes:
+    kind = answer.headers.get("content-type", "nothing")
+    if not answer.is_success:
+        raise CameraFault(f"the camera answered {answer.status_code}")
+    if not kind.startswith(PICTURE_TYPES):
+        raise CameraFault(f"the camera answered with {kind}, not with a picture")
+    if len(answer.content) > MAX_PICTURE_BYTES:
+        raise CameraFault(f"the camera's picture has {len(answer.content)} bytes")
+    return answer.content
+
+
+def _unreachable(error: httpx.HTTPError) -> str:
+    return f"the camera cannot be reached: {type(error).__name__}"

@@ -104,13 +104,17 @@ class Journal:
                 return batch
             await self._arrived[stream].wait()
 
+    async def after(self, batch: StoredBatch) -> StoredBatch | None:
+        """Return the batch that follows in its stream and epoch; None when there is none (yet)."""
+        return await self._in_thread(lambda: self._store.following(batch))
+
     async def release(self, stream: Stream, *, epoch: int, up_to: int) -> None:
         """Forget the batches that the MES has committed."""
         await self._in_thread(lambda: self._store.release(stream, epoch, up_to))
 
-    async def give_up(self, batch: StoredBatch, *, reason: str) -> None:
-        """Empty a batch that was damaged on this disk; a gap row says so."""
-        await self._in_thread(lambda: self._store.give_up(batch, reason))
+    async def set_aside(self, batch: StoredBatch, *, reason: str) -> None:
+        """Empty a batch that can never be delivered; it is kept beside, and a gap row says what was lost."""
+        await self._in_thread(lambda: self._store.set_aside(batch, reason))
         self._arrived[Stream.GAPS].set()
 
     async def write_forever(self) -> None:

@@ -19,7 +19,7 @@ from edge.backoff import Trouble
 from edge.commands import Executor
 from edge.derived import StateWatcher
 from edge.images import ImageFolder
-from edge.inspection import Station
+from edge.inspection import CAMERA_TIMEOUT_S, Station
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf
@@ -42,7 +42,6 @@ log = structlog.get_logger(__name__)
 
 SILENCE_S = 5.0
 """Real seconds without data after which a session is taken for dead; the canary comes every second."""
-CAMERA_TIMEOUT_S = 3.0
 
 
 class DataSilent(Exception):

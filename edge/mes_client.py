@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -60,8 +61,14 @@ class MesClient:
             trust_env=False,
             transport=transport,
         )
+        self._unreachable = False
+        self._back = asyncio.Event()
         if token is not None:
             self.authenticate(token)
+
+    async def is_back(self) -> None:
+        """Wait until a MES that could not be reached answers anything at all again."""
+        await self._back.wait()
 
     def authenticate(self, token: str) -> None:
         """Use this device token from now on."""
@@ -151,7 +158,12 @@ class MesClient:
                 timeout=timeout,
             )
         except (httpx.TransportError, httpx.DecodingError) as error:
+            self._unreachable = True
             raise MesAway(f"{type(error).__name__}: {error}") from error
+        if self._unreachable:
+            self._unreachable = False
+            self._back.set()
+            self._back = asyncio.Event()
         if answer.status_code >= 500 or answer.status_code in (408, 429):
             raise MesAway(f"the MES answered {answer.status_code}")
         if not answer.is_success:

@@ -11,6 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from edge.opcua.security import LinkSecurity, Login, Policy
 
 
+class CodeUnreadable(Exception):
+    """There is a file for the enrolment code, but it cannot be read; the message says why."""
+
+
 class EdgeSettings(BaseSettings):
     """Settings by environment variable `C2M_EDGE__…` or by the options of `python -m edge`."""
 
@@ -59,6 +63,8 @@ class EdgeSettings(BaseSettings):
             kept = self.code_file.read_text().strip() if self.code_file is not None else ""
         except FileNotFoundError:
             kept = ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise CodeUnreadable(f"cannot read the enrolment code: {error}") from error
         if kept:
             return kept
         return self.code.get_secret_value() if self.code is not None else None

@@ -8,19 +8,35 @@ read, the last source time) are written in its transaction, so a restart resumes
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mes.contracts.telemetry import Gap, GapCause
-from mes.contracts.wire import Batch, Stream, encode, from_filetime, to_lines
+from mes.contracts.wire import (
+    Batch,
+    Stream,
+    TelemetryColumns,
+    WireError,
+    decode,
+    encode,
+    from_filetime,
+    to_lines,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
   epoch INTEGER NOT NULL, stream INTEGER NOT NULL, seq INTEGER NOT NULL,
   rows INTEGER NOT NULL, bytes INTEGER NOT NULL, from_ft INTEGER, to_ft INTEGER, frame BLOB NOT NULL,
+  thinned INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (stream, epoch, seq));
+CREATE TABLE IF NOT EXISTS set_aside (
+  epoch INTEGER NOT NULL, stream INTEGER NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL, frame BLOB NOT NULL,
   PRIMARY KEY (stream, epoch, seq));
 CREATE TABLE IF NOT EXISTS command (
   id TEXT PRIMARY KEY, number INTEGER NOT NULL, body TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0);
@@ -28,6 +44,16 @@ CREATE INDEX IF NOT EXISTS command_open ON command (number) WHERE NOT done;
 CREATE TABLE IF NOT EXISTS image (
   sha256 TEXT PRIMARY KEY, number INTEGER NOT NULL, urgency INTEGER NOT NULL, bytes INTEGER NOT NULL);
 """
+
+_BEFORE_THINNING = "ALTER TABLE batch ADD COLUMN thinned INTEGER NOT NULL DEFAULT 1"
+
+THIN_AT: tuple[tuple[float, int], ...] = ((0.70, 4), (0.85, 16))
+"""From this share of the byte limit on, the oldest telemetry keeps one value of a tag in so many."""
+DROP_AT = 0.95
+"""From here on the oldest telemetry is dropped."""
+DROPPED = 1 << 30
+RELIEF = 0.05
+"""How far below its threshold a measure brings the file, so that gap rows are few."""
 
 Effect = Callable[[sqlite3.Connection], None]
 
@@ -79,6 +105,9 @@ class JournalStore:
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=2000;"
             + _SCHEMA
         )
+        columns = {row[1] for row in self.connection.execute("PRAGMA table_info(batch)")}
+        if "thinned" not in columns:  # a file of an earlier agent
+            self.connection.execute(_BEFORE_THINNING)
         with _transaction(self.connection):
             self.connection.execute(
                 "INSERT OR IGNORE INTO fact VALUES ('journal_id', ?)", (str(uuid4()),)
@@ -139,6 +168,17 @@ class JournalStore:
         ).fetchone()
         return None if row is None else StoredBatch(row[0], stream, row[1], bytes(row[2]))
 
+    def following(self, batch: StoredBatch) -> StoredBatch | None:
+        """Return the batch behind another one of the same stream and epoch."""
+        row = self.connection.execute(
+            "SELECT seq, frame FROM batch WHERE stream = ? AND epoch = ? AND seq > ?"
+            " ORDER BY seq LIMIT 1",
+            (int(batch.stream), batch.epoch, batch.seq),
+        ).fetchone()
+        return (
+            None if row is None else StoredBatch(batch.epoch, batch.stream, row[0], bytes(row[1]))
+        )
+
     def release(self, stream: Stream, epoch: int, up_to: int) -> None:
         """Forget the batches that the MES has committed."""
         with _transaction(self.connection):
@@ -150,13 +190,18 @@ class JournalStore:
         self.size.batches -= len(gone)
         self.size.bytes -= sum(size for (size,) in gone)
 
-    def give_up(self, batch: StoredBatch, reason: str) -> None:
-        """Empty a batch that was damaged on this disk, and say so in a gap row."""
+    def set_aside(self, batch: StoredBatch, reason: str) -> None:
+        """Keep a batch that can never be delivered beside the others, and say in a gap row what was in it."""
+        where = (int(batch.stream), batch.epoch, batch.seq)
         with _transaction(self.connection):
             from_ft, to_ft = self.connection.execute(
-                "SELECT from_ft, to_ft FROM batch WHERE stream = ? AND epoch = ? AND seq = ?",
-                (int(batch.stream), batch.epoch, batch.seq),
+                "SELECT from_ft, to_ft FROM batch WHERE stream = ? AND epoch = ? AND seq = ?", where
             ).fetchone()
+            self.connection.execute(
+                "INSERT OR REPLACE INTO set_aside (stream, epoch, seq, reason, frame)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (*where, reason, batch.frame),
+            )
             self._blank(batch.stream, batch.epoch, batch.seq)
             if from_ft is not None:
                 self._write_gap(from_ft, to_ft, GapCause.POISON, reason)
@@ -183,37 +228,69 @@ class JournalStore:
         self.connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (key, value))
 
     def _keep_within_bounds(self) -> None:
-        """Give up the oldest telemetry over the limit. Events, results and gaps are never given up."""
-        over = self.size.bytes - self.max_bytes
-        if over <= 0:
+        """Make telemetry smaller as the file fills. Events, results and gaps are never given up."""
+        for share, factor in THIN_AT:
+            self._relieve(share, factor)
+        self._relieve(DROP_AT, DROPPED)
+
+    def _relieve(self, share: float, factor: int) -> None:
+        """Thin the oldest telemetry over this share of the limit, and say in a gap row what it was."""
+        if self.size.bytes <= self.max_bytes * share:
             return
+        enough = self.max_bytes * (share - RELIEF)
         oldest = self.connection.execute(
-            "SELECT epoch, seq, bytes, from_ft, to_ft FROM batch"
-            " WHERE stream = ? AND rows > 0 ORDER BY epoch, seq",
-            (int(Stream.TELEMETRY),),
-        )
-        given_up = list(_until_freed(oldest.fetchall(), over))
-        for epoch, seq, *_ in given_up:
-            self._blank(Stream.TELEMETRY, epoch, seq)
-        if given_up:
+            "SELECT epoch, seq, from_ft, to_ft FROM batch"
+            " WHERE stream = ? AND rows > 0 AND thinned < ? ORDER BY epoch, seq",
+            (int(Stream.TELEMETRY), factor),
+        ).fetchall()
+        spans: list[tuple[int, int]] = []
+        for epoch, seq, from_ft, to_ft in oldest:
+            if self.size.bytes <= enough:
+                break
+            if self._thin(epoch, seq, factor):
+                spans.append((from_ft, to_ft))
+        if spans:
+            kept = "dropped" if factor == DROPPED else f"one value in {factor} kept"
             self._write_gap(
-                min(row[3] for row in given_up),
-                max(row[4] for row in given_up),
+                min(first for first, _ in spans),
+                max(last for _, last in spans),
                 GapCause.JOURNAL_FULL,
-                f"the journal reached {self.max_bytes} bytes",
+                f"the journal reached {share:.0%} of {self.max_bytes} bytes: {kept}",
             )
+
+    def _thin(self, epoch: int, seq: int, factor: int) -> bool:
+        """Keep one value of each tag in so many; False when there was nothing to leave out."""
+        where = (int(Stream.TELEMETRY), epoch, seq)
+        if factor == DROPPED:
+            self._blank(Stream.TELEMETRY, epoch, seq)
+            return True
+        frame, already = self.connection.execute(
+            "SELECT frame, thinned FROM batch WHERE stream = ? AND epoch = ? AND seq = ?", where
+        ).fetchone()
+        try:
+            before = decode(bytes(frame))
+        except WireError:
+            return False  # damaged: delivery will find that out and set it aside
+        columns = TelemetryColumns.from_payload(before.payload, before.count)
+        kept = columns.rows(_one_in(columns.tag_id, factor // already, turn=seq))
+        after = replace(before, count=len(kept), payload=kept.to_payload())
+        self._replace(Stream.TELEMETRY, epoch, seq, after, thinned=factor)
+        return len(kept) < before.count
 
     def _blank(self, stream: Stream, epoch: int, seq: int) -> None:
         """Leave a batch without rows in its place, so that the sequence numbers have no hole."""
-        frame = encode(Batch(self.agent_id, epoch, stream, seq, 0, b""))
-        where = (int(stream), epoch, seq)
+        empty = Batch(self.agent_id, epoch, stream, seq, 0, b"")
+        self._replace(stream, epoch, seq, empty, thinned=DROPPED)
+
+    def _replace(self, stream: Stream, epoch: int, seq: int, batch: Batch, *, thinned: int) -> None:
+        frame, where = encode(batch), (int(stream), epoch, seq)
         (before,) = self.connection.execute(
             "SELECT bytes FROM batch WHERE stream = ? AND epoch = ? AND seq = ?", where
         ).fetchone()
         self.connection.execute(
-            "UPDATE batch SET rows = 0, bytes = ?, frame = ?"
+            "UPDATE batch SET rows = ?, bytes = ?, frame = ?, thinned = ?"
             " WHERE stream = ? AND epoch = ? AND seq = ?",
-            (len(frame), frame, *where),
+            (batch.count, len(frame), frame, thinned, *where),
         )
         self.size.bytes -= before - len(frame)
 
@@ -244,15 +321,15 @@ class _transaction:  # noqa: N801  # reads as the statement it is
             self._connection.execute("ROLLBACK")
 
 
-def _until_freed(
-    batches: Iterable[tuple[int, int, int, int, int]], over: int
-) -> Iterable[tuple[int, int, int, int, int]]:
-    freed = 0
-    for batch in batches:
-        if freed >= over:
-            return
-        freed += batch[2]
-        yield batch
+def _one_in(tag_id: NDArray[np.uint32], factor: int, *, turn: int) -> NDArray[np.bool_]:
+    """Choose one value in so many of each tag; `turn` shifts the choice from batch to batch."""
+    order = np.argsort(tag_id, kind="stable")
+    ordered = tag_id[order]
+    begins = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(ordered)), 0))
+    chosen = np.empty(len(tag_id), np.bool_)
+    chosen[order] = (np.arange(len(ordered)) - first + turn) % factor == 0
+    return chosen
 
 
 def _fields(size: Size) -> dict[str, int]:

@@ -118,7 +118,10 @@ class TelemetryColumns:
 
     def part(self, first: int, after: int) -> TelemetryColumns:
         """Return the rows from `first` up to `after`."""
-        rows = slice(first, after)
+        return self.rows(slice(first, after))
+
+    def rows(self, rows: slice | NDArray[np.bool_]) -> TelemetryColumns:
+        """Return some of the rows, in their order."""
         return TelemetryColumns(
             self.tag_id[rows],
             self.source_ft[rows],

@@ -13,8 +13,10 @@ from mes.equipment.telemetry import GapRow, MinuteRow, TagValue
 from mes.identity.access import require_scope
 from mes.identity.model import Caller, Scope
 from mes.platform.clock import Clock
-from mes.platform.errors import Invalid
+from mes.platform.db import ReadConn
+from mes.platform.errors import Invalid, NotFound
 from mes.platform.http import ClockDep, ReadDb
+from mes.resources import service as resources
 
 router = APIRouter(prefix="/api", tags=["equipment"])
 
@@ -24,6 +26,12 @@ ToAt = Annotated[AwareDatetime | None, Query(alias="to")]
 FRESH = timedelta(minutes=10)
 """Plant time in which a value counts as the newest."""
 MAX_STRETCH = timedelta(days=14)
+
+
+class UnknownLine(NotFound):
+    """The plant has no line {line}; its lines are {known}."""
+
+    code = "line.unknown"
 
 
 class StretchTooWide(Invalid):
@@ -85,6 +93,7 @@ async def get_equipment(
 @router.get("/lines/{line}/values")
 async def get_values(line: str, caller: Reader, conn: ReadDb, clock: ClockDep) -> list[TagValue]:
     """Show the newest process values of a line; null: bad, or no number."""
+    await _must_know(conn, line)
     return await telemetry.last_values(conn, line, since_at=clock.now() - FRESH)
 
 
@@ -98,6 +107,7 @@ async def get_gaps(
     to_at: ToAt = None,
 ) -> list[GapRow]:
     """List the stretches of plant time in which values of a line may be missing, and why."""
+    await _must_know(conn, line)
     begin, end = _stretch(clock, from_at, to_at)
     return await telemetry.gaps(conn, line, from_at=begin, to_at=end)
 
@@ -115,6 +125,12 @@ async def get_trend(
     """Show one process value of a station by minute; without a stretch, its last hour."""
     begin, end = _stretch(clock, from_at, to_at)
     return await telemetry.trend(conn, station, name, from_at=begin, to_at=end)
+
+
+async def _must_know(conn: ReadConn, line: str) -> None:
+    plant = await resources.active_plant(conn)
+    if all(known.id != line for known in plant.lines):
+        raise UnknownLine(line=line, known=", ".join(known.id for known in plant.lines))
 
 
 def _stretch(

@@ -40,8 +40,8 @@ from mes.platform.errors import Problem
 
 log = structlog.get_logger()
 
-Refusals = (Problem, psycopg.DataError, psycopg.IntegrityError)
-"""What is wrong with a record itself; anything else (a lost connection) fails the batch, to come again."""
+NotTheRecords = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+"""What fails the whole batch, to come again (a lost connection); anything else is the record's own fault."""
 
 T = TypeVar("T")
 
@@ -130,7 +130,9 @@ async def _telemetry(conn: WriteConn, agent: Agent, batch: Batch) -> list[SetAsi
     try:
         async with conn.transaction():
             await telemetry.store_telemetry(conn, agent.line, columns)
-    except (*Refusals, OverflowError) as error:
+    except NotTheRecords:
+        raise
+    except Exception as error:
         return [SetAside(None, "telemetry.refused", _words(error), batch.payload)]
     return []
 
@@ -141,14 +143,7 @@ async def _before_fencing(
     fenced_at = await agents.fenced_at(conn, agent.id, batch.epoch)
     if fenced_at is None:
         return columns
-    kept = columns.received_ft <= np.int64(to_filetime(fenced_at))
-    return TelemetryColumns(
-        columns.tag_id[kept],
-        columns.source_ft[kept],
-        columns.received_ft[kept],
-        columns.value[kept],
-        columns.status[kept],
-    )
+    return columns.rows(columns.received_ft <= np.int64(to_filetime(fenced_at)))
 
 
 async def _records(conn: WriteConn, agent: Agent, batch: Batch, *, now: datetime) -> list[SetAside]:
@@ -170,8 +165,10 @@ async def _records(conn: WriteConn, agent: Agent, batch: Batch, *, now: datetime
     try:
         async with conn.transaction():
             return aside + await hand_over([record for _, record in mine])
-    except Refusals:
-        pass
+    except NotTheRecords:
+        raise
+    except Exception as error:
+        log.warning("ingest.one_by_one", line=agent.line, seq=batch.seq, reason=_words(error))
     for number, record in mine:
         aside += await _each(conn, lines[number], number, partial(hand_over, [record]))
     return aside
@@ -247,7 +244,9 @@ async def _each(
     try:
         async with conn.transaction():
             return await take_effect()
-    except Refusals as error:
+    except NotTheRecords:
+        raise
+    except Exception as error:
         code = error.code if isinstance(error, Problem) else "record.breaks_rule"
         return [SetAside(number, code, _words(error), content)]
 

@@ -48,6 +48,8 @@ async def test_a_value_or_stretch_that_makes_no_sense_is_told_so(api: OrdersApi)
     reader = await api.machine(Scope.PLAN_READ)
     problem(await reader.get("/api/stations/oven/values/Nothing"), 404, "tag.unknown")
     wide = {"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"}
+    for path in ("values", "gaps"):
+        problem(await reader.get(f"/api/lines/no-such-line/{path}"), 404, "line.unknown")
     problem(await reader.get("/api/lines/paint/gaps", params=wide), 422, "telemetry.too_wide")
     stranger = await api.machine(Scope.ORDERS_WRITE)
     problem(await stranger.get("/api/lines/paint/values"), 403, "identity.scope_missing")

@@ -45,9 +45,13 @@ class FakeMes:
     oldest: list[str] = field(default_factory=list)
     fenced: bool = False
     tries: int = 0
+    poison: bytes | None = None
+    overtaking: bool = False
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    async def answer(self, request: httpx.Request) -> httpx.Response:
         self.tries += 1
+        if self.overtaking and self.tries % 2:
+            await asyncio.sleep(0.01)
         if self.away:
             raise httpx.ConnectError("refused")
         if self.refusal is not None:
@@ -65,14 +69,20 @@ class FakeMes:
     def _batch(self, request: httpx.Request) -> httpx.Response:
         batch = decode(request.content)
         self.oldest.append(request.headers["C2M-Oldest"])
+        if self.poison is not None and batch.payload == self.poison:
+            facts = {"code": "ingest.batch_malformed", "detail": "not understood"}
+            return httpx.Response(400, json=facts)
         key = (int(batch.stream), batch.epoch)
         known = self.watermark.get(key, 0)
-        if batch.seq == known + 1:
+        if batch.seq > known + 1 and self.oldest[-1] != str(batch.seq):
+            facts = {"code": "ingest.sequence_gap", "expected": known + 1, "detail": "too early"}
+            return httpx.Response(409, json=facts)
+        if batch.seq > known:
             self.taken.append(batch.payload)
             self.watermark[key] = batch.seq
         receipt = BatchReceipt(
             stream=batch.stream,
-            watermark=max(self.watermark.get(key, 0), batch.seq),
+            watermark=self.watermark[key],
             duplicate=batch.seq <= known,
             fenced=self.fenced,
         )
@@ -150,7 +160,8 @@ async def test_batches_are_delivered_in_order_and_released_by_the_receipt_alone(
     rig.fake.away = False
     await eventually(lambda: rig.journal.size.batches == 0)
     assert rig.fake.taken == [f'{{"n":{n}}}'.encode() for n in range(5)]
-    assert rig.fake.oldest[-5:] == ["1", "2", "3", "4", "5"]
+    assert rig.fake.oldest[-5:] == sorted(rig.fake.oldest[-5:]), "what lies before is not there"
+    assert uplink.window > 1
     assert uplink.trouble.reason is None
 
 
@@ -179,6 +190,56 @@ async def test_a_batch_damaged_on_this_disk_does_not_block_those_behind_it(rig: 
     await eventually(lambda: rig.fake.tries >= 2)
     rig.fake.refusal = None
     await eventually(lambda: b'{"n":2}' in rig.fake.taken)
+
+
+async def test_a_batch_that_the_mes_can_never_take_is_kept_beside_and_the_rest_goes_on(
+    rig: Rig,
+) -> None:
+    for n in (1, 2):
+        await rig.journal.append_records(Stream.EVENTS, [f'{{"n":{n}}}'])
+    rig.fake.poison = b'{"n":1}'
+    rig.run(an_uplink(rig).run())
+    await eventually(lambda: b'{"n":2}' in rig.fake.taken)
+    kept = await rig.journal.read(
+        lambda db: db.execute("SELECT seq, reason, frame FROM set_aside").fetchall()
+    )
+    ((seq, reason, frame),) = kept
+    assert (seq, decode(frame).payload) == (1, b'{"n":1}')
+    assert "ingest.batch_malformed" in reason
+
+
+async def test_batches_that_overtake_each_other_arrive_in_order(rig: Rig) -> None:
+    for n in range(12):
+        await rig.journal.append_records(Stream.EVENTS, [f'{{"n":{n}}}'])
+    rig.fake.overtaking = True
+    uplink = an_uplink(rig)
+    uplink.window = 4
+    rig.run(uplink.run())
+    await eventually(lambda: rig.journal.size.batches == 0)
+    assert rig.fake.taken == [f'{{"n":{n}}}'.encode() for n in range(12)]
+
+
+async def test_a_mes_that_is_busy_gets_one_batch_at_a_time(rig: Rig) -> None:
+    uplink = an_uplink(rig)
+    uplink.window = 4
+    rig.fake.refusal = (429, "ingest.busy")
+    await rig.journal.append_records(Stream.EVENTS, ["{}"])
+    rig.run(uplink.run())
+    await eventually(lambda: rig.fake.tries >= 2)
+    assert uplink.window == 1
+    assert rig.journal.size.batches == 1
+
+
+async def test_what_waits_for_a_mes_that_was_away_hears_of_its_return(rig: Rig) -> None:
+    rig.fake.away = True
+    with pytest.raises(MesAway):
+        await rig.mes.commands(0)
+    trouble = Trouble("uplink", first_s=600, sooner=rig.mes.is_back)
+    waiting = asyncio.create_task(trouble.wait())
+    await asyncio.sleep(0)
+    rig.fake.away = False
+    await rig.mes.commands(0)
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_the_agent_learns_from_a_receipt_that_it_is_fenced(rig: Rig) -> None:

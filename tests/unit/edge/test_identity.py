@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from edge.identity import DataFolder, FolderInUse
-from edge.settings import EdgeSettings
+from edge.settings import CodeUnreadable, EdgeSettings
 from mes.contracts.agent import Enrolled
 
 ENROLLED = Enrolled(agent_id=UUID(int=1), token="secret", line="paint", epoch=1)
@@ -58,3 +58,8 @@ def test_a_code_from_a_file_needs_no_process_list_and_is_removed_once_used(tmp_p
     assert not file.exists()
     given = EdgeSettings(data=tmp_path, code_file=file, code=SecretStr("given"))
     assert given.enrolment_code() == "given"
+
+
+def test_a_code_file_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CodeUnreadable, match="cannot read the enrolment code"):
+        EdgeSettings(data=tmp_path, code_file=tmp_path).enrolment_code()

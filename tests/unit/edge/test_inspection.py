@@ -91,10 +91,12 @@ class Rig:
 Answer = httpx.Response
 
 
-def a_camera(answer: httpx.Response | Exception | float) -> httpx.AsyncClient:
-    """A camera that answers so; a number: after so many seconds, with a picture."""
+def a_camera(*answers: httpx.Response | Exception | float) -> httpx.AsyncClient:
+    """A camera that answers so, the last way for ever; a number: after so many seconds, with a picture."""
+    coming = list(answers)
 
     async def respond(request: httpx.Request) -> httpx.Response:
+        answer = coming.pop(0) if len(coming) > 1 else coming[0]
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, float):
@@ -115,7 +117,8 @@ async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[R
     now = datetime.now(UTC)
     clock = LiveClock(PlantClock(segments=(ClockSegment(real_at=now, plant_at=now, factor=60.0),)))
     line = FakeLine({})
-    camera = a_camera(getattr(request, "param", GOOD))
+    answer = getattr(request, "param", GOOD)
+    camera = a_camera(*answer) if isinstance(answer, list) else a_camera(answer)
     images = ImageFolder(journal, tmp_path / "images", max_bytes=1 << 20, keep_ok_every=2)
     station = Station(
         line="paint",
@@ -192,6 +195,14 @@ async def test_a_camera_that_gives_no_picture_is_unfit_with_the_reason(
     assert reason in (result.reason or "")
     assert result.image_sha256 is None
     assert result.accepted
+
+
+@pytest.mark.parametrize("rig", [[httpx.ReadTimeout("no answer"), GOOD]], indirect=True)
+async def test_a_camera_that_does_not_answer_is_asked_once_more(rig: Rig) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.OK)
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert result.verdict is Verdict.OK
 
 
 @pytest.mark.parametrize("rig", [0.3], indirect=True)

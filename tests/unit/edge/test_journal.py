@@ -143,27 +143,61 @@ def test_a_new_epoch_counts_from_one_and_the_old_journal_keeps_its_own(tmp_path:
     store.close()
 
 
-def test_over_its_limit_the_journal_gives_up_the_oldest_telemetry_and_says_so(
-    tmp_path: Path,
-) -> None:
-    store = a_store(tmp_path / "j", max_bytes=60_000)
-    for n in range(20):
+def a_filling_store(path: Path, *, max_bytes: int, batches: int) -> list[tuple[int, int]]:
+    """Fill a journal with telemetry and events; return the number and the rows of its telemetry batches."""
+    store = a_store(path, max_bytes=max_bytes)
+    for n in range(batches):
         store.commit([Entry((telemetry_rows(telemetry(500, start=n * 500)),))])
         store.commit([records(f'{{"n":{n}}}')])
     frames = store.connection.execute(
         "SELECT frame FROM batch WHERE stream = 1 ORDER BY seq"
     ).fetchall()
-    batches = [decode(frame) for (frame,) in frames]
-    assert [batch.seq for batch in batches] == list(range(1, 21))
-    kept = [batch.seq for batch in batches if batch.count]
-    assert kept == list(range(kept[0], 21)), "the newest are kept"
-    assert store.size.bytes <= 60_000 + 8_000
+    decoded = [decode(frame) for (frame,) in frames]
+    assert len(waiting(store, Stream.EVENTS)) == batches, "events are never given up"
+    assert store.size.bytes <= max_bytes
+    kept = {
+        int(ft)
+        for batch in decoded
+        for ft in TelemetryColumns.from_payload(batch.payload, batch.count).source_ft
+    }
     gaps = [Gap.model_validate_json(line) for _, ls in waiting(store, Stream.GAPS) for line in ls]
-    assert {gap.cause for gap in gaps} == {GapCause.JOURNAL_FULL}
-    lost = (kept[0] - 1) * 500
-    assert min(gap.from_at for gap in gaps) == from_filetime(START_FT)
-    assert max(gap.to_at for gap in gaps) == from_filetime(START_FT + (lost - 1) * 10_000_000)
-    assert len(waiting(store, Stream.EVENTS)) == 20, "events are never given up"
+    assert {gap.cause for gap in gaps} <= {GapCause.JOURNAL_FULL}
+    for number in range(batches * 500):
+        filetime = START_FT + number * 10_000_000
+        at = from_filetime(filetime)
+        assert filetime in kept or any(gap.from_at <= at <= gap.to_at for gap in gaps)
+    store.close()
+    return [(batch.seq, batch.count) for batch in decoded]
+
+
+def test_a_journal_that_fills_keeps_fewer_of_the_oldest_values_first(tmp_path: Path) -> None:
+    rows = a_filling_store(tmp_path / "j", max_bytes=100_000, batches=14)
+    assert [seq for seq, _ in rows] == list(range(1, 15))
+    counts = [count for _, count in rows]
+    assert counts[0] < 500, "the oldest are thinned"
+    assert counts[-1] == 500, "the newest are whole"
+    assert all(counts), "nothing is dropped as long as thinning is enough"
+    assert counts == sorted(counts)
+
+
+def test_over_its_limit_the_journal_drops_the_oldest_values_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.store.THIN_AT", ())
+    rows = a_filling_store(tmp_path / "j", max_bytes=60_000, batches=20)
+    assert [seq for seq, _ in rows] == list(range(1, 21)), "the numbers have no hole"
+    assert rows[0][1] == 0
+    assert rows[-1][1] > 0
+
+
+def test_a_journal_of_an_earlier_agent_is_read_on(tmp_path: Path) -> None:
+    store = a_store(tmp_path / "j")
+    store.commit([records("a")])
+    store.connection.execute("ALTER TABLE batch DROP COLUMN thinned")
+    store.close()
+    store = a_store(tmp_path / "j")
+    store.commit([records("b")])
+    assert waiting(store, Stream.EVENTS) == [(1, [b"a"]), (2, [b"b"])]
     store.close()
 
 
@@ -172,7 +206,7 @@ def test_a_batch_damaged_on_disk_leaves_its_place_and_a_gap(tmp_path: Path) -> N
     store.commit([Entry((telemetry_rows(telemetry(10)),))])
     batch = store.first(Stream.TELEMETRY)
     assert batch is not None
-    store.give_up(batch, "the checksum does not match")
+    store.set_aside(batch, "the checksum does not match")
     emptied = store.first(Stream.TELEMETRY)
     assert emptied is not None
     assert (decode(emptied.frame).seq, decode(emptied.frame).count) == (1, 0)
