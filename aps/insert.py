@@ -8,6 +8,7 @@ the exact change is O(1) a place and rule, so 10,000 places take a few milliseco
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aps.flow import Times
 from aps.jit import kernel
@@ -19,7 +20,9 @@ from aps.sequencing.task import Flags
 from aps.validate import validate
 from aps.worktime import INF, Ints
 
-_LATE, _HIGH, _LOW, _COLOR = 10**12, 10**9, 10**5, 10**3
+_LATE, _HIGH, _PUSHED, _LOW, _COLOR = 10**12, 10**9, 10**7, 10**5, 10**3
+"""A car bears a hundred others that come a takt later for a high rule, and none for a low one or a colour:
+the slack of their promises is used up takt by takt."""
 _MINUTES_OF_ANOTHER = 30
 """Minutes of its own lateness that a car bears before it makes another one late."""
 
@@ -139,8 +142,8 @@ class Inserter:
         self._high = plant.high.astype(np.uint8)
         self._starts = starts
         slack = plant.due[np.array(cars, np.int64)] - ends
-        tight = ((slack >= 0) & (slack < line.takt_s)).astype(np.int64)
-        self._made_late = np.concatenate((np.cumsum(tight[::-1])[::-1], [0]))
+        self._made_late = _behind((slack >= 0) & (slack < line.takt_s))
+        self._later_still = _behind(slack < 0) * line.takt_s // 60
         fixed = [at for at, c in enumerate(cars) if plant.assembly_held(c) is not None]
         self._first = max(fixed, default=-1) + 1  # behind what is on the line or frozen
         self._paint = np.array(paint, np.int64)
@@ -153,8 +156,9 @@ class Inserter:
     def best(self, car: Car, *, earliest_s: int, latest_s: int | None = None) -> Insertion | None:
         """Return the cheapest place that starts in [earliest_s, latest_s], `None` if none does.
 
-        Cheapest: least lateness of the car itself and of those behind it, then high ratio rules,
-        low ones, colour changes, then the earliest.
+        Cheapest: least lateness of the car itself and of those behind it (those that are late
+        already become later still), then high ratio rules and few cars pushed back, then low
+        rules and colour changes.
         """
         plant, line = self._plant, self._plant.problem.assembly
         clock = plant.assembly_time
@@ -183,7 +187,8 @@ class Inserter:
             last_work = clock.work(car.due_s) - line.lead_s
             latest_start = clock.finish(0, last_work) if last_work > 0 else last_work
             late = np.maximum(0, starts - latest_start)
-        cost = cost + (late // 60 + self._made_late * _MINUTES_OF_ANOTHER) * _LATE
+        minutes = late // 60 + self._made_late * _MINUTES_OF_ANOTHER + self._later_still
+        cost = cost + minutes * _LATE + np.arange(size, -1, -1) * _PUSHED
         k = first + int(np.argmin(cost[first:past]))
         start = int(starts[k])
         finish = clock.finish(start, line.lead_s)
@@ -223,6 +228,12 @@ class Inserter:
         nominal = np.searchsorted(order, np.arange(size + 1), side="left")
         found: Ints = np.minimum(best[nominal], 2)
         return found
+
+
+def _behind(hit: NDArray[np.bool_]) -> Ints:
+    """Return for each place how many of the cars behind it are hit."""
+    counted: Ints = np.concatenate((np.cumsum(hit[::-1].astype(np.int64))[::-1], [0]))
+    return counted
 
 
 def paint_reach(plant: Plant) -> int:

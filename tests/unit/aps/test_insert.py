@@ -111,6 +111,28 @@ def test_a_due_date_comes_before_ratio_rules(planned: tuple[Problem, Schedule]) 
     assert found.finish_s <= 2500
 
 
+def test_a_car_with_time_joins_at_the_end_and_pushes_nobody(
+    planned: tuple[Problem, Schedule],
+) -> None:
+    found = best_insertion(*planned, a_car("patient"), earliest_s=0)
+    assert found is not None
+    assert found.position == len(planned[1].assembly)
+
+
+def test_cars_that_are_late_already_are_not_made_later_for_nothing(
+    planned: tuple[Problem, Schedule],
+) -> None:
+    """Another car's wait counts as much as the car's own: it passes a late one only by its own lateness."""
+    problem, schedule = planned
+    late = tuple(replace(car, due_s=1) for car in problem.cars)
+    urgent = a_car("urgent", due_s=2500)
+    found = best_insertion(replace(problem, cars=late), schedule, urgent, earliest_s=0)
+    free = best_insertion(problem, schedule, urgent, earliest_s=0)
+    assert found is not None
+    assert free is not None
+    assert found.position >= free.position
+
+
 def test_no_place_is_found_where_there_is_none(planned: tuple[Problem, Schedule]) -> None:
     inserter = Inserter(*planned)
     assert inserter.best(a_car("new"), earliest_s=40_000) is None
