@@ -168,7 +168,9 @@ class Supervisor:
             "created": psutil.Process(process.pid).create_time(),
             "signal": int(program.stop_signal),
         }
-        (self._run / f"{program.name}.json").write_text(json.dumps(note))
+        whole = self._run / f"{program.name}.new"
+        whole.write_text(json.dumps(note))
+        whole.replace(self._run / f"{program.name}.json")  # nobody ever reads half a note
         return _Child(program, process, time.monotonic())
 
 
