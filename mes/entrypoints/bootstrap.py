@@ -30,6 +30,7 @@ ROUTES = (
     "mes.execution.routes",
     "mes.inspection.routes",
     "mes.quality.routes",
+    "mes.planning.board_routes",
     "mes.planning.routes",
     "mes.planning.whatif.routes",
     "mes.dispatching.routes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -105,6 +106,23 @@ async def new_order(shell: OrderForm, conn: ReadDb) -> HTMLResponse:
 async def import_orders(shell: OrderForm) -> HTMLResponse:
     """Send a CSV file of orders."""
     return shell.page("orders/import.html")
+
+
+@router.get("/orders/import/template.csv")
+async def import_template(shell: OrderForm, conn: ReadDb) -> Response:
+    """Give a file with the headings and a row to write over."""
+    catalog = await catalog_service.active_catalog(conn, shell.now)
+    sample = {
+        "external_id": "A-1001",
+        "customer": shell._("Customer"),
+        "language": shell.language,
+        "model": catalog.models[0].code,
+        "color": catalog.colors[0].code,
+        "options": "",
+        "requested_at": f"{shell.f.local(shell.now + timedelta(days=14)):%Y-%m-%d}",
+        "priority": "",
+    }
+    return csv_answer("orders", tuple(sample), [sample], shell.f)
 
 
 @router.get("/orders/{number}")

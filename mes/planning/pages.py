@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 
 from mes.identity.model import Role
 from mes.planning import service, views
-from mes.planning.model import Plan, PlanState
+from mes.planning.model import Plan, PlanState, UnknownPlan
+from mes.platform.db import ReadConn
 from mes.platform.errors import NotFound
 from mes.platform.http import ReadDb
 from mes.web.names import catalog_names
@@ -24,6 +25,8 @@ PlanPage = Annotated[Shell, Depends(page_for(Role.PLANNER))]
 BEFORE = timedelta(hours=6)
 AHEAD = (24, 48, 96, 168)
 """Hours of plan that the board can show."""
+WAYS = ("color", "model", "lateness")
+"""Ways of colouring; `option:CODE` is one more for each option."""
 
 
 class NoSuchLot(NotFound):
@@ -53,8 +56,16 @@ async def board_page(
             "orders": await views.orders_of_cars(conn, unplaced),
             "catalog": await catalog_names(conn, shell.language, shell.now),
             "hours": hours,
+            "drum": (await service.network(conn)).drum_line.id,
             "ahead": AHEAD,
-            "by": by if by in ("color", "model", "lateness") else "color",
+            "by": by if by in WAYS or by.startswith("option:") else "color",
+            "load": await views.load(
+                conn,
+                (await service.network(conn)).drum_line.id,
+                shell.plant.ratio_rules,
+                now=shell.now,
+                until=shell.now + timedelta(hours=max(hours, 24)),
+            ),
             "topics": "plan,map",
         },
     )
@@ -70,7 +81,9 @@ async def board_json(
     )
     under = await views.around(conn, board)
     catalog = await catalog_names(conn, shell.language, shell.now)
-    return views.island(board, under, shell.plant, shell.names, catalog, shell.f)
+    net = await service.network(conn)
+    decided = {net.drum_line.id: "assembly", net.paint_line.id: "paint"}
+    return views.island(board, under, shell.plant, shell.names, catalog, shell.f, decided)
 
 
 @router.get("/plan/orders/{number}")
@@ -106,7 +119,7 @@ async def version_page(plan_id: UUID, shell: PlanPage, conn: ReadDb) -> HTMLResp
     """Show a version, and what it moves against the plan in force."""
     plan = await service.plan(conn, plan_id)
     current = await service.find_published(conn)
-    compared = current if current and current.id != plan.id and _has_content(plan) else None
+    compared = await _compared(conn, plan, current)
     moves = await service.difference(conn, compared.id, plan.id) if compared else []
     return shell.page(
         "planning/version.html",
@@ -119,6 +132,20 @@ async def version_page(plan_id: UUID, shell: PlanPage, conn: ReadDb) -> HTMLResp
             "topics": "plan",
         },
     )
+
+
+async def _compared(conn: ReadConn, plan: Plan, current: Plan | None) -> Plan | None:
+    """Return what a version is laid beside: the plan in force, or what that one was made from."""
+    if not _has_content(plan):
+        return None
+    if current is not None and current.id != plan.id:
+        return current
+    if plan.base_id is None:
+        return None
+    try:
+        return await service.plan(conn, plan.base_id)
+    except UnknownPlan:
+        return None
 
 
 def _has_content(plan: Plan) -> bool:

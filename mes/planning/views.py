@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mes.contracts.plant import PlantModel
+from mes.contracts.plant import PlantModel, RatioRule
 from mes.planning.board import Board, late_s
 from mes.planning.repository import BoardRow
 from mes.platform import db
@@ -44,16 +45,18 @@ def island(
     names: PlantNames,
     catalog: CatalogNames,
     f: Formats,
+    decided: Mapping[str, str],
 ) -> Row:
     """Return the board as `mes-gantt` reads it; times are seconds since the epoch, plant time.
 
     Bodies stream through a line, so a bar shows the takt in which one enters; a die lot shows all of
-    its time on the press.
+    its time on the press. `decided` names the lines whose order a planner may change: `assembly`, `paint`.
     """
     row_of = {lane.line: n for n, lane in enumerate(board.lanes)}
     takt = {line.id: timedelta(seconds=line.takt_s) for line in plant.lines}
     colors = _Numbers()
     models = _Numbers()
+    options = _Numbers()
     columns: dict[str, list[Any]] = defaultdict(list)
     for bar in board.bars:
         if bar.line not in row_of:
@@ -71,6 +74,8 @@ def island(
         columns["frozen"].append(int(bar.frozen))
         columns["label"].append(bar.body_number or bar.order_number or bar.lot_id or "")
         columns["order"].append(bar.order_number or f"lot:{bar.lot_id}")
+        columns["car"].append(bar.car_id or "")
+        columns["options"].append([options.of(code) for code in bar.options])
     return {
         "now": _epoch(board.now),
         "from": _epoch(board.from_at),
@@ -78,7 +83,13 @@ def island(
         "frozen_until": _epoch(board.frozen_until),
         "plan": board.plan.number if board.plan else None,
         "rows": [
-            {"id": lane.line, "name": names(lane.line), **_load(lane.line, board, f)}
+            {
+                "id": lane.line,
+                "name": names(lane.line),
+                "order": decided.get(lane.line),
+                "takt_s": takt[lane.line].total_seconds(),
+                **_load(lane.line, board, f),
+            }
             for lane in board.lanes
         ],
         "palette": {
@@ -97,6 +108,7 @@ def island(
                 }
                 for code in models.codes
             ],
+            "option": [{"key": code, "name": catalog.option(code)} for code in options.codes],
             "lateness": [{"key": key, "name": f._(word)} for key, word in LATENESS],
         },
         "bars": {name: columns[name] for name in COLUMNS},
@@ -124,6 +136,8 @@ COLUMNS = (
     "frozen",
     "label",
     "order",
+    "car",
+    "options",
 )
 
 
@@ -215,3 +229,50 @@ async def orders_of_cars(conn: ReadConn, unplaced: Iterable[Row]) -> dict[str, R
     numbers = [str(one["car"]) for one in unplaced]
     rows = await db.fetch_dicts(conn, queries["orders_of_cars"], {"numbers": numbers})
     return {row["number"]: row for row in rows}
+
+
+@dataclass(frozen=True)
+class OptionLoad:
+    """An option over the shifts: how many cars have it, and how many its ratio rule allows (None: no rule)."""
+
+    code: str
+    cells: list[tuple[int, int | None]]
+
+
+@dataclass(frozen=True)
+class Load:
+    """The drum line by shift: places, cars in them, and the cars of each option."""
+
+    shifts: list[Row]
+    options: list[OptionLoad]
+
+
+async def load(
+    conn: ReadConn,
+    line: str,
+    rules: Iterable[RatioRule],
+    *,
+    now: datetime,
+    until: datetime,
+) -> Load:
+    """Return the load of the drum line by option and shift, from the shift that runs now on."""
+    window = {"line": line, "now": now, "until": until}
+    shifts = await db.fetch_dicts(conn, queries["shifts_of_line"], window)
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in await db.fetch_dicts(conn, queries["options_by_shift"], window):
+        counts[row["option"]][row["shift_id"]] = row["n"]
+    share = {rule.option: rule.n / rule.p for rule in rules if rule.line == line}
+    options = [
+        OptionLoad(
+            code,
+            [
+                (
+                    counts[code].get(shift["shift_id"], 0),
+                    int(shift["planned"] * share[code]) if code in share else None,
+                )
+                for shift in shifts
+            ],
+        )
+        for code in sorted(counts, key=lambda c: (c not in share, -sum(counts[c].values())))
+    ]
+    return Load(shifts, options)

@@ -33,3 +33,19 @@ SELECT line, lot_id, panel, quantity, start_at, end_at, need_by_at, actual_start
 -- orders_of_cars --
 -- The orders behind the cars that a plan has no place for.
 SELECT number, model, color, promised_at, stage FROM customer_order WHERE number = ANY(%(numbers)s)
+
+-- shifts_of_line --
+-- The shifts of a line that the plan looks at, with what is in them.
+SELECT shift_id, start_at, end_at, places, planned, reserved FROM capacity_shift
+ WHERE line = %(line)s AND end_at > %(now)s AND start_at < %(until)s AND places > 0
+ ORDER BY start_at LIMIT 21
+
+-- options_by_shift --
+-- How many cars with each option start in each shift.
+SELECT s.shift_id, given.option, count(*)::int AS n
+  FROM capacity_shift AS s
+  JOIN planned_operation AS p
+    ON p.line = s.line AND p.kind = 'body' AND p.start_at >= s.start_at AND p.start_at < s.end_at
+  CROSS JOIN LATERAL unnest(p.options) AS given (option)
+ WHERE s.line = %(line)s AND s.end_at > %(now)s AND s.start_at < %(until)s AND s.places > 0
+ GROUP BY s.shift_id, given.option

@@ -6,18 +6,20 @@ The docstring of a class is its message; keyword arguments are its facts and fil
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_
 from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field of the input: where, which rule, in words."""
+    """What is wrong with one field of the input: where, which rule, in words, and the rule's own facts."""
 
     field: str
     rule: str
     message: str
+    context: Mapping[str, object] = field_(default_factory=dict)
 
 
 class Problem(Exception):

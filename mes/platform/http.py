@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import structlog
@@ -92,19 +92,29 @@ def language(request: Request) -> str:
 Language = Annotated[str, Depends(language)]
 
 
-def problem_response(problem: Problem) -> JSONResponse:
-    """Answer a problem as RFC 9457 problem+json."""
+def problem_response(
+    problem: Problem, *, detail: str = "", errors: Sequence[FieldError] = (), language: str = ""
+) -> JSONResponse:
+    """Answer a problem as RFC 9457 problem+json.
+
+    Args:
+        detail, errors: the same in the reader's language; without them as it was raised.
+        language: of these words.
+    """
     body: dict[str, Any] = {
         **{key: _plain(value) for key, value in problem.facts.items()},
         "type": f"urn:c2m:problem:{problem.code}",
         "title": type(problem).__name__,
         "status": problem.status,
-        "detail": problem.detail,
+        "detail": detail or problem.detail,
         "code": problem.code,
     }
     if problem.errors:
-        body["errors"] = [asdict(error) for error in problem.errors]
-    headers = {}
+        body["errors"] = [
+            {"field": error.field, "rule": error.rule, "message": error.message}
+            for error in errors or problem.errors
+        ]
+    headers = {"Content-Language": language} if language else {}
     if "retry_after_s" in problem.facts:
         headers["Retry-After"] = str(problem.facts["retry_after_s"])
     return JSONResponse(body, problem.status, headers, media_type=PROBLEM_MEDIA)
@@ -115,6 +125,23 @@ class InvalidRequest(Problem):
 
     status = 422
     code = "invalid"
+
+
+def invalid_request(error: RequestValidationError) -> Problem:
+    """Return what is wrong with a request, field by field."""
+    errors = [
+        FieldError(
+            field=".".join(str(part) for part in found["loc"] if part != "body") or "body",
+            rule=str(found["type"]),
+            message=str(found["msg"]),
+            context=found.get("ctx") or {},
+        )
+        for found in error.errors()
+    ]
+    first = f"{errors[0].field}: {errors[0].message}"
+    if any(one.rule == "json_invalid" for one in errors):
+        return Malformed(errors=errors, why=first)
+    return InvalidRequest(errors=errors, count=len(errors), first=first)
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -128,18 +155,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-        errors = [
-            FieldError(
-                field=".".join(str(part) for part in found["loc"] if part != "body") or "body",
-                rule=str(found["type"]),
-                message=str(found["msg"]),
-            )
-            for found in error.errors()
-        ]
-        first = f"{errors[0].field}: {errors[0].message}"
-        if any(one.rule == "json_invalid" for one in errors):
-            return problem_response(Malformed(errors=errors, why=first))
-        return problem_response(InvalidRequest(errors=errors, count=len(errors), first=first))
+        return problem_response(invalid_request(error))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)  # noqa: S101 - registered for this class only
@@ -223,7 +239,7 @@ _HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (
         b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+        b"default-src 'self'; img-src 'self' data: blob:; style-src 'self'; "
         b"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     ),
 ]

@@ -58,6 +58,10 @@ class Formats:
         """The zone's offset as of now, `UTC+8`."""
         return utc_offset(self.local(self.now))
 
+    def word(self, message: str) -> str:
+        """Translate a message that was stored, such as the reason of a call for help."""
+        return self._(message)
+
     def _tag(self, moment: datetime, shown: str) -> Markup:
         local = self.local(moment)
         full = f"{local:%Y-%m-%d %H:%M:%S} {self.zone.key} ({utc_offset(local)})"

@@ -78,6 +78,8 @@ _SENTENCES: Mapping[str, _Told] = {
     "plan.created": _Told("calendar-range", _("Plan %(number)s made: %(cars)s cars"), "info"),
     "plan.published": _Told("circle-check", _("Plan %(number)s published. %(note)s"), "good"),
     "plan.failed": _Told("octagon-x", _("No plan found: %(detail)s"), "bad"),
+    "plan.branch_solved": _Told("git-branch", _("What-if “%(name)s” is solved"), "info"),
+    "plan.change_entered": _Told("git-branch", _("A change of the plan was entered"), "info"),
     "plan.slot_missed": _Told("git-branch", _("Slot on %(line)s missed; plan %(number)s"), "warn"),
     "plan.slot_restored": _Told("undo-2", _("Back in its slot; plan %(number)s"), "good"),
     "job.dispatched": _Told("arrow-right", _("Job sent to %(line)s")),

@@ -75,7 +75,9 @@ class PlantNames:
         """Return what a kind of defect is called; empty for none."""
         if not kind:
             return ""
-        return DEFECTS_ZH.get(kind, kind) if self.language == "zh" else kind.replace("_", " ")
+        if self.language == "zh":
+            return DEFECTS_ZH.get(kind, kind)
+        return kind.replace("color", "colour").replace("_", " ")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         _("Plan"),
         (
             Entry("/", _("Attention"), "gauge", _for("planner", "quality", "maintenance"), "h"),
+            Entry(
+                "/alarms",
+                _("Alarms"),
+                "bell",
+                _for("planner", "quality", "maintenance"),
+                "a",
+            ),
             Entry("/orders", _("Orders"), "car", _for("planner", "quality", "dealer"), "o"),
             Entry("/plan", _("Plan board"), "calendar-range", _for("planner"), "p"),
             Entry("/plan/versions", _("Plan versions"), "history", _for("planner"), "v"),
@@ -45,6 +52,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "m",
             ),
             Entry("/buffers", _("Buffers"), "layers", _for("planner", "operator"), "b"),
+            Entry(
+                "/trends",
+                _("Trends"),
+                "chart-line",
+                _for("quality", "maintenance", "planner"),
+                "t",
+            ),
             Entry("/stations", _("Stations"), "hand", _for("operator"), "s"),
         ),
     ),

@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from mes.identity.model import Role
 from mes.identity.pages import inside
 from mes.platform.errors import NotFound
-from mes.platform.http import ReadDb
-from mes.web import views
+from mes.platform.http import ClockDep, ReadDb
+from mes.web import alarms, views
 from mes.web.happenings import happening
 from mes.web.names import catalog_names
 from mes.web.reader import page_for
@@ -48,6 +48,21 @@ async def home(
             "changes": [happening(row, shell.f, shell.names) for row in seen.changes],
             "topics": "plan,orders,holds,map,agents",
         },
+    )
+
+
+@router.get("/alarms")
+async def alarms_page(
+    shell: Annotated[Shell, Depends(page_for(Role.PLANNER, Role.QUALITY, Role.MAINTENANCE))],
+    conn: ReadDb,
+    clock: ClockDep,
+) -> HTMLResponse:
+    """List everything that needs somebody, with what to do."""
+    real_now = clock.real_now()
+    found = await alarms.alarms(conn, shell.f, shell.names, now=shell.now, real_now=real_now)
+    return shell.page(
+        "alarms.html",
+        {"alarms": found, "real_now": real_now, "topics": "plan,orders,holds,map,agents"},
     )
 
 

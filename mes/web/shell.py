@@ -23,6 +23,7 @@ from jinja2 import (
 )
 
 from mes.contracts.plant import PlantModel
+from mes.web import said_by
 from mes.web.formats import Formats
 from mes.web.labels import label
 from mes.web.names import PlantNames
@@ -164,6 +165,26 @@ class Shell:
     def _(self, message: str) -> str:
         """Translate a message."""
         return translations(self.language).gettext(message)
+
+    def cause(self, text: str) -> str:
+        """Return why a plan was made."""
+        return said_by.cause(text, self._)
+
+    def actor(self, name: str | None) -> str:
+        """Return who acted."""
+        return said_by.actor(name, self._)
+
+    def reason(self, text: str) -> str:
+        """Return a reason that a person or the software gave."""
+        return said_by.reason(text, self._)
+
+    def channel(self, code: str) -> str:
+        """Return what a channel of orders is called."""
+        return said_by.channel(code, self._)
+
+    def action(self, code: str) -> str:
+        """Return what an audit row is about."""
+        return said_by.action(code, self._)
 
     def page(
         self, template: str, context: Mapping[str, object] | None = None, *, status: int = 200

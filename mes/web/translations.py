@@ -109,7 +109,7 @@ def collect() -> Catalog:
                 },
             )
         elif path.suffix == ".py" and (
-            path.name in {"pages.py", "views.py"} or path.parent.name == "web"
+            path.name in {"pages.py", "views.py", "board_words.py"} or path.parent.name == "web"
         ):
             method, options = "python", {}
         else:

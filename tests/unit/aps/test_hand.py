@@ -93,7 +93,7 @@ def test_a_car_on_the_line_is_a_fact() -> None:
     problem = replace(
         problem,
         cars=(first, *problem.cars[1:]),
-        frozen=(FrozenCar(car_id=first.id, assembly_start_s=-60),),
+        frozen=(FrozenCar(car_id=first.id, assembly_start_s=0),),
     )
     plan = solve(problem, budget=QUICK)
     hand = Hand(problem, plan)

@@ -1,13 +1,11 @@
-// Requests to the JSON API: CSRF header, problem+json as errors that know their fields.
-
-import { inWords } from "./problem-words.js";
+// Requests to the JSON API: CSRF header, problem+json (in the reader's language) as errors that know their fields.
 
 const token = () => document.querySelector('meta[name="csrf-token"]')?.content || "";
 
 /** An answer of the API that is not a success; `errors` are `{field, rule, message}`. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(inWords(body) || body.detail || body.title || String(status));
+    super(body.detail || body.title || String(status));
     this.status = status;
     this.code = body.code || "";
     this.errors = body.errors || [];
@@ -44,11 +42,7 @@ export async function call(method, path, body, headers = {}) {
 export function showErrors(scope, problem) {
   clearErrors(scope);
   const loose = [];
-  const broken = problem.body?.broken_rules;
-  const errors = broken
-    ? broken.map((rule) => ({ field: rule.field, message: document.documentElement.lang.startsWith("zh") ? rule.zh : rule.en }))
-    : problem.errors || [];
-  for (const error of errors) {
+  for (const error of problem.errors) {
     const name = String(error.field).split(/[.[\]]/).filter(Boolean).at(-1);
     const slot = scope.querySelector(`[id="error-${CSS.escape(error.field)}"], [id="error-${CSS.escape(name)}"]`);
     const field = scope.querySelector(`[name="${CSS.escape(error.field)}"], [name="${CSS.escape(name)}"]`);

@@ -24,15 +24,28 @@ board.addEventListener("legend", (event) => {
   );
 });
 
-for (const button of document.querySelectorAll("[data-by]")) {
-  button.addEventListener("click", () => {
-    board.setAttribute("by", button.dataset.by);
-    for (const other of document.querySelectorAll("[data-by]")) other.setAttribute("aria-pressed", String(other === button));
-    const url = new URL(location.href);
-    url.searchParams.set("by", button.dataset.by);
-    history.replaceState(null, "", url);
-  });
+const byOption = document.getElementById("by-option");
+
+/** Colour the bars another way; the address remembers it. */
+function colourBy(way) {
+  board.setAttribute("by", way);
+  for (const other of document.querySelectorAll("[data-by]")) other.setAttribute("aria-pressed", String(other.dataset.by === way));
+  byOption.value = way.startsWith("option:") ? way.slice(7) : "";
+  const url = new URL(location.href);
+  url.searchParams.set("by", way);
+  history.replaceState(null, "", url);
 }
+
+for (const button of document.querySelectorAll("[data-by]")) button.addEventListener("click", () => colourBy(button.dataset.by));
+byOption.addEventListener("change", () => colourBy(byOption.value ? `option:${byOption.value}` : "color"));
+
+document.getElementById("load")?.addEventListener("click", (event) => {
+  const cell = event.target.closest("button[data-from]");
+  if (!cell || !board.board) return;
+  if (cell.dataset.option) colourBy(`option:${cell.dataset.option}`);
+  board.show(Number(cell.dataset.from), Number(cell.dataset.to));
+  board.scrollIntoView({ block: "nearest" });
+});
 
 const acts = { in: () => board.zoom(0.6), out: () => board.zoom(1.6), now: () => board.toNow(), fit: () => board.fit() };
 for (const button of document.querySelectorAll("[data-board]")) {

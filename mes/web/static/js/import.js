@@ -26,6 +26,12 @@ function link(number) {
   return a;
 }
 
+const picked = form.querySelector("[data-file-name]");
+const nothing = picked.textContent;
+form.elements.file.addEventListener("change", () => {
+  picked.textContent = form.elements.file.files[0]?.name || nothing;
+});
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   clearErrors(form);

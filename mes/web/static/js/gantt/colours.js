@@ -1,5 +1,7 @@
 // Colours of the board, read from the design tokens so that light and dark follow the page.
 
+import { t } from "../i18n.js";
+
 /** Resolve a token of the page (`--text`, also `light-dark(…)`) to a colour a canvas understands. */
 function resolve(probe, token) {
   probe.style.color = `var(${token})`;
@@ -9,6 +11,13 @@ function resolve(probe, token) {
 /** The palette for one way of colouring: a list of {key, name, fill}. */
 export function palette(board, by, theme) {
   if (by === "color") return board.palette.color.map((c) => ({ ...c, fill: c.hex }));
+  if (by.startsWith("option:")) {
+    const option = board.palette.option.find((one) => one.key === by.slice(7));
+    return [
+      { key: "without", name: t("without"), fill: theme.mute },
+      { key: "with", name: option?.name || by.slice(7), fill: theme.accent },
+    ];
+  }
   if (by === "model") return board.palette.model.map((m, i) => ({ ...m, fill: theme.categories[i % theme.categories.length] }));
   return board.palette.lateness.map((l, i) => ({ ...l, fill: [theme.mute, theme.good, theme.warn, theme.bad][i] }));
 }

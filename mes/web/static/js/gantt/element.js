@@ -2,12 +2,14 @@
 //
 // Attributes: src (board JSON), by (color | model | lateness), refresh (topics). Events: `bar-focus` when
 // a bar is chosen and `bar-open` when it is opened, detail {id, order}.
-// Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc.
+// Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc;
+// while moving by hand: Shift+←/→ one place · L lock · Z undo · Y redo (also with Ctrl).
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
 import { day, minute } from "../plant-time.js";
 import { palette, readTheme } from "./colours.js";
+import { Hand } from "./hand.js";
 import { Board } from "./model.js";
 import { barBox, CURVE_ROW, HEADER, Painter, ROW } from "./painter.js";
 
@@ -34,6 +36,7 @@ export class MesGantt extends HTMLElement {
     this.view = { from: 0, perPx: 30, width: 0, height: 0 };
     this.selected = -1;
     this.hovered = -1;
+    this.hand = new Hand(this);
     this.gone = new AbortController();
     const on = (target, type, listener, options = {}) =>
       target.addEventListener(type, listener, { signal: this.gone.signal, ...options });
@@ -41,8 +44,15 @@ export class MesGantt extends HTMLElement {
     on(this.plane, "pointerdown", (event) => this._down(event));
     on(this.plane, "pointermove", (event) => this._move(event));
     on(this.plane, "pointerup", (event) => this._up(event));
-    on(this.plane, "pointercancel", () => (this.drag = null));
+    on(this.plane, "pointercancel", () => {
+      this.drag = null;
+      this.hand.drag = null;
+      this.tell("");
+      this._draw();
+    });
     on(this.plane, "pointerleave", () => this._hover(-1));
+    on(this.plane, "dragover", (event) => this.hand.active && event.preventDefault());
+    on(this.plane, "drop", (event) => this._dropped(event));
     on(this.plane, "keydown", (event) => this._key(event));
     on(document, "theme", () => this._theme());
     on(document, "plant-nudge", (event) => {
@@ -92,18 +102,56 @@ export class MesGantt extends HTMLElement {
 
   /** Show a board (the JSON of `src`). */
   setBoard(data) {
-    const chosen = this.board && this.selected >= 0 ? this.board.id[this.selected] : null;
     const first = !this.board;
-    this.board = new Board(data);
-    this.selected = chosen === null ? -1 : (this.board.index.get(chosen) ?? -1);
-    this.hovered = -1;
-    this.colours = palette(this.board, this.by, this.theme);
+    this.base = new Board(data);
+    this._take(this.base);
     this._heads();
     this._size();
     if (first) this.show(data.now - 1.5 * 3600, data.now + 6.5 * 3600);
     this._recolour();
     this.dataset.bars = this.board.count;
     this.dispatchEvent(new CustomEvent("board-shown", { bubbles: true, detail: { bars: this.board.count } }));
+    if (this.hand.moves.length || this.hand.locked.size) this.hand.retry();
+  }
+
+  /** Show what comes of moves by hand; null shows the plan in force. */
+  showTrial(answer) {
+    if (!this.base) return;
+    this.trial = answer && {
+      hard: new Set(answer.hard),
+      soft: new Set(answer.soft),
+      locked: this.hand.locked,
+    };
+    this._take(answer ? this.base.after(answer) : this.base);
+    this._draw();
+  }
+
+  _take(board) {
+    const chosen = this.board && this.selected >= 0 ? this.board.id[this.selected] : null;
+    this.board = board;
+    this.selected = chosen === null ? -1 : (this.board.index.get(chosen) ?? -1);
+    this.hovered = -1;
+    this.colours = palette(this.board, this.by, this.theme);
+  }
+
+  /** Say something to who listens, and show it for a moment. */
+  say(text) {
+    this.said.textContent = text;
+    this.dispatchEvent(new CustomEvent("board-said", { bubbles: true, detail: text }));
+  }
+
+  /** Show words beside the pointer; empty: nothing. */
+  tell(text, x = 0, y = 0) {
+    this.tip.hidden = !text;
+    if (!text) return;
+    this.tip.textContent = text;
+    this._tipAt(x, y);
+  }
+
+  /** The row at a y of the canvas, or -1. */
+  rowAt(y) {
+    const row = Math.floor((y - HEADER) / ROW);
+    return row >= 0 && row < this.board.rows.length ? row : -1;
   }
 
   /** Bring a stretch of time into view. */
@@ -199,7 +247,8 @@ export class MesGantt extends HTMLElement {
 
   /** Draw at once; the painter's cost is what the bench measures. */
   paintNow() {
-    if (!this.board || !this.view.width) return;
+    if (!this.view.width) return;
+    if (!this.board) return this.painter.waiting(this.view);
     this.painter.paint(this.board, this.view, {
       by: this.by,
       palette: this.colours,
@@ -207,7 +256,23 @@ export class MesGantt extends HTMLElement {
       hovered: this.hovered,
       promise: this.promise,
       needBy: this.needBy,
+      ...this.trial,
+      ghost: this._ghost(),
     });
+  }
+
+  _ghost() {
+    const drag = this.hand.drag;
+    if (!drag?.target || drag.i < 0 || !this.drag?.moved) return null;
+    const box = barBox(this.board, this.view, drag.i);
+    return { row: drag.row, x: drag.x - drag.grab, width: box.width, before: drag.target.before, feeling: this.hand.feeling };
+  }
+
+  _dropped(event) {
+    const car = event.dataTransfer.getData("text/c2m-car");
+    if (!car || !this.hand.active || !this.board) return;
+    event.preventDefault();
+    this.hand.dropCar(car, ...this._at(event));
   }
 
   get by() {
@@ -225,6 +290,7 @@ export class MesGantt extends HTMLElement {
   _theme() {
     this.theme = readTheme(this);
     this.painter = new Painter(this.context, this.theme);
+    if (!this.board) this._size();
     this._recolour();
   }
 
@@ -294,13 +360,22 @@ export class MesGantt extends HTMLElement {
     if (!this.board || event.button) return;
     this.plane.setPointerCapture(event.pointerId);
     this.drag = { x: event.clientX, from: this.view.from, moved: false };
+    if (!this.hand.active) return;
+    const [x, y] = this._at(event);
+    const i = this.barAt(x, y);
+    if (i >= 0) this.drag.bar = i;
   }
 
   _move(event) {
     if (!this.board) return;
     if (this.drag) {
       const px = event.clientX - this.drag.x;
-      if (Math.abs(px) > 3) this.drag.moved = true;
+      if (Math.abs(px) > 3 && !this.drag.moved) {
+        this.drag.moved = true;
+        if (this.drag.bar !== undefined && !this.hand.take(this.drag.bar, this._at(event)[0] - px)) this.drag.refused = true;
+      }
+      if (this.drag.refused) return;
+      if (this.drag.moved && this.hand.drag) return this.hand.follow(...this._at(event));
       if (this.drag.moved) {
         this.view.from = this.drag.from - px * this.view.perPx;
         this.tip.hidden = true;
@@ -315,6 +390,7 @@ export class MesGantt extends HTMLElement {
   _up(event) {
     const drag = this.drag;
     this.drag = null;
+    if (this.hand.drag) return this.hand.drop();
     if (!drag || drag.moved) return;
     const [x, y] = this._at(event);
     this.focusBar(this.barAt(x, y), { open: true });
@@ -328,15 +404,19 @@ export class MesGantt extends HTMLElement {
     }
     this.tip.hidden = i < 0;
     this.plane.classList.toggle("on-bar", i >= 0);
-    if (i >= 0) {
-      const left = Math.min(x + 14, this.view.width - this.tip.offsetWidth - 6);
-      const below = y + 18 + this.tip.offsetHeight < this.view.height;
-      this.tip.style.transform = `translate(${Math.max(4, left)}px, ${below ? y + 16 : y - this.tip.offsetHeight - 10}px)`;
-    }
+    if (i >= 0) this._tipAt(x, y);
+  }
+
+  _tipAt(x, y) {
+    const left = Math.min(x + 14, this.view.width - this.tip.offsetWidth - 6);
+    const below = y + 18 + this.tip.offsetHeight < this.view.height;
+    this.tip.style.transform = `translate(${Math.max(4, left)}px, ${below ? y + 16 : y - this.tip.offsetHeight - 10}px)`;
   }
 
   _key(event) {
-    if (!this.board || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.board || event.altKey) return;
+    if (this.hand.active && this._handKey(event)) return event.preventDefault();
+    if (event.ctrlKey || event.metaKey) return;
     const page = 0.6 * this.view.width;
     const acts = {
       ArrowRight: () => this._step(1),
@@ -357,6 +437,20 @@ export class MesGantt extends HTMLElement {
     if (!act) return;
     event.preventDefault();
     act();
+  }
+
+  /** Keys of moving by hand; true when one was meant. */
+  _handKey(event) {
+    const key = event.key.toLowerCase();
+    const chosen = this.selected;
+    if (key === "z" && !event.shiftKey) this.hand.undo();
+    else if (key === "y" || key === "z") this.hand.redo();
+    else if (event.ctrlKey || event.metaKey) return false;
+    else if (key === "l" && chosen >= 0) this.hand.lock(chosen);
+    else if (event.shiftKey && key === "arrowleft" && chosen >= 0) this.hand.nudge(chosen, -1);
+    else if (event.shiftKey && key === "arrowright" && chosen >= 0) this.hand.nudge(chosen, 1);
+    else return false;
+    return true;
   }
 
   _step(by) {

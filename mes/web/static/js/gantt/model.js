@@ -8,6 +8,7 @@
  */
 export class Board {
   constructor(data) {
+    this.data = data;
     this.rows = data.rows;
     this.now = data.now;
     this.from = data.from;
@@ -37,6 +38,8 @@ export class Board {
     this.id = order.map((i) => bars.id[i]);
     this.label = order.map((i) => bars.label[i]);
     this.order = order.map((i) => bars.order[i]);
+    this.car = order.map((i) => bars.car?.[i] || "");
+    this.options = order.map((i) => bars.options?.[i] || []);
     this.index = new Map(this.id.map((id, i) => [id, i]));
     this.firstOfRow = new Uint32Array(this.rows.length + 1);
     for (let i = 0, row = 0; row <= this.rows.length; row++) {
@@ -57,6 +60,42 @@ export class Board {
       if (!this.ofOrder.has(order)) this.ofOrder.set(order, []);
       this.ofOrder.get(order).push(i);
     });
+  }
+
+  /** This board as a trial would have it: other times, cars from the tray, other lateness. */
+  after(trial) {
+    const bars = this.data.bars;
+    const [id, start, end] = [[...bars.id], [...bars.start], [...bars.end]];
+    const at = new Map(id.map((one, i) => [one, i]));
+    const added = [];
+    trial.bars.id.forEach((one, k) => {
+      const i = at.get(one);
+      if (i === undefined) return added.push(k);
+      end[i] = trial.bars.start[k] + (bars.end[i] - bars.start[i]);
+      start[i] = trial.bars.start[k];
+    });
+    const late_s = bars.late_s.map((before, i) => {
+      const late = trial.late[bars.car[i]];
+      if (late !== undefined) return late;
+      return before > 0 ? -1 : before;
+    });
+    const changed = { ...bars, id, start, end, late_s };
+    const rowOf = new Map(this.rows.map((row, n) => [row.id, n]));
+    for (const name of Object.keys(changed)) changed[name] = [...changed[name]];
+    for (const k of added) {
+      const line = trial.bars.id[k].split("/")[0];
+      const car = trial.cars[trial.bars.id[k].split("/")[1]];
+      if (!rowOf.has(line) || !car) continue;
+      const fill = { id: trial.bars.id[k], row: rowOf.get(line), start: trial.bars.start[k], label: car, order: car, car };
+      fill.end = trial.bars.start[k] + Math.min(trial.bars.end[k] - trial.bars.start[k], this.rows[fill.row].takt_s || Infinity);
+      for (const name of Object.keys(changed)) changed[name].push(fill[name] ?? (name === "options" ? [] : name === "late_s" ? (trial.late[car] ?? null) : 0));
+    }
+    return new Board({ ...this.data, bars: changed });
+  }
+
+  /** Whether a car has an option of the palette. */
+  has(i, option) {
+    return this.options[i].includes(option) ? 1 : 0;
   }
 
   /** Indices [first, last) of the bars of a row that may touch a stretch of time. */

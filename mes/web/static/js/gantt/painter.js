@@ -28,9 +28,24 @@ export class Painter {
     this._shading(board, view);
     this._grid(view);
     this._bars(board, view, look);
+    if (look.hard) this._conflicts(board, view, look);
     this._curves(board, view);
     this._axis(view);
+    if (look.ghost) this._ghost(board, view, look.ghost);
     this._marks(board, view, look);
+  }
+
+  /** An empty board while its bars are fetched. */
+  waiting(view) {
+    const { context: c, theme } = this;
+    c.fillStyle = theme.surface;
+    c.fillRect(0, 0, view.width, view.height);
+    c.fillStyle = theme.sunken;
+    for (let y = HEADER; y < view.height; y += ROW) c.fillRect(0, y + PLAN.top, view.width, PLAN.height);
+    c.fillStyle = theme.text2;
+    c.font = `500 13px ${theme.font}`;
+    c.textBaseline = "middle";
+    c.fillText(t("Fetching the plan …"), 16, HEADER / 2);
   }
 
   x(view, time) {
@@ -61,7 +76,7 @@ export class Painter {
   _bars(board, view, look) {
     const { theme } = this;
     const until = view.from + view.width * view.perPx;
-    const group = { color: board.color, model: board.model, lateness: null }[look.by];
+    const group = this._groups(board, look.by);
     const fills = look.palette.map((p) => p.fill || theme.mute);
     const inks = fills.map(inkOn);
     for (let row = 0; row < board.rows.length; row++) {
@@ -69,6 +84,17 @@ export class Painter {
       const [first, last] = board.visible(row, view.from, until);
       this._band(board, view, first, last, y, fills, inks, group);
     }
+  }
+
+  /** The palette index of every bar; null when lateness is asked of the board bar by bar. */
+  _groups(board, by) {
+    if (!by.startsWith("option:")) return { color: board.color, model: board.model }[by] || null;
+    if (board.optionShown !== by) {
+      const option = board.palette.option.findIndex((one) => one.key === by.slice(7));
+      board.optionShown = by;
+      board.withOption = Uint8Array.from(board.options, (_, i) => board.has(i, option));
+    }
+    return board.withOption;
   }
 
   _band(board, view, first, last, y, fills, inks, group) {
@@ -116,6 +142,52 @@ export class Painter {
     c.fillRect(0, y + PLAN.top + PLAN.height - 1, width, 1);
     c.globalAlpha = 1;
     if (labelled.length) this._details(board, view, labelled, y, group, theme);
+  }
+
+  /** Frames of conflicts: red and striped for what cannot be, amber for what should not be; locks. */
+  _conflicts(board, view, look) {
+    const { context: c, theme } = this;
+    const until = view.from + view.width * view.perPx;
+    for (let row = 0; row < board.rows.length; row++) {
+      const [first, last] = board.visible(row, view.from, until);
+      for (let i = first; i < last; i++) {
+        const hard = look.hard.has(board.car[i]);
+        const locked = look.locked.has(board.car[i]);
+        if (!hard && !locked && !look.soft.has(board.car[i])) continue;
+        const box = barBox(board, view, i);
+        if (locked) this._lock(box.x + Math.max(2, box.width - 12), box.y + box.height - 12);
+        if (!hard && !look.soft.has(board.car[i])) continue;
+        if (hard) {
+          c.fillStyle = this.down;
+          c.fillRect(box.x, box.y, box.width, box.height);
+        }
+        c.strokeStyle = hard ? theme.bad : theme.warn;
+        c.lineWidth = hard ? 2.5 : 2;
+        c.strokeRect(box.x, box.y - 1, box.width, box.height + 2);
+      }
+    }
+  }
+
+  /** The bar under the pointer, and where it would go. */
+  _ghost(board, view, ghost) {
+    const { context: c, theme } = this;
+    const y = HEADER + ghost.row * ROW + PLAN.top;
+    const colour = { hard: theme.bad, soft: theme.warn, good: theme.good }[ghost.feeling] || theme.accent;
+    c.fillStyle = colour;
+    c.globalAlpha = 0.35;
+    c.fillRect(ghost.x, y, ghost.width, PLAN.height);
+    c.globalAlpha = 1;
+    if (ghost.feeling === "hard") {
+      c.fillStyle = this.down;
+      c.fillRect(ghost.x, y, ghost.width, PLAN.height);
+    }
+    c.strokeStyle = colour;
+    c.lineWidth = 2;
+    c.strokeRect(ghost.x, y, ghost.width, PLAN.height);
+    if (ghost.before >= 0) {
+      const x = this.x(view, board.start[ghost.before]);
+      c.fillRect(x - 2, y - 5, 3, PLAN.height + 10);
+    }
   }
 
   _details(board, view, indices, y, group, theme) {

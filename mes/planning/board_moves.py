@@ -1,0 +1,136 @@
+"""Cars moved by hand on the plan board: tried against the checker, then published with a note."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from mes.orders import service as orders
+from mes.planning import bridge, promising, repository, snapshots, versions
+from mes.planning.bridge import HandMove
+from mes.planning.model import NoPlanYet, Plan, PlanBroken, PlanKind
+from mes.planning.network import PlantNetwork
+from mes.platform.db import ReadConn, WriteConn
+from mes.platform.errors import Conflict, Invalid
+
+CAUSE = "by hand"
+KEPT = 2
+"""Plans that this process keeps ready for trials."""
+FROZEN_STEP_S = 60
+"""A board is read anew when the frozen zone has moved on by so much plant time."""
+
+
+class NothingMoved(Invalid):
+    """There is nothing to publish; move a car first."""
+
+    code = "board.nothing_to_do"
+
+
+class MovesRefused(Conflict):
+    """{count} of the moves cannot be made, and nothing was published; the first: {first}"""
+
+    code = "board.refused"
+
+
+_boards: dict[tuple[UUID, int], bridge.Board] = {}
+_reading = asyncio.Lock()
+
+
+async def try_moves(
+    conn: ReadConn, moves: Sequence[HandMove], locked: Collection[str], *, now: datetime
+) -> tuple[Plan, bridge.Tried]:
+    """Return what comes of moves on the plan in force; nothing is changed.
+
+    Raises:
+        NoPlanYet: there is no plan in force.
+    """
+    net = await versions.network(conn)
+    head = await versions.published(conn)
+    found = await _board_of(conn, head, net, now=now)
+    return head, await asyncio.to_thread(found.try_out, moves, locked)
+
+
+async def _board_of(
+    conn: ReadConn, head: Plan, net: PlantNetwork, *, now: datetime
+) -> bridge.Board:
+    frozen_until = now + timedelta(seconds=versions.dispatch_lead_s(net))
+    key = (head.id, int(frozen_until.timestamp()) // FROZEN_STEP_S)
+    async with _reading:
+        if key not in _boards:
+            content = await repository.content(conn, head.id)
+            if content.problem is None or content.schedule is None:
+                raise NoPlanYet
+            known = {order.number: order.id for order in await orders.open_orders(conn)}
+            snap = bridge.reread(bridge.unpack_problem(content.problem), head.anchor_at, known)
+            schedule = bridge.unpack_schedule(content.schedule)
+            made = await asyncio.to_thread(
+                bridge.Board, snap, schedule, net, frozen_until=frozen_until
+            )
+            while len(_boards) >= KEPT:
+                del _boards[next(iter(_boards))]
+            _boards[key] = made
+        return _boards[key]
+
+
+async def publish_moves(
+    conn: WriteConn, moves: Sequence[HandMove], *, note: str, by: str, now: datetime
+) -> Plan:
+    """Put the plan in force with these moves in it, laid over the plant as it is now.
+
+    Raises:
+        NothingMoved: there are no moves.
+        NoPlanYet: there is no plan in force.
+        MovesRefused: a car has begun meanwhile, is frozen, or is not in the plan.
+        PlanBroken: the checker refuses what comes of it.
+    """
+    if not moves:
+        raise NothingMoved
+    net = await versions.network(conn)
+    site = net.plant.site.id
+    await repository.lock_site(conn, site)
+    current = await versions.in_force(conn, site)
+    if current is None:
+        raise NoPlanYet
+    await versions.prepare_shifts(conn, net, now=now)
+    facts = await snapshots.load_facts(conn, net, now=now)
+    reference = current.as_of(facts.at)
+    snap = bridge.snapshot(
+        facts,
+        net,
+        horizon_s=versions.horizon_s(net, len(facts.cars)),
+        freeze_s=math.ceil(versions.dispatch_lead_s(net)),
+        reference=reference,
+    )
+    # First what happened since, as every repair does; then the planner's moves.
+    rebased = await asyncio.to_thread(bridge.follow, snap, reference)
+    answer, refused = await asyncio.to_thread(bridge.follow_by_hand, snap, rebased.schedule, moves)
+    if refused:
+        raise MovesRefused(
+            count=len(refused),
+            first=str(refused[0].facts["car"]),
+            conflicts=[{"code": one.code, **one.facts} for one in refused],
+        )
+    head = versions.new_plan(
+        site,
+        await repository.next_number(conn, site),
+        PlanKind.REPAIR,
+        cause=CAUSE,
+        base_id=current.head.id,
+        anchor_at=facts.at,
+        horizon_s=snap.problem.horizon_s,
+        actor=by,
+        now=now,
+    )
+    head = versions.with_answer(head, snap, answer)
+    if answer.violations:
+        raise PlanBroken(
+            number=head.number, count=len(answer.violations), first=answer.violations[0]
+        )
+    await repository.add_plan(conn, head, problem=None)
+    head = head.published(now=now, by=by, automatic=False, note=note)
+    rows, event = await versions.put_in_force(conn, net, head, snap, answer, now=now)
+    await promising.settle(conn, net, head, snap, rows, promising.Causes(event), now=now)
+    return head

@@ -1,0 +1,84 @@
+"""What a trial on the board answers: changed bars by id, conflicts in the reader's words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from mes.planning.bridge import Conflict, Tried
+from mes.planning.model import Plan
+from mes.web.formats import Formats
+from mes.web.names import CatalogNames, PlantNames
+from mes.web.plan_reasons import plan_reason
+from mes.web.translations import mark as _
+
+SENTENCES = {
+    "move.frozen": _("%(car)s is frozen: its work is at the line already."),
+    "move.before_frozen": _("Nothing comes before %(before)s: its place is frozen."),
+    "move.started": _("%(car)s has begun; what has begun is a fact."),
+    "move.unknown": _("%(car)s or %(before)s is no longer in the plan."),
+    "move.locked": _("%(car)s is locked, and would start %(moved_s)s."),
+    "late": _("%(car)s is late by %(late_s)s (%(more_s)s more)."),
+    "ratio": _("%(count)s cars with %(option)s among %(p)s; the rule allows %(n)s."),
+}
+SHOWN = 60
+"""Conflicts put into words; the rest is counted."""
+
+
+def answer(
+    plan: Plan, tried: Tried, f: Formats, names: PlantNames, catalog: CatalogNames
+) -> dict[str, Any]:
+    """Return a trial as the board reads it; times are seconds since the epoch, plant time."""
+    bars: dict[str, list[Any]] = defaultdict(list)
+    for row in tried.rows:
+        bars["id"].append(f"{row.line}/{row.subject_id}")
+        bars["start"].append(int(row.start_at.timestamp()))
+        bars["end"].append(int(row.end_at.timestamp()))
+    new = {str(row.subject_id): row.car_id for row in tried.added}
+    hard = [one for one in tried.conflicts if one.hard]
+    soft = [one for one in tried.conflicts if not one.hard]
+    return {
+        "plan": plan.number,
+        "cars": new,
+        "bars": {"id": bars["id"], "start": bars["start"], "end": bars["end"]},
+        "hard": sorted({car for one in hard for car in one.car_ids}),
+        "soft": sorted({car for one in soft for car in one.car_ids}),
+        "conflicts": [
+            {
+                "hard": one.hard,
+                "cars": list(one.car_ids),
+                "text": in_words(one, f, names, catalog, plan.anchor_at),
+            }
+            for one in [*hard, *soft][:SHOWN]
+        ],
+        "hard_count": len(hard),
+        "soft_count": len(soft),
+        "late": tried.late_s,
+        "moved": len(tried.rows),
+        "color_changes": [tried.color_changes_before, tried.color_changes],
+        "seconds": round(tried.seconds, 4),
+    }
+
+
+def in_words(
+    one: Conflict, f: Formats, names: PlantNames, catalog: CatalogNames, anchor: datetime
+) -> str:
+    """Return a conflict as a sentence."""
+    sentence = SENTENCES.get(one.code)
+    if sentence is None:
+        said = plan_reason(
+            {"code": one.code, "facts": one.facts, "reason": one.sentence}, f, names, anchor=anchor
+        )
+        return f"{one.car_ids[0]}: {said}" if one.car_ids else said
+    facts: dict[str, object] = dict(one.facts)
+    for key in ("late_s", "more_s"):
+        if key in one.facts:
+            facts[key] = f.duration(int(one.facts[key]))
+    if "moved_s" in one.facts:
+        seconds = int(one.facts["moved_s"])
+        word = f._(_("%(time)s later")) if seconds > 0 else f._(_("%(time)s earlier"))
+        facts["moved_s"] = word % {"time": f.duration(abs(seconds))}
+    if "option" in one.facts:
+        facts["option"] = catalog.option(str(one.facts["option"]))
+    return f._(sentence) % facts

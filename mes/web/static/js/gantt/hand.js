@@ -1,0 +1,249 @@
+// Moving cars by hand: drag or keys, tried by the server's checker, undone and redone, published at the end.
+//
+// A move is {car, line, before}: the car goes in front of another one in the order of a line. All moves since
+// the plan in force go to the server with every try, so undo is one move less. What comes back are new times
+// and conflicts; nothing is changed until the planner publishes.
+
+import { call, Problem } from "../api.js";
+import { duration, t } from "../i18n.js";
+import { minute } from "../plant-time.js";
+
+export class Hand {
+  constructor(gantt) {
+    this.gantt = gantt;
+    this.active = false;
+    this.moves = [];
+    this.undone = [];
+    this.locked = new Set();
+    this.answer = null;
+    this.turn = 0;
+  }
+
+  /** Whether a bar can be taken, or why not. */
+  refusal(i) {
+    const b = this.gantt.board;
+    const line = b.rows[b.row[i]].order;
+    if (!line) return t("Only the order on the paint line and on the assembly line is decided here; the others follow.");
+    if (b.actualStart[i]) return t("It has begun; what has begun is a fact.");
+    if (b.frozen[i]) return t("It is frozen: its work is at the line already.");
+    if (this.locked.has(b.car[i])) return t("It is locked; L unlocks it.");
+    return "";
+  }
+
+  start() {
+    this.active = true;
+    this.gantt.toggleAttribute("editing", true);
+    this._tell();
+  }
+
+  /** Forget every move. */
+  async stop() {
+    this.active = false;
+    this.moves = [];
+    this.undone = [];
+    this.locked.clear();
+    this.answer = null;
+    this.gantt.toggleAttribute("editing", false);
+    this.gantt.showTrial(null);
+    this._tell();
+    await this.gantt.load();
+  }
+
+  /** Take a bar; false when it cannot be moved. */
+  take(i, x) {
+    const b = this.gantt.board;
+    const why = this.refusal(i);
+    if (why) {
+      this.gantt.say(why);
+      return false;
+    }
+    this.drag = { i, car: b.car[i], row: b.row[i], grab: x - this.gantt.barRect(b.id[i]).x, target: undefined };
+    return true;
+  }
+
+  /** The place a bar would get at an x of the canvas; `before` is the bar it would come in front of, -1 the end. */
+  target(x) {
+    const b = this.gantt.board;
+    const time = this.gantt.view.from + (x - (this.drag.grab || 0)) * this.gantt.view.perPx;
+    let before = -1;
+    for (let k = b.firstOfRow[this.drag.row]; k < b.firstOfRow[this.drag.row + 1]; k++) {
+      if (b.car[k] === this.drag.car || b.start[k] < time) continue;
+      before = k;
+      break;
+    }
+    const frozen = before >= 0 && (b.frozen[before] || b.actualStart[before]);
+    return { time, before, refused: frozen ? t("Nothing comes before what is frozen.") : "" };
+  }
+
+  /** Follow the pointer: what cannot be is said at once, the rest is asked for while dragging. */
+  follow(x, y) {
+    const b = this.gantt.board;
+    const target = this.target(x);
+    this.drag.target = target;
+    this.drag.x = x;
+    const where = target.before < 0 ? t("at the end") : t("before %(car)s", { car: b.label[target.before] });
+    const said = [`${minute(target.time * 1000)} · ${where}`];
+    if (target.refused) said.push(target.refused);
+    else {
+      this._feel(target);
+      const felt = this.drag.felt;
+      if (felt && felt.before === target.before) said.push(verdict(felt.answer));
+    }
+    this.gantt.tell(said.join(" · "), x, y);
+    this.gantt._draw();
+  }
+
+  /** Ask what would come of dropping here; one question at a time, the newest place wins. */
+  async _feel(target) {
+    const drag = this.drag;
+    if (drag.asking || drag.felt?.before === target.before) return;
+    drag.asking = true;
+    try {
+      const answer = await this._try([...this.moves, this._move(drag.car, drag.row, target.before)]);
+      drag.felt = { before: target.before, answer };
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+    } finally {
+      drag.asking = false;
+    }
+    if (this.drag === drag && drag.x !== undefined) {
+      if (drag.target.before !== target.before) this._feel(drag.target);
+      this.gantt._draw();
+    }
+  }
+
+  /** What the ghost looks like: no, doubtful, yes; undefined while it is not known. */
+  get feeling() {
+    if (!this.drag?.target) return undefined;
+    if (this.drag.target.refused) return "hard";
+    const felt = this.drag.felt;
+    if (!felt || felt.before !== this.drag.target.before) return undefined;
+    return felt.answer.hard_count ? "hard" : felt.answer.soft_count ? "soft" : "good";
+  }
+
+  /** Let go: the move is made, unless it cannot be. */
+  drop() {
+    const drag = this.drag;
+    this.drag = null;
+    this.gantt.tell("");
+    if (!drag?.target) return;
+    if (drag.target.refused) {
+      this.gantt.say(drag.target.refused);
+      return this.gantt._draw();
+    }
+    this.make(drag.car, drag.row, drag.target.before);
+  }
+
+  /** Drop a car of the tray at a place of the canvas. */
+  dropCar(car, x, y) {
+    const row = this.gantt.board.rows.findIndex((one) => one.order === "assembly");
+    if (this.gantt.rowAt(y) !== row) return this.gantt.say(t("Drop it on the assembly line: the lines before it follow."));
+    this.drag = { i: -1, car, row, grab: 0 };
+    this.drag.target = this.target(x);
+    this.drop();
+  }
+
+  /** Put a car in front of the chosen bar of the assembly line, or at the end. */
+  place(car) {
+    const b = this.gantt.board;
+    const row = b.rows.findIndex((one) => one.order === "assembly");
+    const chosen = this.gantt.selected;
+    const before = chosen >= 0 && b.row[chosen] === row && !b.frozen[chosen] ? chosen : -1;
+    this.make(car, row, before);
+  }
+
+  /** Move the chosen bar one place earlier (-1) or later (+1). */
+  nudge(i, by) {
+    const why = this.refusal(i);
+    if (why) return this.gantt.say(why);
+    const b = this.gantt.board;
+    const last = b.firstOfRow[b.row[i] + 1];
+    const before = by < 0 ? i - 1 : i + 2;
+    if (by < 0 && (before < b.firstOfRow[b.row[i]] || b.frozen[before] || b.actualStart[before])) {
+      return this.gantt.say(t("Nothing comes before what is frozen."));
+    }
+    if (by > 0 && i + 1 >= last) return this.gantt.say(t("It is the last one."));
+    this.make(b.car[i], b.row[i], before < last ? before : -1);
+  }
+
+  lock(i) {
+    const b = this.gantt.board;
+    const car = b.car[i];
+    if (!car) return;
+    if (!this.locked.delete(car)) this.locked.add(car);
+    this.gantt.say(this.locked.has(car) ? t("%(car)s is locked", { car: b.label[i] }) : t("%(car)s is free", { car: b.label[i] }));
+    this.retry();
+  }
+
+  make(car, row, before) {
+    this.moves.push(this._move(car, row, before));
+    this.undone = [];
+    this.retry();
+  }
+
+  undo() {
+    if (!this.moves.length) return this.gantt.say(t("Nothing to undo"));
+    this.undone.push(this.moves.pop());
+    this.retry();
+  }
+
+  redo() {
+    if (!this.undone.length) return this.gantt.say(t("Nothing to redo"));
+    this.moves.push(this.undone.pop());
+    this.retry();
+  }
+
+  /** Try all moves again: after a move, an undo, a lock, or when a newer plan is in force. */
+  async retry() {
+    const turn = ++this.turn;
+    const began = performance.now();
+    if (!this.moves.length && !this.locked.size) {
+      this.answer = null;
+      this.gantt.showTrial(null);
+      return this._tell();
+    }
+    try {
+      const answer = await this._try(this.moves);
+      if (turn !== this.turn) return;
+      this.answer = answer;
+      this.gantt.showTrial(answer);
+      this.gantt.paintNow();
+      this.gantt.dataset.dropMs = (performance.now() - began).toFixed(1);
+      this.gantt.say(verdict(answer));
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      if (turn !== this.turn) return;
+      this.undone.push(...this.moves.splice(-1));
+      this.gantt.dispatchEvent(new CustomEvent("board-error", { bubbles: true, detail: problem.message }));
+    }
+    this._tell();
+  }
+
+  async publish(note) {
+    return call("POST", "/api/plan/board/moves", { moves: this.moves, note });
+  }
+
+  _try(moves) {
+    return call("POST", "/api/plan/board/tries", { moves, locked: [...this.locked] });
+  }
+
+  _move(car, row, before) {
+    const b = this.gantt.board;
+    return { car, line: b.rows[row].order, before: before < 0 ? null : b.car[before] };
+  }
+
+  _tell() {
+    this.gantt.dispatchEvent(new CustomEvent("hand", { bubbles: true, detail: this }));
+  }
+}
+
+/** A trial in one line. */
+function verdict(answer) {
+  const words = [];
+  if (answer.hard_count) words.push(t("%(n)s conflicts", { n: answer.hard_count }));
+  if (answer.soft_count) words.push(t("%(n)s warnings", { n: answer.soft_count }));
+  if (!words.length) words.push(t("it fits"));
+  const late = Object.values(answer.late);
+  if (late.length) words.push(t("%(n)s cars late, at most %(time)s", { n: late.length, time: duration(Math.max(...late)) }));
+  return words.join(" · ");
+}

@@ -1,0 +1,199 @@
+"""Moving cars by hand: drag, keys, conflicts, undo, lock, the tray, publishing with a note."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Plant
+
+FREE = """(line) => {
+  const b = document.querySelector("mes-gantt").board;
+  const row = b.rows.findIndex((one) => one.order === line);
+  const free = [];
+  for (let i = b.firstOfRow[row]; i < b.firstOfRow[row + 1]; i++)
+    if (!b.frozen[i] && !b.actualStart[i]) free.push({ i, id: b.id[i], car: b.car[i], start: b.start[i] });
+  return free;
+}"""
+ORDER = """(line) => {
+  const b = document.querySelector("mes-gantt").board;
+  const row = b.rows.findIndex((one) => one.order === line);
+  return b.car.slice(b.firstOfRow[row], b.firstOfRow[row + 1]);
+}"""
+SPOT = """(id) => {
+  const gantt = document.querySelector("mes-gantt");
+  const box = gantt.barRect(id);
+  const at = gantt.canvas.getBoundingClientRect();
+  return { x: at.x + box.x + box.width / 2, y: at.y + box.y + box.height / 2, width: box.width };
+}"""
+
+PUT_LAST = """(car) => {
+  const gantt = document.querySelector("mes-gantt");
+  gantt.hand.make(car, gantt.board.rows.findIndex((one) => one.order === "assembly"), -1);
+}"""
+
+
+def by_hand(plant: Plant, *, language: str = "en") -> Page:
+    page = plant.page("planner", language=language)
+    page.goto(f"{plant.url}/plan")
+    expect(page.locator("mes-gantt")).to_have_attribute("data-bars", re.compile("[1-9]"))
+    page.click("#by-hand")
+    expect(page.locator("#hand")).to_be_visible()
+    return page
+
+
+def free(page: Page, line: str = "assembly") -> list[dict[str, Any]]:
+    bars: list[dict[str, Any]] = page.evaluate(FREE, line)
+    return bars
+
+
+def order(page: Page, line: str = "assembly") -> list[str]:
+    cars: list[str] = page.evaluate(ORDER, line)
+    return cars
+
+
+def settled(page: Page, moves: int) -> None:
+    """Wait until the trial of so many moves is shown."""
+    page.wait_for_function(
+        "(n) => { const h = document.querySelector('mes-gantt').hand;"
+        " return h.moves.length === n && (n === 0 ? !h.answer : h.answer?.moved !== undefined"
+        " && document.querySelector('mes-gantt').trial) }",
+        arg=moves,
+    )
+
+
+def look_at(page: Page, bars: list[dict[str, Any]]) -> None:
+    page.evaluate(
+        "([a, b]) => document.querySelector('mes-gantt').show(a - 60, b + 120)",
+        [bars[0]["start"], bars[-1]["start"]],
+    )
+
+
+def choose(page: Page, bar: dict[str, Any]) -> None:
+    page.evaluate("(i) => document.querySelector('mes-gantt').focusBar(i)", bar["i"])
+    page.focus(".gantt-plane")
+
+
+@pytest.mark.parametrize("line", ["assembly", "paint"])
+def test_a_bar_is_dragged_in_front_of_another_and_undone(plant: Plant, line: str) -> None:
+    page = by_hand(plant)
+    bars = free(page, line)[2:10]
+    before = order(page, line)
+    look_at(page, bars)
+    start, goal = page.evaluate(SPOT, bars[6]["id"]), page.evaluate(SPOT, bars[2]["id"])
+    page.mouse.move(start["x"], start["y"])
+    page.mouse.down()
+    page.mouse.move(goal["x"], goal["y"], steps=6)
+    page.mouse.move(goal["x"] - goal["width"] * 0.4, goal["y"])
+    expect(page.locator(".gantt-tip")).to_be_visible()
+    page.mouse.up()
+    settled(page, 1)
+    after = order(page, line)
+    assert after != before
+    assert after.index(bars[6]["car"]) < after.index(bars[2]["car"])
+    assert [c for c in after if c != bars[6]["car"]] == [c for c in before if c != bars[6]["car"]]
+    page.click("[data-hand=undo]")
+    settled(page, 0)
+    assert order(page, line) == before
+    page.click("[data-hand=redo]")
+    settled(page, 1)
+    assert order(page, line) == after
+
+
+def test_keys_move_a_car_and_take_it_back(plant: Plant) -> None:
+    page = by_hand(plant)
+    bar = free(page)[5]
+    before = order(page)
+    choose(page, bar)
+    page.keyboard.press("Shift+ArrowLeft")
+    settled(page, 1)
+    assert order(page).index(bar["car"]) == before.index(bar["car"]) - 1
+    page.keyboard.press("z")
+    settled(page, 0)
+    assert order(page) == before
+    page.keyboard.press("y")
+    settled(page, 1)
+
+
+def test_what_is_frozen_is_not_moved_and_says_so(plant: Plant) -> None:
+    page = by_hand(plant)
+    frozen = page.evaluate(
+        """() => { const b = document.querySelector("mes-gantt").board;
+          return b.frozen.findIndex((f, i) => f && b.rows[b.row[i]].order === "assembly"); }"""
+    )
+    assert frozen >= 0
+    choose(page, {"i": frozen})
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#hand-said")).to_contain_text(re.compile("frozen|begun"))
+    assert page.evaluate("document.querySelector('mes-gantt').hand.moves.length") == 0
+
+
+def test_a_locked_car_that_would_move_is_a_conflict_and_nothing_is_published(
+    plant: Plant,
+) -> None:
+    page = by_hand(plant, language="zh")
+    bars = free(page)
+    choose(page, bars[3])
+    page.keyboard.press("l")
+    page.wait_for_function("() => document.querySelector('mes-gantt').trial?.locked.size === 1")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator("#hand-said")).to_contain_text("已锁定")
+    page.evaluate(PUT_LAST, bars[3]["car"])
+    expect(page.locator("#conflicts")).to_contain_text("已锁定")
+    expect(page.locator("#hand-result [data-hard]")).to_be_visible()
+    expect(page.locator("[data-publish]")).to_be_disabled()
+
+
+def test_a_late_car_is_told_before_it_is_published(plant: Plant) -> None:
+    page = by_hand(plant, language="zh")
+    bars = free(page)
+    page.evaluate(PUT_LAST, bars[0]["car"])
+    settled(page, 1)
+    assert order(page)[-1] == bars[0]["car"]
+    late = page.evaluate("document.querySelector('mes-gantt').hand.answer.late")
+    if bars[0]["car"] in late:
+        expect(page.locator("#conflicts")).to_contain_text("延迟")
+
+
+def test_moves_are_published_with_a_note_and_show_the_difference(plant: Plant) -> None:
+    page = by_hand(plant)
+    number = plant.value("SELECT number FROM plan WHERE state = 'published'")
+    bar = free(page)[6]
+    choose(page, bar)
+    page.keyboard.press("Shift+ArrowLeft")
+    settled(page, 1)
+    page.fill("#hand-note", "the customer waits at the gate")
+    page.click("[data-publish]")
+    page.wait_for_url("**/plan/versions/*")
+    row = "SELECT number || '|' || note || '|' || cause FROM plan WHERE state = 'published'"
+    assert plant.value(row) == f"{number + 1}|the customer waits at the gate|by hand"
+    expect(page.locator("main")).to_contain_text("moved by hand on the board")
+    expect(page.locator("main")).to_contain_text(f"against plan {number}")
+    assert plant.value("SELECT violations FROM plan WHERE state = 'published'") == []
+
+
+def test_the_load_of_a_shift_leads_to_its_cars(plant: Plant) -> None:
+    page = plant.page("planner")
+    page.goto(f"{plant.url}/plan")
+    expect(page.locator("mes-gantt")).to_have_attribute("data-bars", re.compile("[1-9]"))
+    cell = page.locator("#load [data-option]").first
+    option = cell.get_attribute("data-option")
+    cell.click()
+    expect(page.locator("mes-gantt")).to_have_attribute("by", f"option:{option}")
+    expect(page.locator("#legend")).to_contain_text("without")
+
+
+def test_a_dealer_cannot_try_or_publish_moves(plant: Plant) -> None:
+    page = plant.page("dealer")
+    page.goto(f"{plant.url}/orders")
+    token = page.get_attribute('meta[name="csrf-token"]', "content") or ""
+    for path in ("tries", "moves"):
+        answer = page.request.post(
+            f"{plant.url}/api/plan/board/{path}",
+            data={"moves": [], "note": "x"},
+            headers={"X-CSRF-Token": token},
+        )
+        assert answer.status == 403

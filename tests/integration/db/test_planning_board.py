@@ -1,0 +1,97 @@
+"""Moves by hand on the plan in force: tried without a trace, published with a note, refused by name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mes.planning import board_moves
+from mes.planning import service as planning
+from mes.planning.board_moves import MovesRefused, NothingMoved
+from mes.planning.bridge import HandMove
+from mes.planning.repository import BoardRow
+from tests.support.planning import PlannedPlant
+
+
+async def _drum(planned: PlannedPlant) -> list[BoardRow]:
+    """Return what is planned on the drum line, first to last."""
+    now = planned.clock.now()
+    async with planned.database.read() as conn:
+        net = await planning.network(conn)
+        board = await planning.board(conn, now, now + timedelta(days=2), now=now)
+    rows = [bar for bar in board.bars if bar.line == net.drum_line.id]
+    return sorted(rows, key=lambda row: row.start_at)
+
+
+def _free(rows: list[BoardRow]) -> list[BoardRow]:
+    return [row for row in rows if not row.frozen and not row.started]
+
+
+def _before(row: BoardRow, other: BoardRow) -> HandMove:
+    assert row.car_id
+    return HandMove(row.car_id, "assembly", other.car_id)
+
+
+async def test_a_trial_tells_new_times_and_changes_nothing(planned: PlannedPlant) -> None:
+    rows = await _drum(planned)
+    one, other = _free(rows)[6], _free(rows)[2]
+    async with planned.database.read() as conn:
+        _, tried = await board_moves.try_moves(
+            conn, [_before(one, other)], (), now=planned.clock.now()
+        )
+    moved = {row.car_id: row for row in tried.rows if row.line == one.line}
+    assert moved[one.car_id].start_at < one.start_at
+    assert moved[other.car_id].start_at > other.start_at
+    assert not [one for one in tried.conflicts if one.hard]
+    assert await _drum(planned) == rows
+
+
+async def test_a_locked_car_that_would_start_later_is_a_conflict(planned: PlannedPlant) -> None:
+    car = str(_free(await _drum(planned))[3].car_id)
+    async with planned.database.read() as conn:
+        _, tried = await board_moves.try_moves(
+            conn, [HandMove(car, "assembly", None)], {car}, now=planned.clock.now()
+        )
+    (locked,) = [one for one in tried.conflicts if one.code == "move.locked"]
+    assert locked.hard
+    assert locked.car_ids == (car,)
+    assert int(locked.facts["moved_s"]) > 0
+
+
+async def test_moves_are_published_with_their_note_and_the_plan_checks(
+    planned: PlannedPlant,
+) -> None:
+    free = _free(await _drum(planned))
+    async with planned.database.write() as conn:
+        plan = await board_moves.publish_moves(
+            conn,
+            [_before(free[6], free[2])],
+            note="fair",
+            by="user:pat",
+            now=planned.clock.now(),
+        )
+    assert (plan.note, plan.cause, plan.violations) == ("fair", "by hand", [])
+    order = [row.car_id for row in await _drum(planned)]
+    assert order.index(free[6].car_id) == order.index(free[2].car_id) - 1
+
+
+async def test_a_move_of_what_is_unknown_publishes_nothing(planned: PlannedPlant) -> None:
+    async with planned.database.read() as conn:
+        before = await planning.published(conn)
+    with pytest.raises(MovesRefused, match="nobody"):
+        async with planned.database.write() as conn:
+            await board_moves.publish_moves(
+                conn,
+                [HandMove("nobody", "assembly", None)],
+                note="?",
+                by="user:pat",
+                now=planned.clock.now(),
+            )
+    with pytest.raises(NothingMoved):
+        async with planned.database.write() as conn:
+            await board_moves.publish_moves(
+                conn, [], note="?", by="user:pat", now=planned.clock.now()
+            )
+    async with planned.database.read() as conn:
+        assert await planning.published(conn) == before
