@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aps import problem as problems
@@ -82,6 +84,21 @@ def _at_least_one(text: str) -> int:
     return value
 
 
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], bool]]:
+    """Return whether a Ctrl-C or a TERM has come; both have their old meaning again afterwards."""
+    stopped = threading.Event()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda *_: stopped.set())
+    try:
+        yield stopped.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _solve(options: argparse.Namespace) -> int:
     """Solve an instance; the last line printed is one JSON object, also where the input is wrong.
 
@@ -91,27 +108,24 @@ def _solve(options: argparse.Namespace) -> int:
 
     name = options.instance.resolve().stem if options.instance.is_file() else None
     name = name or options.instance.resolve().name
-    stopped = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
     try:
         instance = read(options.instance, name=options.name)
         if options.out is not None and not options.out.resolve().parent.is_dir():
             raise FileNotFoundError(f"{options.out}: there is no such directory to write to")
         warm_up()  # the very first start compiles the kernels; that is not the solve's time
         began = time.monotonic()
-        effort = Effort(
-            seconds=options.seconds,
-            workers=options.workers,
-            seed=options.seed,
-            cancel=stopped.is_set,
-            on_better=lambda figures: _say(
-                f"{time.monotonic() - began:8.2f} s  "
-                + "  ".join(f"{key} {value}" for key, value in figures.items())
-            ),
-        )
-        solved = solve_published(instance, effort)
+        with _told_to_stop() as cancelled:
+            effort = Effort(
+                seconds=options.seconds,
+                workers=options.workers,
+                seed=options.seed,
+                cancel=cancelled,
+                on_better=lambda figures: _say(
+                    f"{time.monotonic() - began:8.2f} s  "
+                    + "  ".join(f"{key} {value}" for key, value in figures.items())
+                ),
+            )
+            solved = solve_published(instance, effort)
         if options.out is not None:
             options.out.write_text(solved.text, encoding="utf-8")
     except (ProblemError, OSError) as error:

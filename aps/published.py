@@ -19,7 +19,7 @@ from aps.check.published import (
 from aps.errors import FileError, ProblemError
 from aps.formats import csplib, fjs, roadef
 from aps.jobshop import solve_job_shop
-from aps.sequencing.anneal import anneal, floor_of
+from aps.sequencing.phases import floor_of, search_in_phases
 from aps.sequencing.task import SequenceTask, cost_of
 from aps.worktime import Ints
 
@@ -83,7 +83,7 @@ def warm_up() -> None:
     cars = csplib.Instance(
         name="two", n=(1,), p=(2,), classes=(0, 1), demands=(2, 4), options=((1,), (0,))
     )
-    anneal(csplib.sequence_task(cars), wall_s=0.01)
+    search_in_phases(csplib.sequence_task(cars), wall_s=0.01)
     job = (((0, 1), (1, 2)), ((0, 1),))
     solve_job_shop(fjs.Instance(name="two", machines=2, jobs=(job, job)), wall_s=0.02, workers=1)
 
@@ -128,7 +128,7 @@ def _job_shop(instance: fjs.Instance, effort: Effort) -> Solved:
 def _sequence(task: SequenceTask, effort: Effort, figures: Callable[[Ints], Figures]) -> Ints:
     pool: Executor
     with ThreadPoolExecutor(max_workers=effort.workers) as pool:
-        return anneal(
+        return search_in_phases(
             task,
             wall_s=effort.seconds,
             seed=effort.seed,

@@ -112,6 +112,18 @@ def _excess(
     return found
 
 
+def _any_of(
+    model: cp_model.CpModel, x: list[list[Any]], owners: list[int]
+) -> list[cp_model.IntVar]:
+    """Return a Boolean for each place: one of the owners stands there."""
+    found = []
+    for place in x:
+        flag = model.new_bool_var("")
+        model.add(sum(place[k] for k in owners) == flag)
+        found.append(flag)
+    return found
+
+
 def _plain_car_sequence(instance: csplib.Instance) -> tuple[cp_model.CpModel, Any]:
     """One Boolean for each place and class, sliding sums for the options."""
     model = cp_model.CpModel()
@@ -124,7 +136,7 @@ def _plain_car_sequence(instance: csplib.Instance) -> tuple[cp_model.CpModel, An
     cost: list[Any] = []
     for option, (n, p) in enumerate(zip(instance.n, instance.p, strict=True)):
         owners = [k for k in kinds if instance.options[k][option]]
-        flags = [sum(place[k] for k in owners) for place in x]
+        flags: list[Any] = list(_any_of(model, x, owners))
         cost += _excess(model, flags, n, p, 0, size - p)
     total = model.new_int_var(0, size * sum(instance.p), "")
     model.add(total == sum(cost))
@@ -150,24 +162,21 @@ def _plain_production_day(instance: roadef.Instance) -> tuple[cp_model.CpModel, 
     for r, ratio in enumerate(instance.ratios):
         flags: list[Any] = [int(ratio.option in v.options) for v in before]
         owners = [k for k, kind in enumerate(kinds) if kind[1][r]]
-        flags += [sum(place[k] for k in owners) for place in x]
+        flags += _any_of(model, x, owners)
         first = max(0, len(before) - ratio.p + 1)
         price = weight.get("high" if ratio.high else "low", 0)
         found = _excess(model, flags, ratio.n, ratio.p, first, len(flags) - 1)
         cost += [price * excess for excess in found]
-    sprayed: list[list[Any]] = [
-        [sum(place[k] for k, kind in enumerate(kinds) if kind[0] == color) for color in colors]
-        for place in x
-    ]
-    for c, color in enumerate(colors):
+    for color in colors:
+        sprayed = _any_of(model, x, [k for k, kind in enumerate(kinds) if kind[0] == color])
         for s in range(len(x) - limit):
-            model.add(sum(sprayed[at][c] for at in range(s, s + limit + 1)) <= limit)
+            model.add(sum(sprayed[s : s + limit + 1]) <= limit)
         last: Any = int(before[-1].color == color) if before else 1
-        for at in range(len(x)):
+        for flag in sprayed:
             begins = model.new_bool_var("")
-            model.add(sprayed[at][c] - last <= begins)
+            model.add(flag - last <= begins)
             cost.append(weight.get("color", 0) * begins)
-            last = sprayed[at][c]
+            last = flag
     total = model.new_int_var(0, 1 << 50, "")
     model.add(total == sum(cost))
     model.minimize(total)

@@ -111,36 +111,32 @@ class Shop:
 
         The random part parts ties and near ties, so that each call gives another schedule.
         """
-        rest = self.least_tails() + self._least
-        weight = rest * rng.uniform(0.9, 1.1, self.size)
-        free, end = np.zeros(self.machines, np.int64), np.zeros(self.size, np.int64)
-        pick, order = np.zeros(self.size, np.int64), []
-        ready = [int(v) for v in np.flatnonzero(self.before < 0)]
-        while ready:
-            offers = [self._offer(v, free, end) for v in ready]
-            first_end, machine = min((e, m) for e, m, _, _ in offers)
-            rivals = [
-                k for k, (_, m, begin, _) in enumerate(offers) if m == machine and begin < first_end
+        weight = ((self.least_tails() + self._least) * rng.uniform(0.9, 1.1, self.size)).tolist()
+        begin_of, machine_of = self.begin.tolist(), self.machine.tolist()
+        duration_of, after = self.duration.tolist(), self.after.tolist()
+        free, pick, order, latest = [0] * self.machines, [0] * self.size, [], 0
+        waiting = {int(v): 0 for v in np.flatnonzero(self.before < 0)}  # operation → ready at
+        while waiting:
+            offers = [
+                min(
+                    (max(ready, free[machine_of[k]]) + duration_of[k], machine_of[k], k, v)
+                    for k in range(begin_of[v], begin_of[v + 1])
+                )
+                for v, ready in waiting.items()
             ]
-            k = max(rivals or range(len(ready)), key=lambda k: weight[ready[k]])
-            v, (end_v, m, _, option) = ready[k], offers[k]
-            pick[v], end[v], free[m] = option, end_v, end_v
+            first_end, machine, _, _ = min(offers)
+            rivals = [
+                offer
+                for offer in offers
+                if offer[1] == machine and offer[0] - duration_of[offer[2]] < first_end
+            ]
+            end, machine, option, v = max(rivals or offers, key=lambda offer: weight[offer[3]])
+            del waiting[v]
+            pick[v], free[machine], latest = option, end, max(latest, end)
             order.append(v)
-            if self.after[v] >= 0:
-                ready[k] = int(self.after[v])
-            else:
-                ready.pop(k)
-        return Solution(int(end.max(initial=0)), np.array(order, np.int64), pick)
-
-    def _offer(self, v: int, free: Ints, end: Ints) -> tuple[int, int, int, int]:
-        """Return end, machine, begin and option of the earliest end of an operation."""
-        ready = int(end[self.before[v]]) if self.before[v] >= 0 else 0
-        offers = []
-        for option in range(self.begin[v], self.begin[v + 1]):
-            m = int(self.machine[option])
-            begin = max(ready, int(free[m]))
-            offers.append((begin + int(self.duration[option]), m, begin, option))
-        return min(offers)
+            if after[v] >= 0:
+                waiting[after[v]] = end
+        return Solution(latest, np.array(order, np.int64), np.array(pick, np.int64))
 
     def operations(self, solution: Solution) -> tuple[JobOperation, ...]:
         """Return the schedule as the library gives it away."""

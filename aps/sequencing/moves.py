@@ -87,10 +87,9 @@ def try_swap(
     where: Ints,
     true_weight: Ints,
     true_color: int,
-    slack: int,
     price: Ints,
 ) -> bool:
-    """Try to swap the cars at i < j; do it if it costs at most `slack`.
+    """Try to swap the cars at i < j; do it if it costs nothing.
 
     `gain[r]` is the most that rules r and after can win by one swap. `price` then holds the change
     of the search's cost and of the true one.
@@ -118,7 +117,7 @@ def try_swap(
         true = delta + true_color * (new - old)
         delta += color_weight * (new - old)
     for r in range(len(n)):
-        if delta - slack > gain[r]:
+        if delta > gain[r]:
             return False
         d = has[b, r] - has[a, r]
         if d == 0:
@@ -135,7 +134,7 @@ def try_swap(
             change -= counts[r, s] > n[r]
         delta += weight[r] * change
         true += true_weight[r] * change
-    if delta > slack:
+    if delta > 0:
         return False
     sequence[i], sequence[j] = b, a
     if recolored and (
@@ -181,10 +180,9 @@ def try_segment(
     where: Ints,
     true_weight: Ints,
     true_color: int,
-    slack: int,
     price: Ints,
 ) -> bool:
-    """Try to put `segment` on the places lo..hi; do it if it costs at most `slack`.
+    """Try to put `segment` on the places lo..hi; do it if it costs nothing.
 
     `price` then holds the change of the search's cost and of the true one.
     """
@@ -205,7 +203,7 @@ def try_segment(
     true = delta + true_color * changes
     delta += color_weight * changes
     for r in range(len(n)):
-        if delta > slack and delta - slack >= 1000 * weight[r]:
+        if delta > 0 and delta >= 1000 * weight[r]:
             break
         s_first, s_last = max(first[r], lo - p[r] + 1), min(last[r], hi)
         if s_first > s_last:
@@ -216,7 +214,7 @@ def try_segment(
             change += max(0, fresh[r, s] - n[r]) - max(0, counts[r, s] - n[r])
         delta += weight[r] * change
         true += true_weight[r] * change
-    keep = delta <= slack
+    keep = delta <= 0
     if keep:
         k = lo
         while keep and k <= hi + 1 and k < len(sequence):

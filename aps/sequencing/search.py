@@ -1,8 +1,8 @@
 """Local search over a sequence: very many small random moves.
 
 The method is that of the winners of the 2005 ROADEF challenge (Estellon, Gardi, Nouioua, EJOR
-191(3)): cheap moves, kept when they do not make the sequence worse. With a temperature a worse
-sequence is kept now and then too, as in annealing; the best one seen is what is returned.
+191(3)): cheap moves, kept when they do not make the sequence worse. A search may follow other
+weights than the task's; the best sequence by the task's own is what is returned.
 """
 
 from collections.abc import Callable
@@ -82,7 +82,6 @@ def _walk(
     kind: Ints,
     fixed: int,
     moves: int,
-    temperature: float,
     mix: Ints,
     floor: int,
     cost: Ints,
@@ -96,9 +95,6 @@ def _walk(
     for _ in range(moves):
         if cost[1] <= floor:
             break
-        slack = 0
-        if temperature > 0.0:
-            slack = int(-temperature * np.log((random_below(state, 1 << 30) + 1) / 1073741824.0))
         move = random_below(state, 100)
         i = fixed + random_below(state, free)
         if move < mix[2]:
@@ -120,7 +116,7 @@ def _walk(
             done = try_swap(
                 min(i, j), max(i, j), sequence, has, n, p, weight, gain, counts, first, last,
                 color, color_weight, earliest, latest, window_weight, limit, runs_from,
-                where, true_weight, true_color, slack, price,
+                where, true_weight, true_color, price,
             )  # fmt: skip
         else:
             lo, hi, cut = i, i, 1
@@ -168,7 +164,7 @@ def _walk(
             done = try_segment(
                 lo, hi, segment, sequence, has, n, p, weight,  counts, fresh, first, last,
                 color, color_weight, earliest, latest, window_weight, limit, runs_from,
-                where, true_weight, true_color, slack, price,
+                where, true_weight, true_color, price,
             )  # fmt: skip
         if done:
             cost[0] += price[1]
@@ -228,7 +224,7 @@ class Walk:
         self._cost = np.array([total, total], np.int64)
         self._state = np.array([(seed * 2_654_435_761 + 88_172_645_463_325_252) & _MASK], np.int64)
 
-    def run(self, moves: int, *, temperature: float = 0.0, floor: int = 0) -> int:
+    def run(self, moves: int, *, floor: int = 0) -> int:
         """Make some more moves, fewer once the best costs `floor`; return the cost of the best."""
         task, follow = self._task, self._follow
         if len(self._sequence) - task.fixed < 2:
@@ -238,7 +234,7 @@ class Walk:
             self._gain, self._counts, self._fresh, self._first, self._last, task.color,
             follow.color, task.weights.color, task.earliest, task.latest, task.weights.window,
             task.batch_limit, task.runs_from, self._where, self._by_color, self._color_begin,
-            self._kind, task.fixed, moves, temperature, self._mix, floor, self._cost, self._state,
+            self._kind, task.fixed, moves, self._mix, floor, self._cost, self._state,
         )  # fmt: skip
         return self.cost
 
