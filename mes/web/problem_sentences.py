@@ -126,6 +126,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "roadef.no_assembly_line": "工厂没有可执行比例约束的总装线。",
     "roadef.unreadable": "{file} 不是 ROADEF 2005 算例的文件：{why}",
     "station.unknown": "工厂没有工位 {station}。",
+    "trends.station_unknown": "工厂没有带过程值的工位 {station}。",
     "tag.unknown": "工位 {station} 没有过程值 {name}。",
     "telemetry.too_wide": "一次最多显示 {days} 天，且起点须早于终点；请缩小范围。",
     "too_large": "请求超过 {limit_bytes} 字节；请分批发送。",

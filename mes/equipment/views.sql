@@ -1,0 +1,20 @@
+-- tags_of_station --
+SELECT id, name, unit FROM telemetry_tag WHERE station = %(station)s ORDER BY id
+
+-- minutes_of_tags --
+-- Some values of a station by minute, as columns: a day of several tags is one answer.
+SELECT m.tag_id, array_agg(extract(epoch FROM m.minute)::bigint ORDER BY m.minute) AS minutes,
+       array_agg(m.mean ORDER BY m.minute) AS means, array_agg(m.low ORDER BY m.minute) AS lows,
+       array_agg(m.high ORDER BY m.minute) AS highs, sum(m.values_n)::bigint AS values_n, sum(m.bad_n)::bigint AS bad_n
+  FROM telemetry_minute AS m
+ WHERE m.tag_id = ANY(%(tags)s) AND m.minute >= %(from_at)s AND m.minute < %(to_at)s
+ GROUP BY m.tag_id
+
+-- gaps_of_line --
+SELECT tag_ids, from_at, to_at, cause, detail FROM telemetry_gap
+ WHERE line = %(line)s AND from_at < %(to_at)s AND to_at > %(from_at)s ORDER BY from_at LIMIT 500
+
+-- days_with_values --
+-- The first and the last minute that a station has values of.
+SELECT min(m.minute) AS first_at, max(m.minute) AS last_at
+  FROM telemetry_tag AS g JOIN telemetry_minute AS m ON m.tag_id = g.id WHERE g.station = %(station)s

@@ -1,0 +1,104 @@
+"""A day of a station's process values: its gaps with their cause, zoom, several values, as CSV."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Plant
+
+DAY = 1440
+
+
+@pytest.fixture(scope="module")
+def measured(plant: Plant) -> tuple[str, str]:
+    """A day of two values at a station, with a gap of an hour in one of them; returns station and line."""
+    line = next(one for one in plant.shown.plant.lines if one.stations[0].tags)
+    station = line.stations[0]
+    began = _yesterday_begins(plant)
+    with psycopg.connect(plant.shown.database.dsn) as conn:
+        for n, tag in enumerate(station.tags[:2]):
+            conn.execute(
+                "INSERT INTO telemetry_tag (id, line, station, name, unit) VALUES (%s, %s, %s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                (900 + n, line.id, station.id, tag.name, tag.unit),
+            )
+            conn.execute(
+                "INSERT INTO telemetry_minute (tag_id, minute, values_n, bad_n, mean, low, high)"
+                " SELECT g.id, %s::timestamptz + i * interval '1 minute', 3, 0, %s + sin(i / 60.0),"
+                " %s + sin(i / 60.0) - 0.2, %s + sin(i / 60.0) + 0.2 FROM telemetry_tag AS g,"
+                " generate_series(0, %s) AS i WHERE g.station = %s AND g.name = %s"
+                " AND i NOT BETWEEN 600 AND 659",
+                (began, *[tag.nominal] * 3, DAY - 1, station.id, tag.name),
+            )
+        conn.execute(
+            "INSERT INTO telemetry_gap (id, line, from_at, to_at, cause)"
+            " VALUES (gen_random_uuid(), %s, %s, %s, 'agent_down')",
+            (line.id, began + timedelta(hours=10), began + timedelta(hours=11)),
+        )
+    return station.id, line.id
+
+
+def _yesterday_begins(plant: Plant) -> datetime:
+    zone = ZoneInfo(plant.shown.plant.site.time_zone)
+    day = plant.shown.clock.now().astimezone(zone).date() - timedelta(days=1)
+    return datetime.combine(day, time(0), zone)
+
+
+def _yesterday(plant: Plant) -> str:
+    return f"{_yesterday_begins(plant):%Y-%m-%d}"
+
+
+@pytest.mark.parametrize(("language", "cause"), [("en", "agent was down"), ("zh", "代理停机")])
+def test_a_day_shows_its_values_and_why_some_are_missing(
+    plant: Plant, measured: tuple[str, str], language: str, cause: str
+) -> None:
+    page = plant.page("quality", language=language)
+    page.goto(f"{plant.url}/trends?station={measured[0]}&day={_yesterday(plant)}")
+    expect(page.locator("mes-trend")).to_have_attribute("data-shown", f"{DAY - 60} {DAY - 60}")
+    expect(page.locator("#gaps")).to_contain_text(cause)
+    said = page.evaluate(
+        "() => { const t = document.getElementById('trend'); return t.describe(t.data.from + 10.5 * 3600) }"
+    )
+    assert cause in said
+    runs = page.evaluate(
+        "() => document.getElementById('trend').data.tags.map((tag) => tag.runs.length)"
+    )
+    assert runs == [2, 2]
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_keys_zoom_and_tell_a_minute(plant: Plant, measured: tuple[str, str]) -> None:
+    page = plant.page("maintenance")
+    page.goto(f"{plant.url}/trends?station={measured[0]}&day={_yesterday(plant)}")
+    expect(page.locator("mes-trend")).to_have_attribute("data-shown", f"{DAY - 60} {DAY - 60}")
+    before = page.evaluate("document.getElementById('trend').perPx")
+    page.focus(".trend-plane")
+    page.keyboard.press("+")
+    assert page.evaluate("document.getElementById('trend').perPx") < before
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("mes-trend [aria-live]")).not_to_be_empty()
+
+
+def test_one_value_of_the_day_as_a_file(plant: Plant, measured: tuple[str, str]) -> None:
+    page = plant.page("planner")
+    page.goto(f"{plant.url}/")
+    tag = plant.value(
+        "SELECT name FROM telemetry_tag WHERE station = %s ORDER BY id LIMIT 1", measured[0]
+    )
+    answer = page.request.get(
+        f"{plant.url}/trends.csv?station={measured[0]}&tags={tag}&day={_yesterday(plant)}"
+    )
+    assert len(answer.text().strip().splitlines()) == 1 + DAY - 60
+
+
+def test_a_station_that_does_not_exist_is_not_found(plant: Plant) -> None:
+    page = plant.page("quality", language="zh")
+    answer = page.goto(f"{plant.url}/trends?station=nowhere")
+    assert answer is not None and answer.status == 404
+    expect(page.locator("main")).to_contain_text("工厂没有带过程值的工位 nowhere")
