@@ -118,7 +118,9 @@ async def _slot_in(
     sequence = await books.book(conn, net.plant.site.id)
     begin = max(earliest, shift.start_at)
     if sequence is not None:
-        found = sequence.place(car, net, earliest=begin, latest=shift.end_at)
+        found = sequence.place(car, net, earliest=begin)
+        if found is not None and found[0] > shift.end_at:
+            return None
         if found is not None:
             ahead_of_it = timedelta(seconds=shift.reserved * takt_s)
             return Slot(shift, found[0], found[1] + ahead_of_it)

@@ -140,9 +140,13 @@ class Book:
         return found
 
     def place(
-        self, car: CarFact, network: PlantNetwork, *, earliest: datetime, latest: datetime
+        self, car: CarFact, network: PlantNetwork, *, earliest: datetime
     ) -> tuple[datetime, datetime] | None:
-        """Return start on the drum and finish of the best place between two times, or None."""
+        """Return start on the drum and finish of the best place from `earliest` on; None beyond the calendar.
+
+        It is the place that a repair gives the car: a nearer one, which pushes promised cars back or makes
+        them late, is none to promise.
+        """
         wanted = p.Car(
             id=car.car_id,
             model=car.model,
@@ -154,7 +158,6 @@ class Book:
         found = self._inserter.best(
             wanted,
             earliest_s=max(0, int((earliest - self._anchor).total_seconds())),
-            latest_s=int((latest - self._anchor).total_seconds()),
         )
         if found is None:
             return None
