@@ -84,6 +84,10 @@ class View:
     assembly: dict[str, Slot]
     paint: dict[str, Slot]
     weld: dict[str, list[Operation]]
+    launches: list[tuple[int, str]]
+    """(time, car) of the first weld step of each car that was not started, in order of time."""
+    panel_changes: dict[str, list[tuple[int, int, str]]]
+    """Panel type → (time, panels, who), lots in and bodies out, lots first."""
 
     @classmethod
     def of(cls, problem: Problem, schedule: Schedule, reference: Schedule | None) -> "View":
@@ -91,17 +95,25 @@ class View:
         weld: dict[str, list[Operation]] = {}
         for operation in sorted(schedule.weld, key=lambda o: o.start_s):
             weld.setdefault(operation.car_id, []).append(operation)
+        cars = {car.id: car for car in problem.cars}
+        launches = sorted(
+            (operations[0].start_s, car_id)
+            for car_id, operations in weld.items()
+            if car_id in cars and cars[car_id].at is Stage.NOT_STARTED
+        )
         return cls(
             problem=problem,
             schedule=schedule,
             reference=reference,
-            cars={car.id: car for car in problem.cars},
+            cars=cars,
             frozen={fact.car_id: fact for fact in problem.frozen},
             calendars={c.id: Worked(c) for c in problem.calendars},
             routing={r.body_type: r.steps for r in problem.body.routings},
             assembly={slot.car_id: slot for slot in schedule.assembly},
             paint={slot.car_id: slot for slot in schedule.paint},
             weld=weld,
+            launches=launches,
+            panel_changes=_panel_changes(cars, schedule, launches),
         )
 
     def stage(self, car_id: str) -> Stage:
@@ -149,3 +161,18 @@ def overfull(
         if level > capacity and not fact:
             found.append((t, car, level))
     return found
+
+
+def _panel_changes(
+    cars: dict[str, Car], schedule: Schedule, launches: list[tuple[int, str]]
+) -> dict[str, list[tuple[int, int, str]]]:
+    changes: dict[str, list[tuple[int, int, str]]] = {}
+    for lot in schedule.press:
+        changes.setdefault(lot.panel_type, []).append((lot.end_s, lot.quantity, lot.id))
+    for t, car_id in launches:
+        for panel, need in dict(cars[car_id].panels).items():
+            if need:
+                changes.setdefault(panel, []).append((t, -need, car_id))
+    for found in changes.values():
+        found.sort(key=lambda one: (one[0], -one[1]))
+    return changes

@@ -1,7 +1,7 @@
 """The rules of the press shop: lots, dies, panel stock, racks, pegging."""
 
 from aps.check.facts import View, Violation, broken
-from aps.problem import HeldLot, Stage
+from aps.problem import HeldLot
 from aps.schedule import DieLot
 
 
@@ -102,25 +102,9 @@ def held_lots_are_kept(view: View) -> list[Violation]:
     return found
 
 
-def _launches(view: View) -> list[tuple[int, str]]:
-    """Return (time, car) of the first weld step of each car that was not started."""
-    return sorted(
-        (operations[0].start_s, car_id)
-        for car_id, operations in view.weld.items()
-        if view.stage(car_id) is Stage.NOT_STARTED
-    )
-
-
 def stock_changes(view: View, panel: str) -> list[tuple[int, int, str]]:
     """Return (time, panels, who) of one panel type, lots in and bodies out, lots first."""
-    changes = [
-        (lot.end_s, lot.quantity, lot.id) for lot in view.schedule.press if lot.panel_type == panel
-    ]
-    for t, car_id in _launches(view):
-        need = dict(view.cars[car_id].panels).get(panel, 0)
-        if need:
-            changes.append((t, -need, car_id))
-    return sorted(changes, key=lambda one: (one[0], -one[1]))
+    return view.panel_changes.get(panel, [])
 
 
 def panels_are_there_when_bodies_start(view: View) -> list[Violation]:
@@ -158,7 +142,7 @@ def racks_hold_what_is_pressed(view: View) -> list[Violation]:
 
 def lots_are_pegged_to_the_cars_that_use_them(view: View) -> list[Violation]:
     """A pegged car uses the panel, once, after the lot is there; lots do not promise too much."""
-    starts = {car_id: t for t, car_id in _launches(view)}
+    starts = {car_id: t for t, car_id in view.launches}
     pegged: dict[tuple[str, str], int] = {}
     found = []
     for lot in view.schedule.press:
@@ -177,7 +161,7 @@ def lots_are_pegged_to_the_cars_that_use_them(view: View) -> list[Violation]:
     stock = dict(view.problem.press.stock)
     for panel in sorted({die.panel_type for die in view.problem.press.dies}):
         free = stock.get(panel, 0)
-        for _, car_id in _launches(view):
+        for _, car_id in view.launches:
             need = dict(view.cars[car_id].panels).get(panel, 0)
             if need and (panel, car_id) not in pegged:
                 free -= need
