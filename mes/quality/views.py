@@ -123,6 +123,7 @@ def _picture(seen: Inspection, shell: Shell) -> Row:
         "model": f"{seen.model_name} {seen.model_version}".strip(),
         "at": shell.f.plain(seen.triggered_at, zone=True),
         "reason": seen.reason,
+        "taken": seen.image_sha256 is not None,
         "image": f"/api/images/{seen.image_sha256}" if seen.image_is_here else None,
         "px": seen.image_px,
         "regions": [

@@ -92,9 +92,15 @@ export class MesReviewer extends HTMLElement {
     this.said.textContent = `${item.subject}, ${item.defect}, ${item.line}`;
     const seen = item.inspection;
     if (seen?.image) this.view.show(seen, `${seen.camera} ${item.subject}`);
-    else this._message(seen ? t("The picture is still at the line; it follows.") : t("Reported by a person: there is no picture."));
+    else this._message(this._noPicture(seen));
     this._facts(item);
     for (const button of this.verdicts.querySelectorAll("button")) button.disabled = false;
+  }
+
+  _noPicture(seen) {
+    if (!seen) return t("Reported by a person: there is no picture.");
+    if (seen.taken) return t("The picture is still at the line; it follows.");
+    return t("The camera gave no picture: look at the part itself.");
   }
 
   _message(words) {
@@ -152,7 +158,7 @@ export class MesReviewer extends HTMLElement {
     add(t("Confirmed by itself at"), item.review_by);
     add(t("Model"), seen?.model);
     add(t("Reason"), seen?.reason);
-    if (seen) body.append(this._scale(seen));
+    if (seen?.threshold > 0) body.append(this._scale(seen));
     body.append(facts);
     card.append(body);
     this.side.replaceChildren(card);
