@@ -13,6 +13,7 @@ PAGES = (
     "mes.identity.pages",
     "mes.orders.pages",
     "mes.planning.pages",
+    "mes.planning.whatif.pages",
     "mes.equipment.pages",
     "mes.execution.pages",
     "mes.quality.pages",

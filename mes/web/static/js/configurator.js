@@ -1,7 +1,9 @@
-// The order form: every change is judged by the catalogue's rules through the API, in words.
+// The order form: every change is judged by the catalogue's rules through the API, in words; what can be
+// built is asked for its date (an inquiry), and its place can be held (a quote) until the order is placed.
 
 import { call, clearErrors, Problem, showErrors } from "./api.js";
 import { t } from "./i18n.js";
+import { ask, confirm, held, release } from "./quote.js";
 
 const form = document.getElementById("configurator");
 const verdict = document.getElementById("verdict");
@@ -52,11 +54,13 @@ async function judge() {
     mark([]);
     say("good", t("Yes, this car can be built."));
     added.textContent = car.added.length ? t("Comes with it: %(names)s", { names: car.added.map(nameOf).join(", ") }) : "";
+    ask(wish());
   } catch (problem) {
     if (turn !== asked || !(problem instanceof Problem)) return;
     const rules = problem.body.broken_rules || [];
     mark(rules);
     added.textContent = "";
+    ask(null);
     say("bad", t("No, not like this."), rules.length ? rules.map((rule) => (zh ? rule.zh : rule.en)) : [problem.message]);
   }
 }
@@ -66,7 +70,7 @@ form.addEventListener("change", (event) => {
   if (family && event.target.checked) {
     for (const other of family.querySelectorAll("input:checked")) if (other !== event.target) other.checked = false;
   }
-  if (event.target.closest(".choice")) judge();
+  if (event.target.closest(".choice")) release().then(judge);
 });
 
 form.addEventListener("submit", async (event) => {
@@ -80,7 +84,9 @@ form.addEventListener("submit", async (event) => {
     const { number, version } = form.dataset;
     const order = number
       ? await call("PATCH", `/api/orders/${encodeURIComponent(number)}`, body, { "If-Match": `"${version}"` })
-      : await call("POST", "/api/orders", { ...body, channel: "form" });
+      : held()
+        ? await confirm({ channel: "form", language: body.language, customer: body.customer })
+        : await call("POST", "/api/orders", { ...body, channel: "form" });
     location.href = `/orders/${encodeURIComponent(order.number)}`;
   } catch (problem) {
     showErrors(form, problem);
