@@ -15,7 +15,7 @@ FREE = """(line) => {
   const row = b.rows.findIndex((one) => one.order === line);
   const free = [];
   for (let i = b.firstOfRow[row]; i < b.firstOfRow[row + 1]; i++)
-    if (!b.frozen[i] && !b.actualStart[i]) free.push({ i, id: b.id[i], car: b.car[i], start: b.start[i] });
+    if (!b.held(i)) free.push({ i, id: b.id[i], car: b.car[i], start: b.start[i] });
   return free;
 }"""
 ORDER = """(line) => {

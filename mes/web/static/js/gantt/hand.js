@@ -25,7 +25,7 @@ export class Hand {
     const line = b.rows[b.row[i]].order;
     if (!line) return t("Only the order on the paint line and on the assembly line is decided here; the others follow.");
     if (b.actualStart[i]) return t("It has begun; what has begun is a fact.");
-    if (b.frozen[i]) return t("It is frozen: its work is at the line already.");
+    if (b.held(i)) return t("It is frozen: its work is at the line already.");
     if (this.locked.has(b.car[i])) return t("It is locked; L unlocks it.");
     return "";
   }
@@ -71,7 +71,7 @@ export class Hand {
       before = k;
       break;
     }
-    const frozen = before >= 0 && (b.frozen[before] || b.actualStart[before]);
+    const frozen = before >= 0 && b.held(before);
     return { time, before, refused: frozen ? t("Nothing comes before what is frozen.") : "" };
   }
 
@@ -148,7 +148,7 @@ export class Hand {
     const b = this.gantt.board;
     const row = b.rows.findIndex((one) => one.order === "assembly");
     const chosen = this.gantt.selected;
-    const before = chosen >= 0 && b.row[chosen] === row && !b.frozen[chosen] ? chosen : -1;
+    const before = chosen >= 0 && b.row[chosen] === row && !b.held(chosen) ? chosen : -1;
     this.make(car, row, before);
   }
 
@@ -159,7 +159,7 @@ export class Hand {
     const b = this.gantt.board;
     const last = b.firstOfRow[b.row[i] + 1];
     const before = by < 0 ? i - 1 : i + 2;
-    if (by < 0 && (before < b.firstOfRow[b.row[i]] || b.frozen[before] || b.actualStart[before])) {
+    if (by < 0 && (before < b.firstOfRow[b.row[i]] || b.held(before))) {
       return this.gantt.say(t("Nothing comes before what is frozen."));
     }
     if (by > 0 && i + 1 >= last) return this.gantt.say(t("It is the last one."));

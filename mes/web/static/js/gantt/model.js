@@ -93,6 +93,11 @@ export class Board {
     return new Board({ ...this.data, bars: changed });
   }
 
+  /** Whether a bar keeps its place: frozen, begun, or in the zone that lines have stored by now. */
+  held(i) {
+    return Boolean(this.frozen[i] || this.actualStart[i] || this.start[i] < this.frozenUntil);
+  }
+
   /** Whether a car has an option of the palette. */
   has(i, option) {
     return this.options[i].includes(option) ? 1 : 0;

@@ -11,7 +11,7 @@ import { day, minute, offset } from "../plant-time.js";
 import { toast } from "../toast.js";
 
 const PANEL = 150;
-const AXIS = 28;
+const AXIS = 40;
 const LEFT = 64;
 const JOIN_S = 300;
 const STEPS = [60, 300, 600, 1800, 3600, 7200, 14400, 21600];
@@ -151,11 +151,11 @@ class MesTrend extends HTMLElement {
       c.fillStyle = theme.line;
       c.fillRect(x, AXIS - 6, 1, this.data.tags.length * PANEL + 6);
       c.fillStyle = theme.text2;
-      if (x + 36 < width) c.fillText(minute(at * 1000), x + 4, AXIS / 2);
+      if (x + 36 < width) c.fillText(minute(at * 1000), x + 4, 28);
     }
     c.font = `620 11.5px ${theme.font}`;
     c.fillStyle = theme.text;
-    c.fillText(day(this.data.from * 1000 + 1000), 8, AXIS / 2);
+    c.fillText(day(this.data.from * 1000 + 1000), 8, 11);
   }
 
   /** The lowest and highest value to draw: what was measured, the limits, and a little room. */
