@@ -1,6 +1,7 @@
 """`python -m edge --mes URL --data DIR [--code-file PATH]`: one agent beside one line.
 
 `python -m edge faults --count N --seed S`: the fault campaign (`edge.faults`).
+`python -m edge bench [--subset]`: how fast all of it is, beside its goals (`edge.bench`).
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run an agent, or the fault campaign; return the exit status."""
+    """Run an agent, the fault campaign or the bench; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["faults"]:
         from edge.faults.campaign import main as campaign
 
         return campaign(given[1:])
+    if given[:1] == ["bench"]:
+        from edge.bench.__main__ import main as bench
+
+        return bench(given[1:])
     options = {k: v for k, v in vars(_parser().parse_args(given)).items() if v is not None}
     _log_lines()
     try:

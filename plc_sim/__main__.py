@@ -1,4 +1,4 @@
-"""`python -m plc_sim`: run the lines of a plant, or plant a fault in them."""
+"""`python -m plc_sim`: run the lines of a plant, or plant a fault in them; `load`: a server for benchmarks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from mes.contracts.plant import Line, PlantModel
 from mes.contracts.plant_file import PlantFileError, load_plant, with_ports
 from mes.contracts.warm_start import WarmStart
 from plc_sim.faults import fault_adapter, plant_fault
+from plc_sim.load.server import main as load
 from plc_sim.opcua.security import LineSecurity
 from plc_sim.plant_clock import follow, mes_clock, own_clock
 from plc_sim.shop import Shop
@@ -25,7 +26,10 @@ from plc_sim.shop import Shop
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["load"]:
+        return load(given[1:])
+    options = _parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("asyncua.server.server").setLevel(logging.ERROR)  # it warns of loopback links
     if options.command == "fault":

@@ -23,6 +23,15 @@ from edge.opcua.publication import (
 log = structlog.get_logger(__name__)
 
 
+NOT_REPUBLISHED = (
+    ua.uaerrors.BadMessageNotAvailable,
+    ua.uaerrors.BadServiceUnsupported,
+    ua.uaerrors.BadNotImplemented,
+    ua.uaerrors.BadNotSupported,
+)
+"""What a server answers that has a notification no more, or offers no Republish."""
+
+
 class Publisher:
     """Sends publish requests on one session.
 
@@ -46,7 +55,7 @@ class Publisher:
         """Ask for a notification again that never came; None when the server does not have it any more."""
         try:
             message = await self._session.republish(subscription_id, sequence)
-        except ua.uaerrors.BadMessageNotAvailable:
+        except NOT_REPUBLISHED:
             return None
         again = from_asyncua(subscription_id, message)
         return again if again.sequence == sequence and not again.keep_alive else None

@@ -35,6 +35,10 @@ EVERY_CHANGE = 0.0
 ITEMS_PER_CALL = 500
 """When the server states no limit (OperationLimits)."""
 RETRY_BAD_NODES_S = 30.0
+LAST_SEQUENCE = 0xFFFFFFFF
+"""Behind it the sequence numbers of a subscription begin again at 1 (OPC 10000-4 §7.8)."""
+MOST_REPUBLISHED = 100
+"""So many publications at most are asked for again at once."""
 _MAX_ITEMS_NODE = (
     f"i={ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall}"
 )
@@ -74,6 +78,7 @@ class SubscriptionTable:
         self._groups: dict[int, int] = {}
         self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
         self._next_sequence: dict[int, int] = {}
+        self._turn = asyncio.Lock()
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.quarantined: dict[Wanted, str] = {}
         self.last_data = time.monotonic()
@@ -193,9 +198,11 @@ class SubscriptionTable:
                 log.warning("publish.failed", reason=repr(error))
                 continue
             self.publish_round_trip_s = time.monotonic() - asked
-            await self._take(publication)
+            async with self._turn:
+                await self._take(publication)
 
     async def _take(self, publication: Publication) -> None:
+        """Hand a publication over, behind those before it that did not come and are asked for again."""
         subscription_id, sequence = publication.subscription_id, publication.sequence
         if subscription_id not in self._groups.values():
             await self._link.session.delete_subscriptions([subscription_id])
@@ -205,8 +212,25 @@ class SubscriptionTable:
         if publication.keep_alive:
             return
         expected = self._next_sequence.get(subscription_id, sequence)
-        self._next_sequence[subscription_id] = sequence + 1
-        self._hand_over(publication, missed=sequence > expected)
+        if sequence < expected and expected - sequence < LAST_SEQUENCE // 2:
+            return  # it was asked for again, and came then
+        missed = await self._recover(subscription_id, range(expected, sequence))
+        self._next_sequence[subscription_id] = sequence % LAST_SEQUENCE + 1
+        self._hand_over(publication, missed=missed)
+
+    async def _recover(self, subscription_id: int, sequences: range) -> bool:
+        """Ask for publications again that never came; True when something right before the next stays missing."""
+        missed = len(sequences) > MOST_REPUBLISHED
+        for sequence in sequences[-MOST_REPUBLISHED:]:
+            again = await self._publisher.republish(subscription_id, sequence)
+            if again is None:
+                missed = True
+            else:
+                self._hand_over(again, missed=missed)
+                missed = False
+        if sequences:
+            log.info("publication.asked_again", count=len(sequences), missing=missed)
+        return missed
 
     def _hand_over(self, publication: Publication, *, missed: bool) -> None:
         if len(publication):
