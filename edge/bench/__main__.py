@@ -1,4 +1,4 @@
-"""`python -m edge bench [--subset]`: decode, subscribe, collect, journal; and the whole way to PostgreSQL."""
+"""`python -m edge bench [--subset]`: decode, journal, server to disk, subscribe, collect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from edge.bench import decoding, journal, subscribing
+from edge.bench import decoding, journal, subscribing, to_disk
 from edge.bench.report import HEAD, Figure
 from edge.opcua.link import quiet_asyncua
 
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _figures(*, subset: bool) -> Iterator[Figure]:
     yield from decoding.measure(rounds=3 if subset else 20)
     yield from journal.measure(commits=20 if subset else 200)
+    yield from asyncio.run(to_disk.measure(rate=50_000, seconds=10 if subset else 600))
     yield from asyncio.run(subscribing.measure(rate=50_000, seconds=5 if subset else 60))
 
 

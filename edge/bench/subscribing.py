@@ -38,7 +38,7 @@ async def measure(*, rate: float, seconds: float) -> list[Figure]:
         async with open_link(endpoint) as link:
             seen = _Collected()
             table, began = _table(link, seen), time.monotonic()
-            running = asyncio.create_task(table.run(_wanted()))
+            running = asyncio.create_task(table.run(wanted()))
             await _until_flowing(seen, running)
             subscribed_s = time.monotonic() - began
             values, cpu_s, began = seen.values, time.process_time(), time.monotonic()
@@ -102,7 +102,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wanted() -> list[Wanted]:
+def wanted() -> list[Wanted]:
+    """Return every tag of the load server."""
     return [
         Wanted(f"nsu={NAMESPACE};s=t{n}", PUBLISH_MS, Sink.TELEMETRY, f"t{n}", n + 1, TAG_QUEUE)
         for n in range(TAGS)
