@@ -279,5 +279,5 @@ class BrokenCount:
     held: int
 
 
-async def broken_ledger(conn: ReadConn) -> list[BrokenCount]:
-    return await db.fetch_all(conn, queries["broken_ledger"], None, BrokenCount)
+async def broken_ledger(conn: ReadConn, *, now: datetime) -> list[BrokenCount]:
+    return await db.fetch_all(conn, queries["broken_ledger"], {"now": now}, BrokenCount)

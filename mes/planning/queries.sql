@@ -424,16 +424,19 @@ SELECT line, shift_id, start_at, rules, parts FROM capacity_reservation
  WHERE holder = %(holder)s AND holder_id = %(holder_id)s
 
 -- broken_ledger --
--- Every count of the ledger beside what its reservations add up to, and every limit that is exceeded.
+-- Every count of the ledger beside what its reservations add up to, and every limit that is exceeded, in
+-- the shifts that are not over: of those nothing can be promised any more, and nothing is counted.
 SELECT 'place' AS what, s.shift_id AS subject, s.places AS cap, s.planned, s.reserved,
        count(r.id)::integer AS held
   FROM capacity_shift AS s
   LEFT JOIN capacity_reservation AS r ON r.line = s.line AND r.shift_id = s.shift_id
+ WHERE s.end_at > %(now)s
  GROUP BY s.line, s.shift_id
 HAVING s.reserved <> count(r.id) OR s.planned + count(r.id) > s.places
 UNION ALL
 SELECT 'option', o.shift_id || ' ' || o.option, o.cap, o.planned, o.reserved, count(r.id)::integer
   FROM capacity_option AS o
+  JOIN capacity_shift AS s ON s.line = o.line AND s.shift_id = o.shift_id AND s.end_at > %(now)s
   LEFT JOIN capacity_reservation AS r
     ON r.line = o.line AND r.shift_id = o.shift_id AND o.rule = ANY(r.rules)
  GROUP BY o.line, o.shift_id, o.rule

@@ -161,7 +161,7 @@ async def replay(
     done.set()
     await mending
     async with database.read() as conn:
-        broken = await planning.broken_ledger(conn)
+        broken = await planning.broken_ledger(conn, now=clock.now())
     print(f"replay of {len(wishes)} quotes: {ended}; over-promised or miscounted: {len(broken)}")
     for line in broken[:10]:
         print("  ", line)
