@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
 
 import aps.schedule as s
 from aps.check import check
 from aps.hand import Hand, Line, Move, Refused, Trial
 from mes.planning.bridge.asking import Answer, _held, _named
 from mes.planning.bridge.problem import Snapshot
-from mes.planning.bridge.rows import operations
 from mes.planning.network import PlantNetwork
-from mes.planning.operations import PlannedOperation
+
+Span = tuple[int, int]
+"""Start and end in seconds from the snapshot."""
+WORTH_TELLING_S = 300
+"""A car that is late anyway is told again when it becomes so much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,23 @@ class Conflict:
     sentence: str
 
 
+class TriedOperation(NamedTuple):
+    """When a car would be on a line; plant time."""
+
+    line: str
+    car_id: str
+    subject_id: UUID
+    start_at: datetime
+    end_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What comes of some moves; times are plant time."""
 
-    rows: list[PlannedOperation]
+    rows: list[TriedOperation]
     """Operations that start or end at another time than in the plan in force."""
-    added: list[PlannedOperation]
+    added: list[TriedOperation]
     """Those of `rows` that the plan in force does not have: cars from the tray."""
     conflicts: list[Conflict]
     late_s: dict[str, int]
@@ -68,11 +82,10 @@ class Board:
         frozen_until: datetime,
     ) -> None:
         self._snap, self._schedule, self._network = snap, schedule, network
-        self._frozen_until = frozen_until
         frozen_s = int((frozen_until - snap.anchor).total_seconds())
         self._hand = Hand(snap.problem, schedule, frozen_until_s=frozen_s)
         before = self._hand.try_out([])
-        self._rows = self._by_key(before.work)
+        self._times = times_of(snap, before.work, network)
         self._colors = before.color_changes
         self._late = before.late
 
@@ -80,16 +93,14 @@ class Board:
         """Return what comes of these moves; `locked` cars are not to start at another time."""
         began = time.perf_counter()
         trial = self._hand.try_out(_of_library(moves))
-        rows = self._by_key(trial.work)
+        times = times_of(self._snap, trial.work, self._network)
         changed = [
-            row
-            for key, row in rows.items()
-            if key not in self._rows
-            or (row.start_at, row.end_at) != (self._rows[key].start_at, self._rows[key].end_at)
+            self._row(key, span) for key, span in times.items() if self._times.get(key) != span
         ]
+        before = {car_id for _, car_id in self._times}
         return Tried(
             rows=changed,
-            added=[row for key, row in rows.items() if key not in self._rows],
+            added=[row for row in changed if row.car_id not in before],
             conflicts=_conflicts(trial, self._schedule, self._late, locked),
             late_s=trial.late,
             color_changes=trial.color_changes,
@@ -97,9 +108,42 @@ class Board:
             seconds=time.perf_counter() - began,
         )
 
-    def _by_key(self, work: s.Schedule) -> dict[tuple[str, str], PlannedOperation]:
-        rows = operations(self._snap, work, self._network, frozen_until=self._frozen_until)
-        return {(row.line, str(row.subject_id)): row for row in rows}
+    def _row(self, key: tuple[str, str], span: Span) -> TriedOperation:
+        line, car_id = key
+        anchor = self._snap.anchor
+        return TriedOperation(
+            line,
+            car_id,
+            self._snap.cars[car_id].order_id,
+            anchor + timedelta(seconds=span[0]),
+            anchor + timedelta(seconds=max(span)),
+        )
+
+
+def times_of(
+    snap: Snapshot, work: s.Schedule, network: PlantNetwork
+) -> dict[tuple[str, str], Span]:
+    """Return when each car is on each line, as `operations` tells it, for cars that are ordered.
+
+    A trial has thousands of them for every drop: seconds, by (line, car), and nothing else.
+    """
+    cars = {car_id for car_id, car in snap.cars.items() if not car.quoted}
+    line_of = network.weld_line_of_step
+    found: dict[tuple[str, str], Span] = {}
+    for step in work.weld:
+        key = (line_of[step.step], step.car_id)
+        begin, end = found.get(key, (step.start_s, step.end_s))
+        found[key] = (min(begin, step.start_s), max(end, step.end_s))
+    paint = network.paint_line.id
+    found.update({(paint, x.car_id): (x.start_s, x.end_s) for x in work.paint})
+    lead = network.drum_lead_s
+    for line in (network.drum_line, *network.finish_lines):
+        offset, takes = network.offset_s(line.id), network.takes_s(line)
+        for slot in work.assembly:
+            whole = slot.end_s - slot.start_s
+            start = slot.start_s + whole * offset // lead
+            found[line.id, slot.car_id] = (start, start + whole * takes // lead)
+    return {key: span for key, span in found.items() if key[1] in cars}
 
 
 def follow_by_hand(
@@ -145,7 +189,7 @@ def _conflicts(
             facts: dict[str, str | int] = {"car": slot.car_id, "moved_s": moved}
             found.append(Conflict("move.locked", True, (slot.car_id,), facts, ""))
     for car, seconds in trial.late.items():
-        if seconds > max(0, late_before.get(car, 0)):
+        if car not in late_before or seconds - late_before[car] >= WORTH_TELLING_S:
             facts = {"car": car, "late_s": seconds, "more_s": seconds - late_before.get(car, 0)}
             found.append(Conflict("late", False, (car,), facts, ""))
     found += [

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from mes.planning import board_moves
+from mes.orders import service as orders
+from mes.planning import board_moves, bridge, repository
 from mes.planning import service as planning
 from mes.planning.board_moves import MovesRefused, NothingMoved
 from mes.planning.bridge import HandMove
+from mes.planning.bridge.hand import times_of
 from mes.planning.repository import BoardRow
 from tests.support.planning import PlannedPlant
 
@@ -95,3 +97,19 @@ async def test_a_move_of_what_is_unknown_publishes_nothing(planned: PlannedPlant
             )
     async with planned.database.read() as conn:
         assert await planning.published(conn) == before
+
+
+async def test_a_trial_tells_the_times_that_a_published_plan_has(planned: PlannedPlant) -> None:
+    async with planned.database.read() as conn:
+        net = await planning.network(conn)
+        head = await planning.published(conn)
+        rows = await planning.operations_of(conn, head.id)
+        content = await repository.content(conn, head.id)
+        known = {order.number: order.id for order in await orders.open_orders(conn)}
+    assert content.problem is not None and content.schedule is not None
+    snap = bridge.reread(bridge.unpack_problem(content.problem), head.anchor_at, known)
+    told = times_of(snap, bridge.unpack_schedule(content.schedule), net)
+    assert {
+        key: (head.anchor_at + timedelta(seconds=start), head.anchor_at + timedelta(seconds=end))
+        for key, (start, end) in told.items()
+    } == {(row.line, row.car_id): (row.start_at, row.end_at) for row in rows if row.car_id}
