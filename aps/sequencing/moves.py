@@ -1,8 +1,7 @@
 """The moves of the local search over a sequence, counted incrementally.
 
 Counters of the options inside every window make a move cost only the windows it touches, the
-dearest rules first, given up as soon as the rest cannot make good what is lost. A move has two
-prices: the one the search follows at the moment, and the true one of the task.
+dearest rules first, given up as soon as the rest cannot make good what is lost.
 """
 
 from aps.jit import kernel
@@ -85,14 +84,12 @@ def try_swap(
     limit: int,
     runs_from: int,
     where: Ints,
-    true_weight: Ints,
-    true_color: int,
     price: Ints,
 ) -> bool:
     """Try to swap the cars at i < j; do it if it costs nothing.
 
     `gain[r]` is the most that rules r and after can win by one swap. `price` then holds the change
-    of the search's cost and of the true one.
+    of cost.
     """
     a, b = sequence[i], sequence[j]
     delta = window_weight * (
@@ -101,7 +98,6 @@ def try_swap(
         - out_of_place(i, earliest[a], latest[a])
         - out_of_place(j, earliest[b], latest[b])
     )
-    true = delta
     recolored = color[a] != color[b]
     if recolored:
         old = change_at(sequence, color, i) + change_at(sequence, color, j + 1)
@@ -114,7 +110,6 @@ def try_swap(
         if j != i + 1:
             new += change_at(sequence, color, j)
         sequence[i], sequence[j] = a, b
-        true = delta + true_color * (new - old)
         delta += color_weight * (new - old)
     for r in range(len(n)):
         if delta > gain[r]:
@@ -133,7 +128,6 @@ def try_swap(
         for s in range(down_first, down_last + 1):
             change -= counts[r, s] > n[r]
         delta += weight[r] * change
-        true += true_weight[r] * change
     if delta > 0:
         return False
     sequence[i], sequence[j] = b, a
@@ -152,7 +146,7 @@ def try_swap(
             counts[r, s] += d
         for s in range(max(first[r], max(i + 1, j - p[r] + 1)), min(last[r], j) + 1):
             counts[r, s] -= d
-    price[0], price[1] = delta, true
+    price[0] = delta
     return True
 
 
@@ -178,13 +172,11 @@ def try_segment(
     limit: int,
     runs_from: int,
     where: Ints,
-    true_weight: Ints,
-    true_color: int,
     price: Ints,
 ) -> bool:
     """Try to put `segment` on the places lo..hi; do it if it costs nothing.
 
-    `price` then holds the change of the search's cost and of the true one.
+    `price` then holds the change of cost.
     """
     delta, changes = 0, 0
     for k in range(lo, hi + 2):
@@ -200,7 +192,6 @@ def try_segment(
         segment[k - lo] = a
     for k in range(lo, hi + 2):
         changes += change_at(sequence, color, k)
-    true = delta + true_color * changes
     delta += color_weight * changes
     for r in range(len(n)):
         if delta > 0 and delta >= 1000 * weight[r]:
@@ -213,7 +204,6 @@ def try_segment(
         for s in range(s_first, s_last + 1):
             change += max(0, fresh[r, s] - n[r]) - max(0, counts[r, s] - n[r])
         delta += weight[r] * change
-        true += true_weight[r] * change
     keep = delta <= 0
     if keep:
         k = lo
@@ -234,5 +224,5 @@ def try_segment(
     for r in range(len(n)):
         for s in range(max(first[r], lo - p[r] + 1), min(last[r], hi) + 1):
             counts[r, s] = fresh[r, s]
-    price[0], price[1] = delta, true
+    price[0] = delta
     return True

@@ -1,8 +1,7 @@
 """Local search over a sequence: very many small random moves.
 
 The method is that of the winners of the 2005 ROADEF challenge (Estellon, Gardi, Nouioua, EJOR
-191(3)): cheap moves, kept when they do not make the sequence worse. A search may follow other
-weights than the task's; the best sequence by the task's own is what is returned.
+191(3)): no metaheuristic, but cheap moves that are kept when they do not make the sequence worse.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from aps.sequencing.moves import (
     try_segment,
     try_swap,
 )
-from aps.sequencing.task import SequenceTask, Weights, cost_of
+from aps.sequencing.task import SequenceTask, cost_of
 from aps.worktime import Ints
 
 CHUNK = 100_000
@@ -57,12 +56,10 @@ WITHOUT_COLORS = Mix(
 @kernel
 def _walk(
     sequence: Ints,
-    best: Ints,
     has: Ints,
     n: Ints,
     p: Ints,
     weight: Ints,
-    true_weight: Ints,
     gain: Ints,
     counts: Ints,
     fresh: Ints,
@@ -70,7 +67,6 @@ def _walk(
     last: Ints,
     color: Ints,
     color_weight: int,
-    true_color: int,
     earliest: Ints,
     latest: Ints,
     window_weight: int,
@@ -87,13 +83,13 @@ def _walk(
     cost: Ints,
     state: Ints,
 ) -> int:
-    """Make `moves` tries in place; `cost` holds the true cost and that of `best`."""
+    """Make `moves` tries in place, fewer once it costs `floor`; `cost` holds what it costs."""
     size = len(sequence)
     free = size - fixed
     segment = np.empty(size, np.int64)
-    price = np.zeros(2, np.int64)
+    price = np.zeros(1, np.int64)
     for _ in range(moves):
-        if cost[1] <= floor:
+        if cost[0] <= floor:
             break
         move = random_below(state, 100)
         i = fixed + random_below(state, free)
@@ -116,7 +112,7 @@ def _walk(
             done = try_swap(
                 min(i, j), max(i, j), sequence, has, n, p, weight, gain, counts, first, last,
                 color, color_weight, earliest, latest, window_weight, limit, runs_from,
-                where, true_weight, true_color, price,
+                where, price,
             )  # fmt: skip
         else:
             lo, hi, cut = i, i, 1
@@ -164,21 +160,17 @@ def _walk(
             done = try_segment(
                 lo, hi, segment, sequence, has, n, p, weight,  counts, fresh, first, last,
                 color, color_weight, earliest, latest, window_weight, limit, runs_from,
-                where, true_weight, true_color, price,
+                where, price,
             )  # fmt: skip
         if done:
-            cost[0] += price[1]
-            if cost[0] < cost[1]:
-                cost[1] = cost[0]
-                best[:] = sequence
-    return int(cost[1])
+            cost[0] += price[0]
+    return int(cost[0])
 
 
 class Walk:
     """A sequence being searched: the counters live from one stretch of moves to the next.
 
-    `follow` are the weights the search goes by, the task's own if not given; rules that cost
-    nothing in either are left out of sight.
+    Rules that cost nothing are left out of sight.
     """
 
     def __init__(
@@ -187,21 +179,19 @@ class Walk:
         sequence: Ints,
         *,
         seed: int,
-        follow: Weights | None = None,
         mix: Mix = WITH_COLORS,
     ) -> None:
-        follow = follow or task.weights
-        self._task, self._follow, self._mix = task, follow, mix.limits()
+        self._task, self._mix = task, mix.limits()
         size = len(sequence)
-        seen = np.flatnonzero((task.weights.rules > 0) | (follow.rules > 0))
-        order = seen[np.argsort(-follow.rules[seen], kind="stable")]
+        seen = np.flatnonzero(task.weights.rules > 0)
+        order = seen[np.argsort(-task.weights.rules[seen], kind="stable")]
         self._n, self._p = task.n[order], task.p[order]
-        self._weight, self._true = follow.rules[order], task.weights.rules[order]
+        self._weight = task.weights.rules[order]
         self._gain = np.cumsum((self._weight * self._p)[::-1])[::-1].copy()
         self._has = np.ascontiguousarray(task.has[:, order]).astype(np.int64)
         self._first = np.maximum(0, task.fixed - self._p + 1)
         self._last = np.full(len(order), size - 1) if task.truncated else size - self._p
-        self._sequence, self._best = sequence.copy(), sequence.copy()
+        self._sequence = sequence.copy()
         self._counts = np.zeros((len(order), size), np.int64)
         for rule in range(len(order)):
             first, last = int(self._first[rule]), int(self._last[rule])
@@ -220,32 +210,31 @@ class Walk:
         self._color_begin = np.concatenate(([0], np.cumsum(counts)))
         facts = np.column_stack((task.has, task.color, task.earliest, task.latest))
         self._kind = np.unique(facts, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        total = cost_of(task, sequence).total
-        self._cost = np.array([total, total], np.int64)
+        self._cost = np.array([cost_of(task, sequence).total], np.int64)
         self._state = np.array([(seed * 2_654_435_761 + 88_172_645_463_325_252) & _MASK], np.int64)
 
     def run(self, moves: int, *, floor: int = 0) -> int:
-        """Make some more moves, fewer once the best costs `floor`; return the cost of the best."""
-        task, follow = self._task, self._follow
+        """Make some more moves, fewer once it costs `floor`; return the cost."""
+        task = self._task
         if len(self._sequence) - task.fixed < 2:
             return self.cost
         _walk(
-            self._sequence, self._best, self._has, self._n, self._p, self._weight, self._true,
-            self._gain, self._counts, self._fresh, self._first, self._last, task.color,
-            follow.color, task.weights.color, task.earliest, task.latest, task.weights.window,
-            task.batch_limit, task.runs_from, self._where, self._by_color, self._color_begin,
-            self._kind, task.fixed, moves, self._mix, floor, self._cost, self._state,
+            self._sequence, self._has, self._n, self._p, self._weight, self._gain, self._counts,
+            self._fresh, self._first, self._last, task.color, task.weights.color, task.earliest,
+            task.latest, task.weights.window, task.batch_limit, task.runs_from, self._where,
+            self._by_color, self._color_begin, self._kind, task.fixed, moves, self._mix, floor,
+            self._cost, self._state,
         )  # fmt: skip
         return self.cost
 
     @property
     def cost(self) -> int:
-        """The cost of the best sequence, by the task's own weights."""
-        return int(self._cost[1])
+        """What the sequence costs now; it never grows."""
+        return int(self._cost[0])
 
-    def best(self) -> Ints:
-        """Return the best sequence so far."""
-        return self._best.copy()
+    def sequence(self) -> Ints:
+        """Return the sequence as it is now."""
+        return self._sequence.copy()
 
 
 _MASK = (1 << 62) - 1
@@ -266,8 +255,8 @@ def improve(
     """
     walk = Walk(task, sequence, seed=seed)
     done = 0
-    while done < moves and walk.cost > 0 and keep_going(walk.cost, walk.best()):
+    while done < moves and walk.cost > 0 and keep_going(walk.cost, walk.sequence()):
         chunk = min(CHUNK, moves - done)
         walk.run(chunk)
         done += chunk
-    return walk.best(), walk.cost
+    return walk.sequence(), walk.cost
