@@ -12,13 +12,13 @@ from typing import Any
 
 import cv2
 
+from qc_vision.evaluate import evaluate, image_paths, judge, report
 from qc_vision.runtime import (
     Inspection,
     PackageError,
     PipelineError,
     load,
 )
-from qc_vision.runtime.image import IMAGE_SUFFIXES
 from qc_vision.synth import (
     DEFECT_KINDS,
     SEVERITY_RANGE,
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=int, default=12)
     train.add_argument("--overkill", type=float, default=0.01, help="target overkill, 0..1")
     train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--float", action="store_true", help="float backbone instead of int8")
     train.add_argument("--progress-json", action="store_true", help="progress as JSON lines")
     train.set_defaults(command=_train)
 
@@ -65,11 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--json", action="store_true", help="one JSON object an image")
     predict.set_defaults(command=_predict)
 
-    evaluate = commands.add_parser("evaluate", help="escape and overkill on labelled folders")
-    evaluate.add_argument("package", type=Path)
-    evaluate.add_argument("--good", type=Path, required=True)
-    evaluate.add_argument("--bad", type=Path, required=True, help="one sub-folder a kind, or flat")
-    evaluate.set_defaults(command=_evaluate)
+    measuring = commands.add_parser("evaluate", help="escape and overkill on labelled folders")
+    measuring.add_argument("package", type=Path)
+    measuring.add_argument("--good", type=Path, required=True)
+    measuring.add_argument("--bad", type=Path, required=True, help="one sub-folder a kind, or flat")
+    measuring.add_argument("--report", type=Path, help="HTML page with the worst mistakes")
+    measuring.set_defaults(command=_evaluate)
 
     drawing = commands.add_parser("render", help="render parts with and without defects")
     drawing.add_argument("--shop", type=Shop, required=True, choices=list(Shop))
@@ -82,8 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     drawing.set_defaults(command=_render)
 
     bench = commands.add_parser("bench", help="measure the shipped packages and the renderer")
-    bench.add_argument("--subset", action="store_true", help="a quick look: 60 images a shop")
+    bench.add_argument(
+        "--subset", action="store_true", help="a quick look: 60 images a shop, one split"
+    )
+    bench.add_argument("--work", type=Path, help="folder for figures and packages (a cache folder)")
     bench.set_defaults(command=_bench)
+
+    fold = commands.add_parser("fold-backbone", help="reproduce the backbones that ship")
+    fold.set_defaults(command=_fold)
 
     shipped = commands.add_parser("train-shipped", help="reproduce the packages that ship")
     shipped.add_argument("--shop", type=Shop, choices=list(Shop), help="one shop only")
@@ -108,26 +116,36 @@ def _progress(as_json: bool) -> Callable[[dict[str, Any]], None]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from qc_vision.training.folders import train_folders
-    from qc_vision.training.make import Options
+    from qc_vision.training.package import Options
 
-    manifest = train_folders(
-        options.good,
-        options.defects,
-        Options(
-            name=options.name or options.out.name,
-            shop=options.shop,
-            size=options.size,
-            epochs=options.epochs,
-            target_overkill=options.overkill,
-            seed=options.seed,
-        ),
-        options.out,
-        _progress(options.progress_json),
+    wanted = Options(
+        name=options.name or options.out.name,
+        shop=options.shop,
+        size=options.size,
+        epochs=options.epochs,
+        target_overkill=options.overkill,
+        seed=options.seed,
+        int8=not options.float,
     )
-    _progress(options.progress_json)(
-        {"step": "done", "package": str(options.out), "version": manifest.version}
-    )
+    report = _progress(options.progress_json)
+    if options.defects is None:
+        from qc_vision.training.good_only import train_good_only
+
+        manifest = train_good_only(options.good, wanted, options.out, report)
+    else:
+        from qc_vision.training.folders import train_folders
+
+        manifest = train_folders(options.good, options.defects, wanted, options.out, report)
+    report({"step": "done", "package": str(options.out), "version": manifest.version})
+    return 0
+
+
+def _fold(options: argparse.Namespace) -> int:
+    from qc_vision.training.backbone import fold
+    from qc_vision.training.samples import backbone_pictures
+
+    worst = fold(backbone_pictures())
+    _say(json.dumps({"step": "folded", "largest_difference_to_torch": round(worst, 6)}))
     return 0
 
 
@@ -143,9 +161,9 @@ def _train_shipped(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     inspector = load(options.package)
-    for path in _images(options.images):
+    for path in image_paths(options.images):
         began = time.perf_counter()
-        result = inspector.inspect(path.read_bytes())
+        result = judge(inspector, path)
         spent = (time.perf_counter() - began) * 1e3
         if options.json:
             _say(json.dumps(_answer(path, result, spent), ensure_ascii=False))
@@ -180,28 +198,12 @@ def _answer(path: Path, result: Inspection, spent_ms: float) -> dict[str, Any]:
     }
 
 
-def _images(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise ValueError(f"{place} is neither an image nor a folder")
-    found = sorted(p for p in place.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    if not found:
-        raise ValueError(f"{place} holds no images")
-    return found
-
-
 def _evaluate(options: argparse.Namespace) -> int:
-    from qc_vision.figures import escape_and_overkill
-
-    inspector = load(options.package)
-    good = [inspector.inspect(path.read_bytes()) for path in _images(options.good)]
-    bad: dict[str, list[Inspection]] = {}
-    for path in _images(options.bad):
-        if not path.stem.endswith("_mask"):
-            kind = path.parent.name if path.parent != options.bad else "defect"
-            bad.setdefault(kind, []).append(inspector.inspect(path.read_bytes()))
-    _say(json.dumps(escape_and_overkill(good, bad), indent=2))
+    figures, judged = evaluate(load(options.package), options.good, options.bad)
+    _say(json.dumps(figures, indent=2))
+    if options.report is not None:
+        page = report(figures, judged, f"{options.package.name} on {options.bad}")
+        options.report.write_text(page, "utf-8")
     return 0
 
 
@@ -243,8 +245,8 @@ def _scenes(options: argparse.Namespace) -> Iterator[tuple[str, Scene]]:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from qc_vision.bench import bench
+    from qc_vision.bench import bench, default_work
 
-    for line in bench(subset=options.subset):
+    for line in bench(subset=options.subset, work=options.work or default_work()):
         _say(line)
     return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
@@ -29,6 +30,25 @@ class FitnessLimits:
     max_exposure: float = 248.0
     min_contrast: float = 12.0
 
+    @classmethod
+    def around(cls, good: Sequence[Fitness]) -> FitnessLimits:
+        """Return limits that the good pictures keep with room to spare.
+
+        The usual limits hold where the pictures keep them; a station whose good pictures are
+        dark, flat or soft by nature gets limits of its own.
+        """
+        usual = cls()
+        return cls(
+            min_blur=min(usual.min_blur, 0.25 * min(one.blur for one in good)),
+            min_exposure=min(usual.min_exposure, 0.5 * min(one.exposure for one in good)),
+            max_exposure=max(usual.max_exposure, (max(one.exposure for one in good) + 255.0) / 2.0),
+            min_contrast=min(usual.min_contrast, 0.5 * min(one.contrast for one in good)),
+        )
+
+    def settings(self) -> dict[str, float]:
+        """Return the limits as settings of a pipeline's fitness step."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
 
 def measure(image: NDArray[np.uint8], limits: FitnessLimits) -> Fitness:
     """Measure an uint8 BGR image; ``reason`` is set when it is outside the limits."""
@@ -39,7 +59,8 @@ def measure(image: NDArray[np.uint8], limits: FitnessLimits) -> Fitness:
     cumulative = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
     low, median, high = (float(np.searchsorted(cumulative, q)) for q in (0.02, 0.5, 0.98))
     blur = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2
-    return Fitness(blur=blur, exposure=median, reason=_reason(blur, median, high - low, limits))
+    reason = _reason(blur, median, high - low, limits)
+    return Fitness(blur=blur, exposure=median, reason=reason, contrast=high - low)
 
 
 def _reason(blur: float, median: float, contrast: float, limits: FitnessLimits) -> str | None:

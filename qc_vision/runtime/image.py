@@ -14,7 +14,9 @@ MAX_PIXELS: Final = 40_000_000
 
 MIN_SIDE: Final = 16
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+IMAGE_SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
+)
 """What is taken for an image in a folder."""
 
 

@@ -38,11 +38,13 @@ class Fitness:
         blur: variance of the Laplacian in grey levels²; small means out of focus.
         exposure: median grey level, 0 to 255.
         reason: why the image is unfit, None if it is fit.
+        contrast: grey levels between the 2nd and 98th percentile.
     """
 
     blur: float
     exposure: float
     reason: str | None = None
+    contrast: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

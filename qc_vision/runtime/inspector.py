@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qc_vision.runtime import steps
 from qc_vision.runtime.image import NotAnImage, decode
-from qc_vision.runtime.inspection import Fitness, Inspection, Verdict
+from qc_vision.runtime.inspection import Fitness, Inspection, Region, Verdict
 from qc_vision.runtime.manifest import PIPELINE_FILE, Manifest, PackageError, verify_model
 from qc_vision.runtime.pipeline import Node, Pipeline, PipelineError
 
@@ -68,6 +68,10 @@ class Inspector:
         except steps.Unfit as refusal:
             return run.unfit(refusal.fitness)
 
+    def unfit(self, fitness: Fitness) -> Inspection:
+        """Return the answer for an image that never came, ``fitness.reason`` saying why."""
+        return _Run(self).unfit(fitness)
+
     def execute(self, node: Node, run: _Run, upright: NDArray[np.uint8]) -> Any:
         """Return the output of one node whose inputs have been computed."""
         inputs = {port: run.values[name] for port, name in node.inputs.items()}
@@ -79,7 +83,10 @@ class Inspector:
                 return inputs["image"]
             case "align":
                 golden = self._pictures[str(node.setting("golden"))]
-                return steps.align(inputs["image"], golden, node, run.fitness)
+                return run.aligned(steps.align(inputs["image"], golden, node, run.fitness))
+            case "locate":
+                golden = self._pictures[str(node.setting("golden"))]
+                return run.aligned(steps.locate(inputs["image"], golden, node, run.fitness))
             case "crop":
                 return steps.crop(inputs["image"], node)
             case "model":
@@ -97,11 +104,14 @@ class Inspector:
         threshold = node.number("threshold")
         score = float(steps.score_of(scores.score, self.manifest.calibration))
         grid = steps.score_of(scores.grid, self.manifest.calibration)
-        regions = steps.regions_of(scores, grid, node, self.manifest.labels)
+        verdict = Verdict.NOK if score >= threshold else Verdict.OK
+        regions = steps.regions_of(
+            scores, grid, node, self.manifest.labels, at_least_one=verdict is Verdict.NOK
+        )
         return Inspection(
-            verdict=Verdict.NOK if score >= threshold else Verdict.OK,
+            verdict=verdict,
             score=score,
-            regions=regions,
+            regions=run.in_picture(regions),
             fitness=run.fitness,
             heatmap=grid.astype(np.float16),
             model_version=self.manifest.version,
@@ -119,8 +129,25 @@ class _Run:
         self.values: dict[str, Any] = {}
         self.ms: dict[str, float] = {}
         self.fitness = Fitness(0.0, 0.0)
+        self._picture = (0, 0)
+        self._to_picture: NDArray[np.float64] | None = None
+
+    def aligned(self, found: steps.Aligned) -> NDArray[np.uint8]:
+        """Go on with an aligned image, and remember the way back."""
+        before = self._to_picture
+        after = np.vstack([found.to_picture, [0.0, 0.0, 1.0]])
+        self._to_picture = found.to_picture if before is None else before @ after
+        return found.image
+
+    def in_picture(self, regions: tuple[Region, ...]) -> tuple[Region, ...]:
+        """Return regions of the aligned image as regions of the picture taken."""
+        if self._to_picture is None:
+            return regions
+        moved = (steps.moved(region, self._to_picture, self._picture) for region in regions)
+        return tuple(region for region in moved if region is not None)
 
     def judge(self, upright: NDArray[np.uint8]) -> Inspection:
+        self._picture = (upright.shape[0], upright.shape[1])
         result: Inspection | None = None
         for node in self._inspector.pipeline.order:
             started = time.perf_counter()
@@ -204,7 +231,7 @@ def _network(model: Path, manifest: Manifest, providers: Sequence[str]) -> Netwo
 def _pictures(pipeline: Pipeline, package: Path) -> dict[str, NDArray[np.uint8]]:
     pictures: dict[str, NDArray[np.uint8]] = {}
     for node in pipeline.nodes:
-        if node.kind == "align":
+        if node.kind in ("align", "locate"):
             name = str(node.setting("golden"))
             picture = cv2.imread(str(package / name), cv2.IMREAD_COLOR)
             if picture is None:

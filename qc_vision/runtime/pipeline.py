@@ -53,6 +53,11 @@ STEP_KINDS: Final[dict[str, StepKind]] = {
         Port.IMAGE,
         {"golden": "golden.png", "min_correlation": 0.6},
     ),
+    "locate": StepKind(
+        {"image": Port.IMAGE},
+        Port.IMAGE,
+        {"golden": "golden.png", "reach": 0.5, "min_correlation": 0.2},
+    ),
     "crop": StepKind(
         {"image": Port.IMAGE},
         Port.VIEW,
@@ -137,13 +142,18 @@ class Pipeline:
         return json.dumps({"format": 1, "nodes": _plain(self.nodes)}, indent=2) + "\n"
 
 
-def standard(*, width: int, height: int, **fitness: float) -> Pipeline:
-    """Return source → fitness → crop → model → rule for a model of the given input size."""
+def standard(
+    *, width: int, height: int, locate: Mapping[str, Setting] | None = None, **fitness: float
+) -> Pipeline:
+    """Return source → fitness → (locate) → crop → model → rule for a model of the given input size."""
+    found = () if locate is None else (Node("part", "locate", {"image": "fitness"}, locate),)
+    seen = found[-1].name if found else "fitness"
     return Pipeline.of(
         (
             Node("camera", "source"),
             Node("fitness", "fitness", {"image": "camera"}, dict(fitness)),
-            Node("crop", "crop", {"image": "fitness"}, {"width": width, "height": height}),
+            *found,
+            Node("crop", "crop", {"image": seen}, {"width": width, "height": height}),
             Node("model", "model", {"view": "crop"}),
             Node("rule", "rule", {"scores": "model"}),
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.inspection import Fitness, Region
+from qc_vision.runtime.locate import cut_out, find_part, pose_of, small_view
 from qc_vision.runtime.manifest import Calibration
 from qc_vision.runtime.pipeline import Node
 
@@ -29,6 +30,14 @@ class View:
 
     pixels: NDArray[np.uint8]
     box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """An image moved onto the golden one, and the affine from it back to the picture taken."""
+
+    image: NDArray[np.uint8]
+    to_picture: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ def check_fitness(image: NDArray[np.uint8], node: Node) -> Fitness:
 
 def align(
     image: NDArray[np.uint8], golden: NDArray[np.uint8], node: Node, fitness: Fitness
-) -> NDArray[np.uint8]:
+) -> Aligned:
     """Rotate and shift the image onto the golden image by enhanced correlation (Evangelidis 2008).
 
     Raises:
@@ -94,10 +103,34 @@ def align(
         raise Unfit(Fitness(fitness.blur, fitness.exposure, reason))
     scale = np.array([[1, 1, width / side], [1, 1, height / side]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    to_picture = np.asarray(warp * scale, np.float64)
     turned = cv2.warpAffine(
-        image, warp * scale, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        image, to_picture, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(turned, np.uint8)
+    return Aligned(np.asarray(turned, np.uint8), to_picture)
+
+
+def locate(
+    image: NDArray[np.uint8], golden: NDArray[np.uint8], node: Node, fitness: Fitness
+) -> Aligned:
+    """Cut out the loose part and turn it as the golden picture shows it.
+
+    Raises:
+        Unfit: when no part is found, or it looks too unlike the golden one.
+    """
+    reach = node.number("reach") * max(image.shape[:2])
+    part = find_part(image)
+    if part is None:
+        reason = "cannot be located: nothing stands out from the ground"
+        raise Unfit(Fitness(fitness.blur, fitness.exposure, reason))
+    pose = pose_of(image, part, small_view(golden), reach)
+    if pose.correlation < node.number("min_correlation"):
+        reason = (
+            f"cannot be located: correlation {pose.correlation:.2f} with the golden image,"
+            f" at least {node.number('min_correlation'):.2f} needed"
+        )
+        raise Unfit(Fitness(fitness.blur, fitness.exposure, reason))
+    return Aligned(cut_out(image, pose, reach), pose.to_picture)
 
 
 def _edges(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
@@ -129,10 +162,21 @@ def score_of(raw: NDArray[np.float32] | float, calibration: Calibration) -> NDAr
 
 
 def regions_of(
-    scores: Scores, calibrated: NDArray[np.float32], node: Node, labels: tuple[str, ...]
+    scores: Scores,
+    calibrated: NDArray[np.float32],
+    node: Node,
+    labels: tuple[str, ...],
+    *,
+    at_least_one: bool,
 ) -> tuple[Region, ...]:
-    """Return the boxes of connected patches above the node's threshold, worst first."""
+    """Return the boxes of connected patches above the node's threshold, worst first.
+
+    With ``at_least_one`` the worst patches are shown where none is above it alone: many patches
+    that are each a little odd can make a part NOK.
+    """
     threshold = node.number("threshold")
+    if at_least_one:
+        threshold = min(threshold, float(np.quantile(calibrated, 0.99)))
     hot = (calibrated >= threshold).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
     left, top, wide, high = scores.box
@@ -149,6 +193,27 @@ def regions_of(
         )
     regions.sort(key=lambda region: -region.score)
     return tuple(regions[: int(node.number("max_regions"))])
+
+
+def moved(
+    region: Region, to_picture: NDArray[np.float64], picture: tuple[int, int]
+) -> Region | None:
+    """Return the box around a region of an aligned image in the picture taken, clipped to it."""
+    corners = np.array(
+        [
+            [region.x + dx * region.w, region.y + dy * region.h, 1.0]
+            for dx in (0, 1)
+            for dy in (0, 1)
+        ]
+    )
+    at = corners @ to_picture.T
+    high, wide = picture
+    x0, y0 = np.clip(np.floor(at.min(axis=0)), 0, (wide, high)).astype(int)
+    x1, y1 = np.clip(np.ceil(at.max(axis=0)), 0, (wide, high)).astype(int)
+    if x1 <= x0 or y1 <= y0:
+        return None
+    box = (int(x0), int(y0), int(x1 - x0), int(y1 - y0))
+    return Region(*box, region.score, region.label)
 
 
 def _label(

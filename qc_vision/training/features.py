@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from qc_vision.backbones import FEATURES, GRID_STRIDE
 
 Image = NDArray[np.uint8]
 
@@ -49,33 +49,36 @@ class Extractor:
         return found
 
 
-class _Images(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, images: Sequence[Image]) -> None:
-        self._left = iter(images)
+def sized(path: Path, height: int, width: int) -> onnx.ModelProto:
+    """Return a shipped backbone for one input size.
 
-    def get_next(self) -> dict[str, Image] | None:
-        image = next(self._left, None)
-        return None if image is None else {"image": image}
-
-
-def quantised(model: onnx.ModelProto, images: Sequence[Image]) -> onnx.ModelProto:
-    """Return the backbone in int8 (QDQ, static, per channel), calibrated on the images.
-
-    Weights use 7 bits (``reduce_range``), so that CPUs without VNNI do not saturate and every
-    CPU gives the same verdicts.
+    Raises:
+        ValueError: when a side is no multiple of 16.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, str(source))
-        quantize_static(
-            str(source),
-            str(target),
-            _Images(images),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv", "Add", "Clip"],
+    if height % 16 or width % 16 or min(height, width) < 32:
+        raise ValueError(
+            f"the model's input is {width}×{height}; both must be multiples of 16 and at least 32"
         )
-        return onnx.load(str(target))
+    model = onnx.load(str(path))
+    grid = (1, FEATURES, height // GRID_STRIDE, width // GRID_STRIDE)
+    _shape(model.graph.input[0], (height, width, 3))
+    _shape(model.graph.output[0], grid)
+    return model
+
+
+def any_size(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the backbone with its height and width left open."""
+    free = onnx.ModelProto()
+    free.CopyFrom(model)
+    del free.graph.value_info[:]
+    _shape(free.graph.input[0], ("height", "width", 3))
+    _shape(free.graph.output[0], (1, FEATURES, "rows", "columns"))
+    return free
+
+
+def _shape(entry: onnx.ValueInfoProto, sides: Sequence[int | str]) -> None:
+    for dimension, side in zip(entry.type.tensor_type.shape.dim, sides, strict=True):
+        if isinstance(side, int):
+            dimension.dim_value = side
+        else:
+            dimension.dim_param = side

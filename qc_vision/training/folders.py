@@ -1,4 +1,4 @@
-"""Train from folders of images: good ones alone, or with defects and their masks."""
+"""Train from folders of good images and of defects with their masks. Needs torch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qc_vision.figures import escape_and_overkill
 from qc_vision.runtime import Inspection, Inspector, load
+from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.manifest import Manifest
-from qc_vision.training.make import Options, Progress, Snapshot, make_package, with_metrics
+from qc_vision.training.hygiene import groups_of
+from qc_vision.training.make import Snapshot, make_package
+from qc_vision.training.package import Options, Progress, with_metrics
 from qc_vision.training.pseudo import spoil
 from qc_vision.training.samples import Sample, defects_from, good_from
 
@@ -23,7 +27,7 @@ _DEFECT_TEST_SHARE = 0.25
 
 def train_folders(
     good_folder: Path,
-    defects_folder: Path | None,
+    defects_folder: Path,
     options: Options,
     package: Path,
     progress: Progress,
@@ -36,29 +40,46 @@ def train_folders(
         DataError: when a folder holds too little to train on.
     """
     good, digest, refused = good_from(good_folder, options.size)
-    defects: list[Sample] = []
-    if defects_folder is not None:
-        defects, without = defects_from(defects_folder, options.size)
-        refused += without
+    defects, without = defects_from(defects_folder, options.size)
+    refused += without
     for reason in refused:
         progress({"step": "left out", "file": reason})
     rng = np.random.default_rng(options.seed)
     order = rng.permutation(len(good))
-    calibrating = max(2, round(_CALIBRATION_SHARE * len(good)))
-    aside = rng.permutation(len(defects))
-    testing = round(_DEFECT_TEST_SHARE * len(defects))
+    count = max(2, round(_CALIBRATION_SHARE * len(good)))
+    held, learned = _apart(defects, round(_DEFECT_TEST_SHARE * len(defects)), rng)
     snapshot = Snapshot(
-        good=[good[i] for i in order[calibrating:]],
-        calibration=[good[i] for i in order[:calibrating]],
-        defects=[defects[i] for i in aside[testing:]],
+        good=[good[i] for i in order[count:]],
+        calibration=[good[i] for i in order[:count]],
+        defects=learned,
         sha256=_snapshot_hash(digest, defects),
+        limits=FitnessLimits.around([measure(_picture(s), FitnessLimits()) for s in good]),
     )
     spoils = max(1, min(8, 400 // max(1, len(snapshot.good))))
     manifest = make_package(snapshot, replace(options, spoiled=spoils), package, progress)
-    held = [defects[i] for i in aside[:testing]]
     metrics = _measure(load(package), snapshot.calibration, held, rng)
     progress({"step": "measured", **metrics["summary"]})
     return with_metrics(manifest, metrics, package)
+
+
+def _apart(
+    samples: Sequence[Sample], count: int, rng: np.random.Generator
+) -> tuple[list[Sample], list[Sample]]:
+    """Put ``count`` samples aside, with their near-duplicates; return those and the rest."""
+    if not samples:
+        return [], []
+    groups = groups_of([sample.image for sample in samples])
+    if np.bincount(groups).max() > 0.6 * len(samples):  # all alike: twins mean nothing here
+        groups = np.arange(len(samples))
+    aside = np.zeros(len(samples), bool)
+    for name in rng.permutation(np.unique(groups)):
+        if aside.sum() >= count:
+            break
+        aside |= groups == name
+    return (
+        [sample for sample, out in zip(samples, aside, strict=True) if out],
+        [sample for sample, out in zip(samples, aside, strict=True) if not out],
+    )
 
 
 def _snapshot_hash(good: str, defects: list[Sample]) -> str:
@@ -91,4 +112,9 @@ def _measure(
 
 
 def _judge(inspector: Inspector, sample: Sample) -> Inspection:
-    return inspector.inspect(np.ascontiguousarray(sample.image[:, :, ::-1]))
+    return inspector.inspect(_picture(sample))
+
+
+def _picture(sample: Sample) -> NDArray[np.uint8]:
+    """Return the sample as a camera's BGR picture."""
+    return np.ascontiguousarray(sample.image[:, :, ::-1])

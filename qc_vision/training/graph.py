@@ -10,12 +10,34 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from qc_vision.training.backbone import FEATURES, GRID_STRIDE, Convolution, blocks
+from qc_vision.backbones import FEATURES, GRID_STRIDE
 from qc_vision.training.bank import Bank
-from qc_vision.training.head import HeadWeights
 
 OPSET: Final = 17
 _IR_VERSION: Final = 8
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A convolution with its batch norm folded in; ``pads`` as (top, left, bottom, right)."""
+
+    name: str
+    weight: Float
+    bias: Float
+    stride: int
+    groups: int
+    pads: tuple[int, int, int, int]
+    relu6: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWeights:
+    """The trained head as plain convolutions: (weight, bias, groups) in order."""
+
+    layers: tuple[tuple[Float, Float, int], ...]
+    classes: int
 
 
 @dataclass
@@ -27,7 +49,7 @@ class GraphWriter:
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
         """Add a weight."""
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def scalar(self, name: str, value: float) -> str:
@@ -38,6 +60,20 @@ class GraphWriter:
         """Add a node."""
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
+
+    def several(
+        self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any
+    ) -> list[str]:
+        """Add a node with several outputs."""
+        self.nodes.append(
+            helper.make_node(kind, inputs, outputs, name="_".join(outputs), **attributes)
+        )
+        return outputs
+
+    def scaled(self, x: str, name: str, limit: float, spread: float) -> str:
+        """Add (x - limit) / spread."""
+        above = self.node("Sub", [x, self.scalar(f"{name}_limit", limit)], f"{name}_above")
+        return self.node("Div", [above, self.scalar(f"{name}_spread", spread)], f"{name}_scaled")
 
     def convolution(self, x: str, layer: Convolution) -> str:
         """Add a convolution and its ReLU6."""
@@ -57,42 +93,6 @@ class GraphWriter:
             low, high = self.scalar(f"{name}_0", 0.0), self.scalar(f"{name}_6", 6.0)
             out = self.node("Clip", [out, low, high], f"{name}_relu")
         return out
-
-
-def backbone_model(height: int, width: int) -> onnx.ModelProto:
-    """Return the graph ``image`` (uint8 H×W×3 RGB) → ``features`` (1×200×H/8×W/8)."""
-    if height % 16 or width % 16:
-        raise ValueError(f"the model's input is {width}×{height}; both must be multiples of 16")
-    g = GraphWriter()
-    x = g.node("Cast", ["image"], "as_float", to=TensorProto.FLOAT)
-    x = g.node("Sub", [x, g.scalar("c127", 127.0)], "centred")
-    x = g.node("Div", [x, g.scalar("c128", 128.0)], "normalised")
-    x = g.node("Transpose", [x], "chw", perm=[2, 0, 1])
-    x = g.node("Unsqueeze", [x, g.constant("axis0", np.array([0], np.int64))], "nchw")
-    taps: dict[str, str] = {}
-    for index, block in enumerate(blocks()):
-        y = x
-        for layer in block.convolutions:
-            y = g.convolution(y, layer)
-        x = g.node("Add", [x, y], f"skip{index}") if block.skip else y
-        if block.tap:
-            taps[block.tap] = x
-    halve = {"kernel_shape": [2, 2], "strides": [2, 2]}
-    parts = [
-        g.node("AveragePool", [taps["fine"]], "fine_mean", **halve),
-        g.node("MaxPool", [taps["fine"]], "fine_max", **halve),
-        taps["middle"],
-        g.node(
-            "Resize",
-            [taps["coarse"], "", g.constant("twice", np.array([1, 1, 2, 2], np.float32))],
-            "coarse_up",
-            mode="linear",
-            coordinate_transformation_mode="half_pixel",
-        ),
-    ]
-    g.node("Concat", parts, "features", axis=1)
-    grid = [1, FEATURES, height // GRID_STRIDE, width // GRID_STRIDE]
-    return _model(g, height, width, {"features": grid})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +115,14 @@ def inspection_model(
     g = GraphWriter()
     logit = _head(g, head, rows, columns)
     novelty = _bank(g, bank, rows, columns)
-    a = _scaled(g, logit, "head", fusion.head_limit, fusion.head_spread)
-    b = _scaled(g, novelty, "bank", fusion.bank_limit, fusion.bank_spread)
+    a = g.scaled(logit, "head", fusion.head_limit, fusion.head_spread)
+    b = g.scaled(novelty, "bank", fusion.bank_limit, fusion.bank_spread)
     g.node("Max", [a, b], "map")
     g.node("ReduceMax", ["map"], "score", keepdims=0)
     outputs: dict[str, list[int]] = {"score": [], "map": [rows, columns]}
     if head.classes:
         outputs["classes"] = [head.classes, rows, columns]
-    model = onnx.ModelProto()
-    model.CopyFrom(backbone)
-    del model.graph.output[:]
-    model.graph.node.extend(g.nodes)
-    model.graph.initializer.extend(g.weights)
-    model.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in outputs.items()
-    )
-    onnx.checker.check_model(model)
-    return model
+    return appended(backbone, g, outputs)
 
 
 def _head(g: GraphWriter, head: HeadWeights, rows: int, columns: int) -> str:
@@ -150,9 +140,7 @@ def _head(g: GraphWriter, head: HeadWeights, rows: int, columns: int) -> str:
         shape = g.constant("grid_shape", np.array([rows, columns], np.int64))
         return g.node("Reshape", [x, shape], "head_logit")
     split = g.constant("head_split", np.array([1, head.classes], np.int64))
-    g.nodes.append(
-        helper.make_node("Split", [x, split], ["defect", "kinds"], name="head_parts", axis=1)
-    )
+    g.several("Split", [x, split], ["defect", "kinds"], axis=1)
     shape = g.constant("grid_shape", np.array([rows, columns], np.int64))
     kinds = g.constant("kinds_shape", np.array([head.classes, rows, columns], np.int64))
     g.node("Reshape", ["kinds", kinds], "classes")
@@ -182,12 +170,24 @@ def _bank(g: GraphWriter, bank: Bank, rows: int, columns: int) -> str:
     return g.node("Reshape", [blurred, "grid_shape"], "novelty")
 
 
-def _scaled(g: GraphWriter, x: str, name: str, limit: float, spread: float) -> str:
-    above = g.node("Sub", [x, g.scalar(f"{name}_limit", limit)], f"{name}_above")
-    return g.node("Div", [above, g.scalar(f"{name}_spread", spread)], f"{name}_scaled")
+def appended(
+    backbone: onnx.ModelProto, g: GraphWriter, outputs: dict[str, list[int]]
+) -> onnx.ModelProto:
+    """Return the backbone followed by the nodes of ``g``, with the named outputs."""
+    model = onnx.ModelProto()
+    model.CopyFrom(backbone)
+    del model.graph.output[:]
+    model.graph.node.extend(g.nodes)
+    model.graph.initializer.extend(g.weights)
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in outputs.items()
+    )
+    onnx.checker.check_model(model)
+    return model
 
 
-def _model(
+def model_of(
     g: GraphWriter, height: int, width: int, outputs: dict[str, list[int]]
 ) -> onnx.ModelProto:
     graph = helper.make_graph(

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qc_vision.training.backbone import FEATURES
+from qc_vision.backbones import FEATURES
+from qc_vision.training.graph import HeadWeights
 
 Float = NDArray[np.float32]
 
 
 class PatchHead(nn.Module):
-    """Features N×200×h×w → N×(1 + classes)×h×w: defect logit, then kind logits."""
+    """Features N×203×h×w → N×(1 + classes)×h×w: defect logit, then kind logits."""
 
     def __init__(self, classes: int, width: int = 64) -> None:
         super().__init__()
@@ -37,14 +38,6 @@ class PatchHead(nn.Module):
         x = functional.relu(self.mix(x))
         answer: Tensor = self.answer(x)
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class HeadWeights:
-    """The trained head as plain convolutions: (weight, bias, groups) in order."""
-
-    layers: tuple[tuple[Float, Float, int], ...]
-    classes: int
 
 
 def plain(head: PatchHead) -> HeadWeights:
@@ -75,7 +68,7 @@ def _bias(layer: nn.Conv2d) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class HeadData:
-    """Features (float16 N×200×h×w), patch targets (int8: 0 good, 1 defect, -1 not asked), kind by image (-1)."""
+    """Features (float16 N×203×h×w), patch targets (int8: 0 good, 1 defect, -1 not asked), kind by image (-1)."""
 
     features: NDArray[np.float16]
     targets: NDArray[np.int8]

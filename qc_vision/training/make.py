@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import onnx
@@ -14,28 +13,20 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from qc_vision.runtime.manifest import (
-    MODEL_FILE,
-    PIPELINE_FILE,
-    Calibration,
-    Manifest,
-    ModelInput,
-    sha256_of,
-)
-from qc_vision.runtime.pipeline import standard
-from qc_vision.training.backbone import SOURCE, Lite0
+from qc_vision.backbones import FLOAT, INT8
+from qc_vision.runtime.fitness import FitnessLimits
+from qc_vision.runtime.manifest import Manifest
 from qc_vision.training.bank import Bank, fit_bank
 from qc_vision.training.calibrate import conformal
-from qc_vision.training.features import Extractor, quantised
-from qc_vision.training.graph import OPSET, Fusion, backbone_model, inspection_model
+from qc_vision.training.features import Extractor, sized
+from qc_vision.training.graph import Fusion, inspection_model
 from qc_vision.training.head import HeadData, PatchHead, plain, train_head
+from qc_vision.training.package import Options, Progress, write_package
 from qc_vision.training.pseudo import spoil
 from qc_vision.training.samples import Sample, targets_of
 
-Progress = Callable[[dict[str, Any]], None]
 Image = NDArray[np.uint8]
 
-LICENCE: Final = "Apache-2.0"
 _HEAD_SHARE: Final = 0.75
 """Share of the overkill budget given to the head; the rest goes to the good-only branch."""
 
@@ -48,29 +39,7 @@ class Snapshot:
     calibration: Sequence[Sample]
     defects: Sequence[Sample]
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to train.
-
-    Args:
-        size: side of the model's square input; a multiple of 16.
-        target_overkill: share of good parts that may be called NOK.
-        spoiled: made-up anomalies for each good image.
-        int8: quantise the backbone.
-    """
-
-    name: str
-    shop: str
-    size: int = 256
-    epochs: int = 12
-    target_overkill: float = 0.01
-    spoiled: int = 1
-    seed: int = 1
-    int8: bool = True
-    variants: tuple[str, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
+    limits: FitnessLimits | None = None
 
 
 def make_package(
@@ -83,13 +52,8 @@ def make_package(
     torch.set_num_threads(1)  # a second thread only spins on a shared machine
     package.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
-    backbone = backbone_model(options.size, options.size)
-    _check_reference(backbone, snapshot.good[0].image)
-    if options.int8:
-        some = rng.choice(len(snapshot.good), min(48, len(snapshot.good)), replace=False)
-        backbone = quantised(backbone, [snapshot.good[int(i)].image for i in some])
+    backbone = sized(INT8 if options.int8 else FLOAT, options.size, options.size)
     extractor = Extractor(backbone)
-    progress({"step": "quantised", "int8": options.int8})
 
     data, labels, bank = _learn_from(snapshot, options, extractor, rng, progress)
     checkpoint = package / "training.pt"
@@ -109,7 +73,23 @@ def make_package(
     weights = plain(head)
     model = inspection_model(backbone, weights, bank, fusion)
     _check_export(model, snapshot.calibration, raw)
-    manifest = _write(package, model, snapshot, options, labels, calibration)
+    manifest = write_package(
+        package,
+        model,
+        options,
+        calibration=calibration,
+        data_sha256=snapshot.sha256,
+        labels=labels,
+        limits=snapshot.limits,
+        extra={
+            "trained_on": {
+                "good": len(snapshot.good),
+                "spoiled": options.spoiled * len(snapshot.good),
+                "defects": len(snapshot.defects),
+            },
+            **options.extra,
+        },
+    )
     checkpoint.unlink(missing_ok=True)
     return manifest
 
@@ -179,16 +159,6 @@ def _novelty(bank: Bank, features: NDArray[np.float32]) -> float:
     return float((total / count).max())
 
 
-def _check_reference(backbone: onnx.ModelProto, image: Image) -> None:
-    """The ONNX backbone must say what the torch reference says."""
-    found = Extractor(backbone).one(image)
-    with torch.no_grad():
-        wanted = Lite0()(torch.from_numpy(image)[None])[0].numpy()
-    worst = float(np.abs(found - wanted).max())
-    if worst > 2e-2:
-        raise ValueError(f"the exported backbone differs from torch by {worst:.4f}")
-
-
 def _check_export(
     model: onnx.ModelProto, samples: Sequence[Sample], raw: NDArray[np.float64]
 ) -> None:
@@ -200,52 +170,3 @@ def _check_export(
         found = float(session.run(["score"], {"image": sample.image})[0])
         if abs(found - wanted) > 2e-2:
             raise ValueError(f"the exported model scores {found:.4f}, training scored {wanted:.4f}")
-
-
-def _write(
-    package: Path,
-    model: onnx.ModelProto,
-    snapshot: Snapshot,
-    options: Options,
-    labels: tuple[str, ...],
-    calibration: Calibration,
-) -> Manifest:
-    onnx.save(model, str(package / MODEL_FILE))
-    (package / PIPELINE_FILE).write_text(
-        standard(width=options.size, height=options.size).text(), "utf-8"
-    )
-    digest = sha256_of(package / MODEL_FILE)
-    manifest = Manifest(
-        name=options.name,
-        version=digest[:12],
-        shop=options.shop,
-        variants=options.variants,
-        input=ModelInput("image", options.size, options.size),
-        labels=labels,
-        calibration=calibration,
-        metrics={},
-        sha256=digest,
-        opset=OPSET,
-        data_sha256=snapshot.sha256,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        licence=LICENCE,
-        provenance=f"qc_vision training; backbone: {SOURCE}, blocks 0-10, Apache-2.0",
-        extra={
-            "trained_on": {
-                "good": len(snapshot.good),
-                "spoiled": options.spoiled * len(snapshot.good),
-                "defects": len(snapshot.defects),
-            },
-            "int8": options.int8,
-            **options.extra,
-        },
-    )
-    manifest.write(package)
-    return manifest
-
-
-def with_metrics(manifest: Manifest, metrics: dict[str, Any], package: Path) -> Manifest:
-    """Write the measured figures into the package's manifest."""
-    measured = replace(manifest, metrics=metrics)
-    measured.write(package)
-    return measured

@@ -1,7 +1,9 @@
 """Made-up anomalies on good images, unlike any named kind: what lets the head find the unknown.
 
 After CutPaste (Li 2021) and DRÆM (Zavrtanik 2021): foreign texture, lines, local warps, things
-wiped away, things shifted in brightness; each with its exact mask.
+wiped away, things shifted in brightness; each with its exact mask. Half of them sit on something
+small that stands out of its surroundings (a fastener, a hole, a mark): a defect there changes a
+thing that belongs, which is far harder to see than a thing that does not.
 """
 
 from __future__ import annotations
@@ -19,11 +21,9 @@ Float = NDArray[np.floating[Any]]
 
 
 def spoil(image: Image, rng: np.random.Generator) -> Sample:
-    """Return the image with one made-up anomaly and its mask."""
-    make = _KINDS[int(rng.integers(len(_KINDS)))]
+    """Return the square image with one made-up anomaly and its mask."""
     for _ in range(4):
-        where = _blob(image.shape[0], rng) if make is not _line else _stroke(image.shape[0], rng)
-        changed = make(image, where, rng)
+        where, changed = _changed_thing(image, rng) if rng.random() < 0.5 else _change(image, rng)
         blend = where[:, :, None]
         spoiled = (image * (1 - blend) + changed * blend).clip(0, 255).astype(np.uint8)
         difference = np.abs(spoiled.astype(np.int16) - image).max(axis=2)
@@ -35,10 +35,63 @@ def spoil(image: Image, rng: np.random.Generator) -> Sample:
     return Sample(image, None)
 
 
-def _blob(side: int, rng: np.random.Generator) -> Float:
-    """A soft-edged irregular spot of 2 to 20 % of the side."""
-    radius = side * float(np.exp(rng.uniform(np.log(0.012), np.log(0.10))))
-    cx, cy = rng.uniform(0.06, 0.94, 2) * side
+def _change(image: Image, rng: np.random.Generator) -> tuple[Float, Float]:
+    """Draw an anomaly anywhere: where it lies (0..1), and what is there."""
+    side = image.shape[0]
+    make = _KINDS[int(rng.integers(len(_KINDS)))]
+    if make is _line:
+        where = _stroke(side, rng)
+    else:
+        radius = side * float(np.exp(rng.uniform(np.log(0.012), np.log(0.10))))
+        where = _blob(side, tuple(rng.uniform(0.06, 0.94, 2) * side), radius, rng)
+    return where, make(image, where, rng)
+
+
+def _changed_thing(image: Image, rng: np.random.Generator) -> tuple[Float, Float]:
+    """Draw an anomaly on something that stands out: another thing, none, or a changed one."""
+    side = image.shape[0]
+    scale = side * rng.uniform(0.006, 0.018)
+    things = _things(image, scale)
+    at = things[int(rng.integers(len(things)))]
+    radius = scale * rng.uniform(1.6, 3.2)
+    where = _blob(side, at, radius, rng)
+    pick = int(rng.integers(len(_KINDS) + 5))
+    if pick == 0:  # another thing of this part
+        other = things[int(rng.integers(len(things)))]
+        shift = (round(at[1] - other[1]), round(at[0] - other[0]))
+        return where, np.roll(image, shift, (0, 1)).astype(np.float32)
+    if pick == 1:  # nearer or farther
+        zoom = cv2.getRotationMatrix2D(at, rng.uniform(-60, 60), float(rng.choice((0.6, 1.6))))
+        return where, np.asarray(
+            cv2.warpAffine(image, zoom, (side, side), borderMode=cv2.BORDER_REFLECT), np.float32
+        )
+    if pick == 2:  # harder or inverted contrast
+        mean = cv2.GaussianBlur(image, (0, 0), radius).astype(np.float32)
+        return where, np.asarray(mean + rng.choice((-1.0, 1.8, 3.0)) * (image - mean), np.float32)
+    if pick in (3, 4):  # a hole or a spot in it
+        where = _blob(side, at, radius * rng.uniform(0.3, 0.7), rng)
+        level = rng.uniform(0, 35) if rng.random() < 0.6 else rng.uniform(150, 255)
+        return where, np.full(image.shape, level, np.float32)
+    make = _KINDS[pick - 5]
+    return where, make(image, where, rng)
+
+
+def _things(image: Image, scale: float) -> list[tuple[float, float]]:
+    """Return the 48 points (x, y) that differ most from their surroundings at a scale in pixels."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    contrast = np.abs(
+        cv2.GaussianBlur(grey, (0, 0), scale) - cv2.GaussianBlur(grey, (0, 0), 2 * scale)
+    )
+    reach = 2 * int(2 * scale) + 1
+    contrast[contrast < cv2.dilate(contrast, np.ones((reach, reach), np.uint8))] = 0
+    best = np.argsort(contrast, axis=None)[::-1][:48]
+    rows, columns = np.unravel_index(best, contrast.shape)
+    return [(float(x), float(y)) for y, x in zip(rows, columns, strict=True)]
+
+
+def _blob(side: int, at: tuple[float, ...], radius: float, rng: np.random.Generator) -> Float:
+    """A soft-edged irregular spot."""
+    cx, cy = at
     x, y = np.meshgrid(np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32))
     turn, ratio = rng.uniform(0, np.pi), rng.uniform(0.35, 1.0)
     u = (x - cx) * np.cos(turn) + (y - cy) * np.sin(turn)

@@ -179,7 +179,7 @@ def recipe_hash(shop: Shop, kinds: Sequence[str], counts: Sequence[int], seed: i
     """Return the hash that stands for a rendered snapshot: the recipe and the renderer's source."""
     digest = hashlib.sha256(repr((shop.value, tuple(kinds), tuple(counts), seed)).encode())
     synth = Path(__file__).parents[1] / "synth"
-    for path in [*sorted(synth.glob("*.py")), Path(__file__)]:
+    for path in [*sorted(synth.rglob("*.py")), Path(__file__)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -202,6 +202,17 @@ def targets_of(sample: Sample, rows: int, columns: int) -> NDArray[np.int8]:
     if not (targets == 1).any() and share.max() > 0:  # a defect smaller than a patch
         targets[share >= share.max() * 0.999] = 1
     return targets
+
+
+def backbone_pictures(each: int = 12, size: int = 256) -> list[Image]:
+    """Return the pictures that set the ranges of the int8 backbone: parts of all shops, and noise."""
+    rng = np.random.default_rng(8)
+    parts = [s.image for shop in Shop for s in rendered(shop, [None], range(77, 77 + each), size)]
+    for _ in range(each):
+        coarse = int(rng.integers(8, size))
+        noise = rng.integers(0, 256, (coarse, coarse, 3)).astype(np.uint8)
+        parts.append(np.asarray(cv2.resize(noise, (size, size)), np.uint8))
+    return parts
 
 
 def known_kinds(shop: Shop, held_out: str | None) -> tuple[str, ...]:

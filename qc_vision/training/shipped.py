@@ -13,7 +13,8 @@ from qc_vision.figures import escape_and_overkill
 from qc_vision.runtime import Inspection, Inspector, load
 from qc_vision.runtime.manifest import Manifest
 from qc_vision.synth import DEFECT_KINDS, SEVERITY_RANGE, SEVERITY_UNIT, Shop
-from qc_vision.training.make import Options, Progress, Snapshot, make_package, with_metrics
+from qc_vision.training.make import Snapshot, make_package
+from qc_vision.training.package import Options, Progress, with_metrics
 from qc_vision.training.samples import (
     known_kinds,
     recipe_hash,
@@ -56,7 +57,7 @@ AMOUNTS: Final[dict[Shop, Amounts]] = {
     Shop.STAMPING: Amounts(),
     Shop.WELDING: Amounts(),
     Shop.PAINTING: Amounts(),
-    Shop.ASSEMBLY: Amounts(good=500, defects=600, epochs=9),
+    Shop.ASSEMBLY: Amounts(good=600, defects=600, epochs=10),
 }
 
 

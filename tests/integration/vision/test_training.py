@@ -14,13 +14,13 @@ import pytest
 import torch
 from onnx import helper
 
+from qc_vision.backbones import FEATURES
 from qc_vision.cli import main
 from qc_vision.runtime import PackageError, PipelineError, Verdict, load
 from qc_vision.runtime.manifest import Manifest, sha256_of
 from qc_vision.synth import Defect, Scene, Shop, render
-from qc_vision.training.backbone import Lite0
+from qc_vision.training.backbone import Lite0, backbone_model
 from qc_vision.training.features import Extractor
-from qc_vision.training.graph import backbone_model
 from qc_vision.training.samples import DataError, good_from
 
 SIZE = 128
@@ -96,7 +96,7 @@ def test_training_that_was_stopped_goes_on_where_it_stopped(folders: Path, tmp_p
 
     rng = np.random.default_rng(0)
     data = HeadData(
-        rng.random((12, 200, 4, 4)).astype(np.float16),
+        rng.random((12, FEATURES, 4, 4)).astype(np.float16),
         rng.integers(0, 2, (12, 4, 4)).astype(np.int8),
         np.full(12, -1),
     )

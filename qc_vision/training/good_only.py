@@ -1,0 +1,297 @@
+"""Train from good pictures alone, in seconds and without torch.
+
+The head is chosen by the data: each is fitted without a part of the good pictures, and has to
+tell those from the same pictures with made-up anomalies. Good scores for the threshold come from
+cross-fitting: every picture is scored by a head that was fitted without it and its twins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from qc_vision.backbones import FLOAT, INT8
+from qc_vision.figures import auroc
+from qc_vision.runtime.fitness import FitnessLimits, measure
+from qc_vision.runtime.image import NotAnImage, decode
+from qc_vision.runtime.manifest import Manifest
+from qc_vision.training.calibrate import conformal, tail_threshold
+from qc_vision.training.features import Extractor, sized
+from qc_vision.training.good_graph import Scale, good_only_model, summary_of
+from qc_vision.training.heads import (
+    GoodHead,
+    Projection,
+    fit_bank_head,
+    fit_pooled,
+    fit_positional,
+    fit_projection,
+)
+from qc_vision.training.hygiene import Findings, examine
+from qc_vision.training.package import Options, Progress, write_package
+from qc_vision.training.pose import Locating, fit_pose
+from qc_vision.training.pseudo import spoil
+from qc_vision.training.samples import DataError, fitted, image_files
+
+Image = NDArray[np.uint8]
+Half = NDArray[np.float16]
+
+LEAST: Final = 4
+MOST: Final = 2_500
+"""More pictures than this are not read: the heads no longer gain, memory would."""
+_POSE_SAMPLE: Final = 40
+_SPOILED: Final = 80
+_FOLDS: Final = 3
+_FITS: Final[dict[str, Callable[[Half, np.random.Generator], GoodHead]]] = {
+    "positional": lambda z, _: fit_positional(z),
+    "bank": fit_bank_head,
+    "gaussian": fit_pooled,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GoodPictures:
+    """Good pictures at the model's size (RGB), as the runtime will cut and scale them."""
+
+    images: list[Image]
+    findings: Findings
+    refused: list[str]
+    locating: Locating | None
+    limits: FitnessLimits
+    sha256: str
+
+
+def train_good_only(folder: Path, options: Options, package: Path, progress: Progress) -> Manifest:
+    """Train, calibrate, write and verify a package from a folder of good pictures.
+
+    Raises:
+        DataError: when the folder holds too few pictures.
+    """
+    began = time.perf_counter()
+    good = read_good(folder, options.size, progress)
+    rng = np.random.default_rng(options.seed)
+    backbone = sized(INT8 if options.int8 else FLOAT, options.size, options.size)
+    projection, z = _projected(good.images, Extractor(backbone), rng, progress)
+    extractor = Extractor(backbone)
+
+    fold = _folds(good.findings.groups, rng)
+    first, compared = _choose(good.images, z, fold, projection, extractor, rng)
+    chosen = first.name
+    progress({"step": "head", "chosen": chosen, "compared": compared})
+    worst, mean = _cross_fitted(first, z, fold, rng)
+    head = _FITS[chosen](z, rng)
+    scale = _scale(worst, mean, options.target_overkill)
+    raw = scale.fused(worst, mean)
+    calibration = conformal(raw, options.target_overkill)
+    suggested = tail_threshold(raw, options.target_overkill)
+    progress({"step": "calibrated", "threshold": calibration.threshold, "n": calibration.n})
+
+    model = good_only_model(backbone, projection, head, scale)
+    _check_export(model.SerializeToString(), good.images[:8], extractor, projection, head, scale)
+    manifest = write_package(
+        package,
+        model,
+        options,
+        calibration=calibration,
+        data_sha256=good.sha256,
+        labels=(),
+        locating=good.locating,
+        limits=good.limits,
+        extra={
+            "trained_on": {"good": len(good.images), "spoiled": 0, "defects": 0},
+            "head": chosen,
+            "heads_compared": compared,
+            "suggested_threshold": suggested,
+            "findings": list(good.findings.sentences)[:50],
+        },
+        metrics={
+            "measured_on": "made-up anomalies on good pictures: no real defects were given;"
+            " overkill by cross-fitting",
+            "summary": {
+                "auroc": compared[chosen]["auroc"],
+                "overkill": round(float((raw > calibration.threshold).mean()), 4),
+                "overkill_n": len(raw),
+                "training_s": round(time.perf_counter() - began, 1),
+            },
+            "kinds": {},
+        },
+    )
+    progress({"step": "trained", "seconds": round(time.perf_counter() - began, 1)})
+    return manifest
+
+
+def read_good(folder: Path, size: int, progress: Progress) -> GoodPictures:
+    """Read a folder of good pictures; what cannot be read is said and left out."""
+    files = [p for p in image_files(folder) if not p.stem.endswith("_mask")]
+    if len(files) > MOST:
+        progress({"step": "sampled", "files": len(files), "used": MOST})
+        files = [files[i] for i in np.linspace(0, len(files) - 1, MOST).astype(int)]
+    locating = _pose_of(files)
+    if locating is not None:
+        progress({"step": "located", "reach": round(locating.reach, 3)})
+    images, names, sizes, refused, fits = [], [], [], [], []
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            data = path.read_bytes()
+            picture = decode(data)
+        except (NotAnImage, OSError) as cause:
+            refused.append(f"{path}: {cause}")
+            continue
+        cut = picture if locating is None else locating.apply(picture)
+        if cut is None:
+            refused.append(f"{path}: nothing stands out from the ground, the part is not found")
+            continue
+        images.append(fitted(cut, size))
+        names.append(str(path))
+        sizes.append((picture.shape[1], picture.shape[0]))
+        fits.append(measure(picture, FitnessLimits()))
+        digest.update(hashlib.sha256(data).digest())
+    for reason in refused:
+        progress({"step": "left out", "file": reason})
+    if len(images) < LEAST:
+        raise DataError(
+            f"{folder} holds {len(images)} usable images; at least {LEAST} are needed"
+            + (f" (the first left out: {refused[0]})" if refused else "")
+        )
+    findings = examine(names, images, sizes)
+    for sentence in findings.sentences:
+        progress({"step": "look at", "finding": sentence})
+    limits = FitnessLimits.around(fits)
+    return GoodPictures(images, findings, refused, locating, limits, digest.hexdigest())
+
+
+def _pose_of(files: Sequence[Path]) -> Locating | None:
+    """Look for a loose part in a sample of the files."""
+    sample = []
+    for index in np.unique(np.linspace(0, len(files) - 1, _POSE_SAMPLE).astype(int)):
+        try:
+            picture = decode(files[index].read_bytes())
+        except (NotAnImage, OSError):
+            continue
+        scale = min(1.0, 512 / max(picture.shape[:2]))
+        sample.append(
+            np.asarray(
+                cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA),
+                np.uint8,
+            )
+        )
+    return fit_pose(sample) if len(sample) >= LEAST else None
+
+
+def _projected(
+    images: Sequence[Image], extractor: Extractor, rng: np.random.Generator, progress: Progress
+) -> tuple[Projection, Half]:
+    """Return the projection, fitted on a sample, and all pictures through it."""
+    sample = np.sort(rng.choice(len(images), min(120, len(images)), replace=False))
+    features = extractor.many((images[i] for i in sample), len(sample), lambda _: None)
+    projection = fit_projection(features, rng)
+    kept = dict(zip(sample.tolist(), features, strict=True))
+    found = []
+    for index, image in enumerate(images):
+        raw = kept.pop(index) if index in kept else extractor.one(image)
+        found.append(projection.apply(raw).astype(np.float16))
+        if index % 100 == 99:
+            progress({"step": "features", "done": index + 1, "of": len(images)})
+    return projection, np.stack(found)
+
+
+def _folds(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Deal the groups out to folds, twins together, the largest group first."""
+    names, sizes = np.unique(groups, return_counts=True)
+    count = min(_FOLDS, len(names))
+    if count < 2 or sizes.max() > 0.6 * len(groups):  # all alike: twins mean nothing here
+        return rng.permutation(len(groups)) % min(_FOLDS, len(groups))
+    load, fold = np.zeros(count), {}
+    order = rng.permutation(len(names))
+    for index in order[np.argsort(-sizes[order], kind="stable")]:
+        least = int(load.argmin())
+        fold[int(names[index])] = least
+        load[least] += sizes[index]
+    return np.array([fold[int(name)] for name in groups], np.int64)
+
+
+def _choose(
+    images: Sequence[Image],
+    z: Half,
+    fold: NDArray[np.int64],
+    projection: Projection,
+    extractor: Extractor,
+    rng: np.random.Generator,
+) -> tuple[GoodHead, dict[str, dict[str, float]]]:
+    """Return the head that tells held-out good pictures from spoiled ones best, and all figures.
+
+    It was fitted without the pictures of fold 0.
+    """
+    held = np.flatnonzero(fold == 0)
+    fitted_on = z[fold != 0]
+    picked = rng.choice(held, min(_SPOILED, len(held)), replace=False)
+    spoiled = [
+        projection.apply(extractor.one(spoil(images[int(i)], rng).image).astype(np.float16))
+        for i in np.resize(picked, max(24, len(picked)))
+    ]
+    compared: dict[str, dict[str, float]] = {}
+    heads: dict[str, GoodHead] = {}
+    for name, fit in _FITS.items():
+        head = heads[name] = fit(fitted_on, rng)
+        good = [sum(summary_of(head.distance(z[i].astype(np.float32)))) for i in held]
+        bad = [sum(summary_of(head.distance(one))) for one in spoiled]
+        spread = (np.quantile(good, 0.95) - np.median(good)) / max(float(np.median(good)), 1e-6)
+        compared[name] = {
+            "auroc": round(auroc(good, bad), 4),
+            "spread": round(float(spread), 4),
+        }
+    best = max(compared, key=lambda name: compared[name]["auroc"] - 0.05 * compared[name]["spread"])
+    return heads[best], compared
+
+
+def _cross_fitted(
+    first: GoodHead, z: Half, fold: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return worst patch and mean of the worst of every picture, by heads that never saw it.
+
+    ``first`` is the head that was fitted without fold 0.
+    """
+    worst, mean = np.empty(len(z)), np.empty(len(z))
+    for number in np.unique(fold):
+        head = first if number == 0 else _FITS[first.name](z[fold != number], rng)
+        for index in np.flatnonzero(fold == number):
+            worst[index], mean[index] = summary_of(head.distance(z[index].astype(np.float32)))
+    return worst, mean
+
+
+def _scale(worst: NDArray[np.float64], mean: NDArray[np.float64], target_overkill: float) -> Scale:
+    worst_limit = conformal(worst, target_overkill).threshold
+    mean_limit = conformal(mean, target_overkill).threshold
+    return Scale(
+        worst_limit,
+        max(worst_limit - float(np.median(worst)), 1e-3),
+        mean_limit,
+        max(mean_limit - float(np.median(mean)), 1e-3),
+    )
+
+
+def _check_export(
+    model: bytes,
+    images: Sequence[Image],
+    extractor: Extractor,
+    projection: Projection,
+    head: GoodHead,
+    scale: Scale,
+) -> None:
+    """The fused graph must score as the parts did that the threshold was calibrated on."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    for image in images:
+        found = float(session.run(["score"], {"image": image})[0])
+        worst, mean = summary_of(head.distance(projection.apply(extractor.one(image))))
+        wanted = float(scale.fused(np.array(worst), np.array(mean)))
+        if abs(found - wanted) > 2e-2 * max(1.0, abs(wanted)):
+            raise ValueError(f"the exported model scores {found:.4f}, training scored {wanted:.4f}")

@@ -1,0 +1,214 @@
+"""Heads that know good patches only: how far a patch lies from what good parts show there.
+
+All heads read the same projected patches (``Projection``), give a rows×columns map, and write
+themselves into the graph, so that what was fitted is what runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_vision.backbones import FEATURES
+from qc_vision.training.bank import centres, square_distance
+from qc_vision.training.graph import GraphWriter
+
+Float = NDArray[np.float32]
+Half = NDArray[np.float16]
+
+COMPONENTS: Final = 136
+DIRECTIONS: Final = 18
+
+
+class GoodHead(Protocol):
+    """A fitted head."""
+
+    @property
+    def name(self) -> str:
+        """What the manifest calls it."""
+        ...
+
+    def distance(self, z: Float) -> Float:
+        """Return the rows×columns map of projected patches (k×rows×columns)."""
+        ...
+
+    def write(self, g: GraphWriter, z: str, rows: int, columns: int) -> str:
+        """Add the head to a graph; ``z`` is k×rows·columns. Returns the rows×columns map's name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Principal components of standardised features, averaged over 3×3 patches: k×channels, k."""
+
+    matrix: Float
+    offset: Float
+
+    def apply(self, features: NDArray[np.floating[Any]]) -> Float:
+        """Return k×rows×columns of one picture's features (channels×rows×columns)."""
+        channels, rows, columns = features.shape
+        flat = features.reshape(channels, -1).astype(np.float32)
+        return _blurred((self.matrix @ flat - self.offset[:, None]).reshape(-1, rows, columns))
+
+    def write(self, g: GraphWriter, rows: int, columns: int) -> str:
+        """Add the projection of ``features``; returns the name of k×rows·columns."""
+        k = len(self.offset)
+        flat = g.constant("flat_shape", np.array([FEATURES, rows * columns], np.int64))
+        x = g.node("Reshape", ["features", flat], "patches")
+        z = g.node("MatMul", [g.constant("pca", self.matrix), x], "projected")
+        z = g.node("Sub", [z, g.constant("pca_offset", self.offset[:, None])], "centred_patches")
+        grid = g.constant("pca_grid", np.array([1, k, rows, columns], np.int64))
+        z = g.node("Reshape", [z, grid], "patch_grid")
+        rim = g.constant("rim", np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+        z = g.node("Pad", [z, rim], "patch_rim", mode="edge")
+        z = g.node("AveragePool", [z], "patch_mean", kernel_shape=[3, 3], strides=[1, 1])
+        shape = g.constant("z_shape", np.array([k, rows * columns], np.int64))
+        return g.node("Reshape", [z, shape], "z")
+
+
+def _blurred(layers: Float) -> Float:
+    """Return k×rows×columns averaged over 3×3 patches, the rim repeated."""
+    means = [cv2.blur(layer, (3, 3), borderType=cv2.BORDER_REPLICATE) for layer in layers]
+    return np.stack(means).astype(np.float32)
+
+
+def fit_projection(
+    features: Half, rng: np.random.Generator, components: int = COMPONENTS
+) -> Projection:
+    """Fit on good features, N×channels×rows×columns."""
+    blurred = np.stack([_blurred(one.astype(np.float32)).astype(np.float16) for one in features])
+    patches = blurred[:, :, ::2, ::2].transpose(0, 2, 3, 1).reshape(-1, features.shape[1])
+    chosen = np.sort(rng.choice(len(patches), min(20_000, len(patches)), replace=False))
+    x = patches[chosen].astype(np.float32)
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-3
+    values, vectors = np.linalg.eigh(np.cov((x - mean) / scale, rowvar=False))
+    best = np.argsort(values)[::-1][:components]
+    matrix = (vectors[:, best] / scale[:, None]).T.astype(np.float32)
+    return Projection(matrix, (matrix @ mean).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Positional:
+    """How far a patch leaves what is constant at its place (after PaDiM, Defard 2021).
+
+    Of each place's Gaussian only the directions count in which good parts vary least (Rippel 2021):
+    they carry the defects, and few of them keep the package small. ``mean`` is
+    k×rows×columns; ``still`` int8 places×directions×k, whitening once multiplied by ``scale``
+    (places×directions×1).
+    """
+
+    mean: Float
+    still: NDArray[np.int8]
+    scale: Float
+    name: str = "positional"
+
+    def distance(self, z: Float) -> Float:
+        """Return the map of projected patches."""
+        k, rows, columns = z.shape
+        moved = (z - self.mean).reshape(k, -1).T[:, :, None]
+        y = np.matmul(self.still.astype(np.float32), moved) * self.scale
+        far = np.sqrt(np.square(y).mean(axis=(1, 2)))
+        return np.asarray(far.reshape(rows, columns), np.float32)
+
+    def write(self, g: GraphWriter, z: str, rows: int, columns: int) -> str:
+        """Add the head to a graph."""
+        k, places = len(self.mean), rows * columns
+        mean = g.constant("place_mean", self.mean.reshape(k, -1).T[:, :, None].astype(np.float16))
+        mean = g.node("Cast", [mean], "place_mean_float", to=1)
+        x = g.node("Transpose", [z], "by_place", perm=[1, 0])
+        shape = g.constant("by_place_shape", np.array([places, k, 1], np.int64))
+        x = g.node("Sub", [g.node("Reshape", [x, shape], "places"), mean], "off_place")
+        still = g.node("Cast", [g.constant("still", self.still)], "still_float", to=1)
+        y = g.node("MatMul", [still, x], "leaving")
+        y = g.node("Mul", [y, g.constant("still_scale", self.scale)], "whitened")
+        square = g.node("ReduceSumSquare", [y], "squares", axes=[1, 2], keepdims=0)
+        count = g.scalar("directions", float(self.still.shape[1]))
+        root = g.node("Sqrt", [g.node("Div", [square, count], "mean_squares")], "place_root")
+        grid = g.constant("place_grid", np.array([rows, columns], np.int64))
+        return g.node("Reshape", [root, grid], "place_distance")
+
+
+def fit_positional(z: Half, directions: int = DIRECTIONS, ridge: float = 0.002) -> Positional:
+    """Fit on projected patches N×k×rows×columns; few pictures give a larger ridge."""
+    count, k, rows, columns = z.shape
+    mean = z.mean(axis=0, dtype=np.float32).astype(np.float16).astype(np.float32)
+    level = float(np.mean(np.square(z[:: max(1, count // 32)].astype(np.float32) - mean)))
+    floor = level * ridge * (1.0 + 2.0 * k / count)
+    still = np.empty((rows * columns, directions, k), np.float32)
+    for row in range(rows):
+        here = z[:, :, row].astype(np.float32) - mean[:, row]
+        here = here.transpose(2, 0, 1)
+        covariance = np.matmul(here.transpose(0, 2, 1), here) / max(1, count - 1)
+        values, vectors = np.linalg.eigh(covariance)
+        whiten = vectors[:, :, :directions] / np.sqrt(values[:, None, :directions].clip(0) + floor)
+        still[row * columns : (row + 1) * columns] = whiten.transpose(0, 2, 1)
+    scale = np.abs(still).max(axis=2, keepdims=True) / 127.0
+    return Positional(mean, np.round(still / scale).astype(np.int8), scale.astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Distance to the nearest row of a bank of good patches, wherever they were seen.
+
+    ``stretch`` (m×k) whitens the projected patches, ``rows`` is the bank.
+    """
+
+    stretch: Float
+    rows: Float
+    name: str
+
+    def distance(self, z: Float) -> Float:
+        """Return the map of projected patches."""
+        k, rows, columns = z.shape
+        y = (self.stretch @ z.reshape(k, -1)).T
+        nearest = square_distance(y, self.rows).min(axis=1)
+        far = np.sqrt(nearest / len(self.stretch))
+        return np.asarray(far.reshape(rows, columns), np.float32)
+
+    def write(self, g: GraphWriter, z: str, rows: int, columns: int) -> str:
+        """Add the head to a graph: |y|² - 2 y·c + |c|², the smallest over the bank."""
+        y = g.node("MatMul", [g.constant("stretch", self.stretch), z], "stretched")
+        cross = g.node("MatMul", [g.constant("bank_rows", -2.0 * self.rows), y], "cross")
+        norms = np.square(self.rows).sum(axis=1, keepdims=True)
+        cross = g.node("Add", [cross, g.constant("bank_norms", norms)], "shifted")
+        nearest = g.node("ReduceMin", [cross], "nearest", axes=[0], keepdims=0)
+        own = g.node("ReduceSumSquare", [y], "own", axes=[0], keepdims=0)
+        square = g.node("Add", [nearest, own], "square")
+        square = g.node("Max", [square, g.scalar("zero", 0.0)], "square_positive")
+        square = g.node("Div", [square, g.scalar("used", float(len(self.stretch)))], "mean_square")
+        root = g.node("Sqrt", [square], "distance")
+        shape = g.constant("bank_grid", np.array([rows, columns], np.int64))
+        return g.node("Reshape", [root, shape], "bank_distance")
+
+
+def fit_bank_head(z: Half, rng: np.random.Generator, size: int = 512, used: int = 48) -> Nearest:
+    """Fit a bank of at most ``size`` rows; time and memory do not grow with the pictures.
+
+    A bounded sample, k-means over it: each row stands for a region of what good parts show.
+    """
+    x = _sample(z, rng, 24_000)[:, :used]
+    spread = x.var(axis=0)
+    stretch = np.zeros((x.shape[1], z.shape[1]), np.float32)
+    np.fill_diagonal(stretch, 1.0 / np.sqrt(spread + 0.05 * spread.max()))
+    y = x * np.diag(stretch)[: x.shape[1]]
+    return Nearest(stretch, centres(y, min(size, len(y)), 6, rng), "bank")
+
+
+def fit_pooled(z: Half, rng: np.random.Generator) -> Nearest:
+    """Fit one Gaussian for all patches: the starter where little is known."""
+    x = _sample(z, rng, 24_000)
+    spread = np.cov(x, rowvar=False)
+    k = x.shape[1]
+    spread += 0.01 * np.trace(spread) / k * np.eye(k)
+    whiten = np.linalg.inv(np.linalg.cholesky(spread)).astype(np.float32)
+    return Nearest(whiten, (whiten @ x.mean(axis=0))[None].astype(np.float32), "gaussian")
+
+
+def _sample(z: Half, rng: np.random.Generator, most: int) -> Float:
+    patches = z.transpose(0, 2, 3, 1).reshape(-1, z.shape[1])
+    chosen = np.sort(rng.choice(len(patches), min(most, len(patches)), replace=False))
+    return patches[chosen].astype(np.float32)

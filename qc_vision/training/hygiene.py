@@ -1,0 +1,134 @@
+"""What is wrong with a folder of pictures before anything is learned from it.
+
+Near-duplicates are grouped, so that a split never has one twin on each side; pictures of another
+size, marks painted on pictures and pictures unlike the rest are listed for a person to look at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+_SIDE: Final = 24
+_TWINS: Final = 0.985
+"""Correlation of two pictures' fine structure above which they show the same part."""
+_MARK_SATURATION: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Findings on one folder, as sentences that name the file; and the group of each picture."""
+
+    groups: NDArray[np.int64]
+    sizes: tuple[str, ...]
+    marks: tuple[str, ...]
+    outliers: tuple[str, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All findings."""
+        twins = len(self.groups) - len(np.unique(self.groups))
+        several = (
+            f"{twins} pictures are near-duplicates of others; they stay together in every split"
+        )
+        return (*((several,) if twins else ()), *self.sizes, *self.marks, *self.outliers)
+
+
+def examine(
+    names: Sequence[str], images: Sequence[Image], sizes: Sequence[tuple[int, int]]
+) -> Findings:
+    """Examine pictures of one label.
+
+    Args:
+        names: what each picture is called in a finding.
+        images: the pictures scaled to one square size, RGB.
+        sizes: their (width, height) before.
+    """
+    return Findings(
+        groups=groups_of(images),
+        sizes=_mixed(names, sizes),
+        marks=_marked(names, images),
+        outliers=_unlike(names, images),
+    )
+
+
+def groups_of(images: Sequence[Image]) -> NDArray[np.int64]:
+    """Return a group number for each picture; near-duplicates share one."""
+    views = np.stack([_view(image) for image in images])
+    views -= views.mean(axis=0)  # what is common to all parts makes no twins
+    views /= np.maximum(np.linalg.norm(views, axis=1, keepdims=True), 0.05)
+    group = np.arange(len(views))
+    for start in range(0, len(views), 512):
+        near = views[start : start + 512] @ views.T > _TWINS
+        for row, column in zip(*np.nonzero(near), strict=True):
+            a, b = _root(group, start + int(row)), _root(group, int(column))
+            group[max(a, b)] = min(a, b)
+    return np.array([_root(group, index) for index in range(len(group))], np.int64)
+
+
+def _root(group: NDArray[np.int64], index: int) -> int:
+    while group[index] != index:
+        index = int(group[index])
+    return index
+
+
+def _view(image: Image) -> NDArray[np.float32]:
+    """Fine structure, 24×24, of mean 0 and length 1."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    fine = small - cv2.GaussianBlur(small, (0, 0), 3.0)
+    return np.asarray(fine.ravel() / max(float(np.linalg.norm(fine)), 1e-6), np.float32)
+
+
+def _mixed(names: Sequence[str], sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """List pictures of an odd size where nearly all have one size, or say that sizes vary."""
+    counts = Counter(sizes)
+    (common, often), *rest = counts.most_common()
+    if not rest:
+        return ()
+    if often < 0.8 * len(sizes):
+        return (f"the pictures have {len(counts)} sizes; all are scaled to the model's",)
+    return tuple(
+        f"{name}: {size[0]}×{size[1]} pixels, {often} others have {common[0]}×{common[1]}"
+        for name, size in zip(names, sizes, strict=True)
+        if size != common
+    )
+
+
+def _marked(names: Sequence[str], images: Sequence[Image]) -> tuple[str, ...]:
+    """List pictures with strongly coloured pixels where the others have none: drawn marks."""
+    shares = np.array(
+        [(np.ptp(image, axis=2) > _MARK_SATURATION).mean() if image.size else 0 for image in images]
+    )
+    if float(np.quantile(shares, 0.8)) > 0.0005:
+        return ()
+    return tuple(
+        f"{name}: {share:.1%} of it is strongly coloured, unlike the others: a mark on the picture?"
+        for name, share in zip(names, shares, strict=True)
+        if share > 0.003
+    )
+
+
+def _unlike(names: Sequence[str], images: Sequence[Image]) -> tuple[str, ...]:
+    """List pictures whose coarse look lies far from all others: perhaps of another label or part."""
+    if len(images) < 8:
+        return ()
+    looks = np.stack(
+        [cv2.resize(image, (8, 8), interpolation=cv2.INTER_AREA).ravel() for image in images]
+    ).astype(np.float32)
+    away = np.linalg.norm(looks - np.median(looks, axis=0), axis=1)
+    middle = float(np.median(away))
+    spread = 1.4826 * float(np.median(np.abs(away - middle))) + 1e-3
+    return tuple(
+        f"{name}: looks unlike the others (distance {far:.0f}, usual {middle:.0f}): another label?"
+        for name, far in zip(names, away, strict=True)
+        if far > middle + 8.0 * spread
+    )
