@@ -1,4 +1,4 @@
-"""`python -m edge bench [--subset]`: decode, journal, server to disk, subscribe, collect."""
+"""`python -m edge bench [--subset]`: decode, journal, server to disk and to PostgreSQL, drain, subscribe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from edge.bench import decoding, journal, subscribing, to_disk
+from edge.bench import decoding, journal, subscribing, to_database, to_disk
 from edge.bench.report import HEAD, Figure
 from edge.opcua.link import quiet_asyncua
 
@@ -34,6 +34,11 @@ def _figures(*, subset: bool) -> Iterator[Figure]:
     yield from decoding.measure(rounds=3 if subset else 20)
     yield from journal.measure(commits=20 if subset else 200)
     yield from asyncio.run(to_disk.measure(rate=50_000, seconds=10 if subset else 600))
+    yield from asyncio.run(
+        to_database.measure(
+            rate=50_000, seconds=10 if subset else 600, backlog=50 if subset else 500
+        )
+    )
     yield from asyncio.run(subscribing.measure(rate=50_000, seconds=5 if subset else 60))
 
 

@@ -25,7 +25,7 @@ def measure(*, commits: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="c2m-bench-") as folder:
         store = JournalStore(Path(folder) / "journal")
         store.identify(agent_id=UUID(int=1), epoch=1, line="bench", max_bytes=1 << 34)
-        batches = [_values(number) for number in range(commits)]
+        batches = [values(number) for number in range(commits)]
         began, cpu_s = time.monotonic(), time.process_time()
         for batch in batches:
             store.commit([Entry((telemetry_rows(batch),))])
@@ -46,7 +46,8 @@ def measure(*, commits: int) -> list[Figure]:
     return figures
 
 
-def _values(number: int) -> TelemetryColumns:
+def values(number: int) -> TelemetryColumns:
+    """Return a batch of values that follow on those of the batch before."""
     rng = np.random.default_rng(number)
     sample = np.arange(number * ROWS, (number + 1) * ROWS, dtype=np.int64)
     source_ft = _BEGIN_FT + sample * 200 + rng.integers(0, 10, ROWS) * 10
