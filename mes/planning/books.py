@@ -41,16 +41,16 @@ async def book(conn: ReadConn, site: str) -> bridge.Book | None:
     While another task compiles a newer version, the one before answers: its dates differ by what one repair
     moves, and the ledger of places holds whatever the dates.
     """
-    head = await repository.published(conn, site)
-    if head is None:
+    plan_id = await repository.published_id(conn, site)
+    if plan_id is None:
         return None
     place = _place(conn, site)
     kept = _books.get(place)
     if kept is not None:
         waiting = place in _compiling and time.monotonic() - kept.since < OLD_S
-        if kept.plan_id == head.id or waiting:
+        if kept.plan_id == plan_id or waiting:
             return kept.book
-    return await _compile(conn, place, head.id)
+    return await _compile(conn, place, plan_id)
 
 
 async def keep_ready(database: Database) -> None:
@@ -79,13 +79,13 @@ async def warm_up(executor: Executor) -> None:
 
 
 async def _refresh(conn: ReadConn, site: str) -> None:
-    head, place = await repository.published(conn, site), _place(conn, site)
+    plan_id, place = await repository.published_id(conn, site), _place(conn, site)
     kept = _books.get(place)
-    if head is None or (kept is not None and kept.plan_id == head.id):
+    if plan_id is None or (kept is not None and kept.plan_id == plan_id):
         return
     _compiling.add(place)
     try:
-        await _compile(conn, place, head.id)
+        await _compile(conn, place, plan_id)
     finally:
         _compiling.discard(place)
 

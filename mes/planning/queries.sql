@@ -31,6 +31,10 @@ SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snap
        published_by, automatic, note, superseded_at, row_version
   FROM plan WHERE site = %(site)s AND state = 'published'
 
+-- published_id --
+-- Which version is in force, without its figures: every quote asks.
+SELECT id FROM plan WHERE site = %(site)s AND state = 'published'
+
 -- recent_heads --
 SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
        solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,

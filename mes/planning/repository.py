@@ -64,6 +64,11 @@ async def published(conn: ReadConn, site: str) -> Plan | None:
     return await db.fetch_one(conn, queries["published_head"], {"site": site}, Plan)
 
 
+async def published_id(conn: ReadConn, site: str) -> UUID | None:
+    found: UUID | None = await db.fetch_value(conn, queries["published_id"], {"site": site})
+    return found
+
+
 async def solving(conn: ReadConn, site: str) -> Plan | None:
     return await db.fetch_one(conn, queries["solving_head"], {"site": site}, Plan)
 

@@ -13,6 +13,7 @@ from mes.identity.access import require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
 from mes.orders.service import OrderDraft
 from mes.planning import service
+from mes.planning.calibration import Calibration
 from mes.planning.schemas import (
     ConfirmIn,
     MoveOut,
@@ -159,6 +160,12 @@ async def cancel_plan(plan_id: UUID, _: Planner, conn: WriteDb) -> PlanOut:
 async def get_why(number: str, _: Reader, conn: ReadDb) -> WhyOut:
     """Explain when an order comes: its plan, what holds it, and every change of its promise."""
     return WhyOut.of(await service.why(conn, number))
+
+
+@router.get("/promises/calibration")
+async def get_calibration(_: Reader, conn: ReadDb) -> Calibration:
+    """Report how often promises were kept, beside how sure they were said to be."""
+    return await service.calibration(conn)
 
 
 @router.post("/quotes", status_code=status.HTTP_201_CREATED)

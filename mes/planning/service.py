@@ -10,6 +10,7 @@ from mes.planning.board import operations_of as operations_of
 from mes.planning.board import why as why
 from mes.planning.books import keep_ready as keep_ready
 from mes.planning.books import warm_up as warm_up
+from mes.planning.calibration import calibration as calibration
 from mes.planning.capacity_repository import broken_ledger as broken_ledger
 from mes.planning.capacity_repository import shifts_ahead as shifts_ahead
 from mes.planning.opening import first_plan as first_plan
