@@ -110,11 +110,11 @@ class Journal:
 
     async def release(self, stream: Stream, *, epoch: int, up_to: int) -> None:
         """Forget the batches that the MES has committed."""
-        await self._in_thread(lambda: self._store.release(stream, epoch, up_to))
+        await self._insist(lambda: self._store.release(stream, epoch, up_to))
 
     async def set_aside(self, batch: StoredBatch, *, reason: str) -> None:
         """Empty a batch that can never be delivered; it is kept beside, and a gap row says what was lost."""
-        await self._in_thread(lambda: self._store.set_aside(batch, reason))
+        await self._insist(lambda: self._store.set_aside(batch, reason))
         self._arrived[Stream.GAPS].set()
 
     async def write_forever(self) -> None:
@@ -136,13 +136,9 @@ class Journal:
         try:
             await self._in_thread(lambda: self._store.commit([entry for entry, _ in group]))
         except sqlite3.Error as error:
-            if not self.failing:
-                log.error("journal.failed", reason=str(error))
-            self.failing = True
+            self._refused(error)
             return False
-        if self.failing:
-            log.info("journal.recovered")
-            self.failing = False
+        self._taken()
         del self._pending[: len(group)]
         for _, done in group:
             if not done.done():
@@ -152,6 +148,28 @@ class Journal:
         if self._pending:
             self._wake.set()
         return True
+
+    async def _insist(self, work: Callable[[], None]) -> None:
+        """Change the journal; a full disk makes it wait, not fail."""
+        while True:
+            try:
+                await self._in_thread(work)
+            except sqlite3.Error as error:
+                self._refused(error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._taken()
+                return
+
+    def _refused(self, error: sqlite3.Error) -> None:
+        if not self.failing:
+            log.error("journal.failed", reason=str(error))
+        self.failing = True
+
+    def _taken(self) -> None:
+        if self.failing:
+            log.info("journal.recovered")
+        self.failing = False
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

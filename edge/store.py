@@ -315,10 +315,12 @@ class _transaction:  # noqa: N801  # reads as the statement it is
         self._connection.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._connection.execute("COMMIT")
-        elif self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        try:
+            if kind is None:
+                self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # the block or the disk has failed
+                self._connection.execute("ROLLBACK")
 
 
 def _one_in(tag_id: NDArray[np.uint32], factor: int, *, turn: int) -> NDArray[np.bool_]:

@@ -137,7 +137,8 @@ class Judge:
             ids = list(tags.values())
             newest = conn.execute(_NEWEST, (ids,)).fetchone()
             assert newest is not None  # noqa: S101  # an aggregate has a row
-            until: datetime = newest[0]
+            told = [tick.at for tick in self._ledger.ticks[-1:]]
+            until: datetime = min([newest[0], *told])
             ticks = [t for t in self._ledger.ticks if self._first and self._first < t.at < until]
             since = ticks[0].at if ticks else until
             rows = conn.execute(_ROWS, (ids, since - EARLIER, until - timedelta(microseconds=1)))

@@ -14,6 +14,7 @@ from edge.faults.processes import UNLIMITED
 from edge.faults.proxy import Cable, Harm, Proxy
 from edge.faults.rig import Rig
 from edge.faults.torn import tear
+from edge.identity import DataFolder
 
 LONGEST_S = 20.0
 """Durations above this are scaled down to it, unless the campaign is a long one."""
@@ -249,7 +250,8 @@ async def journal_tail_torn(rig: Rig, chance: Chance) -> None:
     """The power fails: the journal's tail is cut or garbage."""
     await asyncio.sleep(chance.dice.uniform(0, 1))
     rig.agent.kill()
-    tear(rig.home / "journal-wal", chance.dice)
+    journal = DataFolder(rig.home).journal
+    tear(journal.with_name(f"{journal.name}-wal"), chance.dice)
     rig.start_agent()
 
 

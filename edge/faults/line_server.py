@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import importlib
 import json
 import logging
+import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +64,7 @@ class FaultyLine(UserManager):
         self._special: list[tuple[int, str]] = []
         self._absent: set[int] = set()
         self._tags: list[Node] = []
+        self._torn = b""
 
     async def serve(self, port: int, *, before: int, lifetime_ms: int | None) -> None:
         """Serve until cancelled.
@@ -83,7 +87,7 @@ class FaultyLine(UserManager):
         async with server:
             print("ready", flush=True)  # noqa: T201
             while True:
-                await self._tick(server)
+                await self._tick()
                 if self._ledger.number % RECORD_EVERY == 0:
                     await self._record(server, last_seq)
                 await asyncio.sleep(TICK_S)
@@ -162,9 +166,9 @@ class FaultyLine(UserManager):
         await server.write_attribute_value(node.nodeid, value)
         return node
 
-    async def _tick(self, server: Server) -> None:
-        special = dict(self._special)
-        self._special = []
+    async def _tick(self) -> None:
+        special = dict(self._special[:1])
+        self._special = self._special[1:]
         tick = Tick(
             self._ledger.number + 1,
             datetime.now(UTC),
@@ -180,7 +184,14 @@ class FaultyLine(UserManager):
             if number in special:
                 value = KINDS[special[number]]()
                 value.SourceTimestamp = tick.at
-            await server.write_attribute_value(tag.nodeid, value)
+            await self._publish(tag, value)
+
+    async def _publish(self, tag: Node, value: Any) -> None:
+        """Tell a value whatever its type is: asyncua itself would refuse one of another type."""
+        attribute = self._server.iserver.aspace[tag.nodeid].attributes[ua.AttributeIds.Value]
+        attribute.value = value
+        for handle, callback in list(attribute.datachange_callbacks.items()):
+            await callback(handle, value)
 
     async def _record(self, server: Server, last_seq: Node) -> None:
         record = StationStateChanged(
@@ -195,11 +206,14 @@ class FaultyLine(UserManager):
         await server.write_attribute_value(last_seq.nodeid, told)
 
     def _commanded(self) -> None:
-        line = sys.stdin.readline()
-        if not line:
+        content = os.read(sys.stdin.fileno(), 1 << 16)
+        if not content:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-            return
-        command = json.loads(line)
+        *lines, self._torn = (self._torn + content).split(b"\n")
+        for line in lines:
+            self._do(json.loads(line))
+
+    def _do(self, command: dict[str, Any]) -> None:
         match command["do"]:
             case "value":
                 self._special.append((command["tag"], command["kind"]))
@@ -269,7 +283,15 @@ def main() -> None:
     plant = with_ports(load_plant(options.plant), options.base_port)
     interface = line_interface(plant, plant.line(options.line))
     line = FaultyLine(interface, LedgerWriter(options.ledger), options.pki)
-    asyncio.run(line.serve(options.port, before=options.before, lifetime_ms=options.lifetime_ms))
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_until_stopped(line, options))
+
+
+async def _until_stopped(line: FaultyLine, options: argparse.Namespace) -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # this is one
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await line.serve(options.port, before=options.before, lifetime_ms=options.lifetime_ms)
 
 
 if __name__ == "__main__":

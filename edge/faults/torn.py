@@ -34,8 +34,12 @@ def committed_bytes(log: bytes) -> int:
 
 
 def tear(log: Path, chance: random.Random) -> int:
-    """Cut the log somewhere behind its last commit and add a torn frame; returns how many bytes were harmed."""
-    content = log.read_bytes() if log.exists() else b""
+    """Cut the log somewhere behind its last commit and add a torn frame; returns how many bytes were harmed.
+
+    Raises:
+        FileNotFoundError: there is no log: a program that was killed leaves one.
+    """
+    content = log.read_bytes()
     kept = committed_bytes(content)
     if kept == 0:
         return 0

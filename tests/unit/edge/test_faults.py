@@ -8,6 +8,7 @@ import random
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -16,6 +17,9 @@ from edge.faults.judge import Stretch
 from edge.faults.ledger import LedgerReader, LedgerWriter, Tick
 from edge.faults.proxy import BatchProxy, Cable, Harm, Proxy
 from edge.faults.torn import committed_bytes, tear
+from edge.journal import Journal
+from edge.store import JournalStore
+from mes.contracts.wire import Stream
 from tests.support.processes import free_ports
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -121,6 +125,34 @@ def test_totals_of_campaigns_add_up_and_survive(tmp_path: Path) -> None:
 def test_a_fault_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--count", "1", "--only", "earthquake"]) == 2
     assert "no such fault: earthquake; known: line_killed" in capsys.readouterr().err
+
+
+async def test_a_receipt_that_comes_while_the_disk_is_full_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the campaign (disk_full): releasing a batch ended the agent."""
+    monkeypatch.setattr("edge.journal.RETRY_S", 0.05)
+    journal = Journal(tmp_path / "journal")
+    journal.identify(agent_id=UUID(int=1), epoch=1, line="paint", max_bytes=1 << 30)
+    writing = asyncio.create_task(journal.write_forever())
+    await journal.append_records(Stream.EVENTS, ['{"n": 1}'])
+    release, refusals = JournalStore.release, [1, 2]
+
+    def full_at_first(self: JournalStore, *facts: int) -> None:
+        if refusals:
+            refusals.pop()
+            raise sqlite3.OperationalError("disk I/O error")
+        release(self, *facts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(JournalStore, "release", full_at_first)
+    await journal.release(Stream.EVENTS, epoch=1, up_to=1)
+    assert (refusals, journal.failing) == ([], False)
+    assert journal.size.batches == 0
+    await journal.append_records(Stream.EVENTS, ['{"n": 2}'])
+    assert journal.size.batches == 1
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    journal.close()
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
