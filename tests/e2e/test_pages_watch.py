@@ -1,4 +1,4 @@
-"""A day of a station's process values: its gaps with their cause, zoom, several values, as CSV."""
+"""What watches the plant: a day of process values with its gaps, and alarms that say what to do."""
 
 from __future__ import annotations
 
@@ -102,3 +102,55 @@ def test_a_station_that_does_not_exist_is_not_found(plant: Plant) -> None:
     answer = page.goto(f"{plant.url}/trends?station=nowhere")
     assert answer is not None and answer.status == 404
     expect(page.locator("main")).to_contain_text("工厂没有带过程值的工位 nowhere")
+
+
+def _run(plant: Plant, sql: str, *parameters: object) -> None:
+    with psycopg.connect(plant.shown.database.dsn) as conn:
+        conn.execute(sql, parameters or None)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("refused from", "Nothing is lost", "Help called at", "ends soon")),
+        ("zh", ("拒收", "数据没有丢失", "呼叫支援", "即将过期")),
+    ],
+)
+def test_alarms_say_what_is_wrong_and_what_to_do(
+    plant: Plant, language: str, words: tuple[str, ...]
+) -> None:
+    _run(
+        plant,
+        "INSERT INTO ingest_quarantine (id, agent_id, line, epoch, stream, seq, reason_code, reason,"
+        " content, arrived_at) SELECT gen_random_uuid(), a.id, a.line, 1, 1,"
+        " 1 + (SELECT count(*) FROM ingest_quarantine), 'batch.crc', 'checksum', 'x', now()"
+        " FROM agent AS a ORDER BY a.line LIMIT 1",
+    )
+    _run(
+        plant,
+        "INSERT INTO api_token (id, name, token_hash, scopes, created_by, created_at, expires_at)"
+        " VALUES (gen_random_uuid(), 'shop', decode(md5(random()::text), 'hex'), '{orders:write}',"
+        " 'admin', now(), now() + interval '3 days')",
+    )
+    page = plant.page("maintenance", language=language)
+    page.goto(f"{plant.url}/alarms")
+    for word in words:
+        expect(page.locator("#alarms")).to_contain_text(word)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_alarm_goes_when_its_cause_is_gone(plant: Plant) -> None:
+    page = plant.page("quality")
+    page.goto(f"{plant.url}/alarms")
+    expect(page.locator("[data-kind=andon]")).to_have_count(1)
+    _run(plant, "UPDATE andon_call SET cleared_at = called_at, cleared_by = 'operator'")
+    page.reload()
+    expect(page.locator("[data-kind=andon]")).to_have_count(0)
+
+
+def test_a_dealer_has_no_alarms(plant: Plant) -> None:
+    page = plant.page("dealer")
+    answer = page.goto(f"{plant.url}/alarms")
+    assert answer is not None and answer.status == 403
+    expect(page.locator("h1")).to_have_text("Not for your role")
