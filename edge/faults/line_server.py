@@ -65,6 +65,7 @@ class FaultyLine(UserManager):
         self._absent: set[int] = set()
         self._tags: list[Node] = []
         self._torn = b""
+        self._before: list[tuple[int, str]] = []
 
     async def serve(self, port: int, *, before: int, lifetime_ms: int | None) -> None:
         """Serve until cancelled.
@@ -167,8 +168,7 @@ class FaultyLine(UserManager):
         return node
 
     async def _tick(self) -> None:
-        special = dict(self._special[:1])
-        self._special = self._special[1:]
+        special = dict(self._next_special())
         tick = Tick(
             self._ledger.number + 1,
             datetime.now(UTC),
@@ -185,6 +185,14 @@ class FaultyLine(UserManager):
                 value = KINDS[special[number]]()
                 value.SourceTimestamp = tick.at
             await self._publish(tag, value)
+
+    def _next_special(self) -> list[tuple[int, str]]:
+        """Take what is asked for next; the same again would be no change, of which nobody is told."""
+        chosen, self._special = self._special[:1], self._special[1:]
+        if chosen and chosen == self._before:
+            chosen = []
+        self._before = chosen
+        return chosen
 
     async def _publish(self, tag: Node, value: Any) -> None:
         """Tell a value whatever its type is: asyncua itself would refuse one of another type."""
