@@ -72,10 +72,10 @@ test: test-tools lint ## Install what the tests need and pass them
 	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --reruns 1 -m "not e2e and not bench and not faults" $(ARGS)
 	@$(BIN)/coverage combine --quiet && $(BIN)/python tests/coverage_gate.py
 	@echo "Now the whole plant as separate processes, in a browser and under kill -9 …"
-	@$(BIN)/python -m pytest -q --reruns 1 -m e2e $(ARGS)
+	@$(BIN)/python -m pytest -q --reruns 1 -m "e2e or faults" $(ARGS)
 
 faults: test-tools ## Kill each process of a running plant in turn and look for what is lost or doubled (10 min)
-	@$(BIN)/python -m pytest -q -m faults $(ARGS)
+	@C2M_KILL=all $(BIN)/python -m pytest -q -m faults $(ARGS)
 
 bench: $(VENV)/.test-installed ## Measure planning, inspection and edge against their goals
 	@$(BIN)/python -m aps bench --subset

@@ -28,6 +28,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow]
 DOWN_S = 20.0
 SPEED = "20"
 CARS = "600"
+ONE_OF_EACH = ("postgres", "api", "worker", "sim-paint", "edge-paint", "edge-body-framing")
+EVERY_PROCESS = os.environ.get("C2M_KILL") == "all"
+"""`make faults` kills all fifteen (10 min); `make test` one of each kind."""
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +43,8 @@ def test_no_process_that_dies_for_twenty_seconds_loses_or_doubles_anything(
     plant: RunningPlant,
 ) -> None:
     names = [file.stem for file in sorted((plant.folder / "run").glob("*.json"))]
-    assert {"postgres", "api", "worker", "sim-paint", "edge-paint"} <= set(names)
-    for name in names:
+    assert set(ONE_OF_EACH) <= set(names)
+    for name in names if EVERY_PROCESS else ONE_OF_EACH:
         _kill(plant, name)
     _kill_supervisor(plant)
     _let_everything_arrive(plant)
@@ -52,9 +55,10 @@ def test_no_process_that_dies_for_twenty_seconds_loses_or_doubles_anything(
         seqs = [record["seq"] for record in records]
         assert seqs == list(range(seqs[0], seqs[-1] + 1)), f"{line}'s own ring has holes"
         stored = plant.fetch(
-            "SELECT seq, kind FROM line_record WHERE line = %s AND seq >= %s ORDER BY seq",
+            "SELECT seq, kind FROM line_record WHERE line = %s AND seq BETWEEN %s AND %s ORDER BY seq",
             line,
             seqs[0],
+            seqs[-1],
         )
         assert stored == [(record["seq"], record["kind"]) for record in records], line
     _assert_effects_once(plant, ledger)
@@ -98,9 +102,13 @@ def _let_everything_arrive(plant: RunningPlant) -> None:
         )
         return stored == before and behind == 0
 
-    wait_for(arrived, timeout_s=120, plant=plant)
-    time.sleep(2)  # a verdict in flight when the clock stopped
-    wait_for(arrived, timeout_s=60, plant=plant)
+    def answered() -> bool:
+        """No picture is on its way: every request of a line has its answer in the line's ring."""
+        ledger = _ledger(plant.folder)
+        asked = _pictures(ledger, "inspection_requested")
+        return asked <= _pictures(ledger, "inspection_answered") and arrived()
+
+    wait_for(answered, timeout_s=180, plant=plant)
 
 
 def _ledger(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -114,6 +122,10 @@ def _ledger(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 def _of_kind(ledger: dict[str, list[dict[str, Any]]], kind: str) -> list[dict[str, Any]]:
     return [record for records in ledger.values() for record in records if record["kind"] == kind]
+
+
+def _pictures(ledger: dict[str, list[dict[str, Any]]], kind: str) -> set[tuple[str, int]]:
+    return {(record["camera"], record["counter"]) for record in _of_kind(ledger, kind)}
 
 
 def _assert_effects_once(plant: RunningPlant, ledger: dict[str, list[dict[str, Any]]]) -> None:
@@ -159,14 +171,22 @@ def _assert_values_once_or_in_a_gap(
     doubled = [key for key, count in stored.items() if count > 1]
     assert doubled == []
     lost = []
-    slack = timedelta(microseconds=1)
+    before: dict[int, float] = {}
     for record in _of_kind(ledger, "operation_done"):
         at = datetime.fromisoformat(record["at"])
-        for name in record["values"]:
+        for name, value in record["values"].items():
             tag_id = numbers[record["station"], name]
-            if stored[tag_id, at] == 0 and not any(
-                line == record["line"] and from_at - slack <= at <= to_at + slack
-                for line, from_at, to_at in gaps
-            ):
+            # A value that is the one before it is no change of data: a server tells none (OPC 10000-4).
+            told = before.get(tag_id) != value
+            before[tag_id] = value
+            if told and stored[tag_id, at] == 0 and not _in_a_gap(record["line"], at, gaps):
                 lost.append((record["line"], record["station"], name, record["at"]))
-    assert lost == []
+    assert lost == [], f"gaps: {gaps}\n{plant.logs()}"
+
+
+def _in_a_gap(line: str, at: datetime, gaps: list[tuple[Any, ...]]) -> bool:
+    slack = timedelta(microseconds=1)
+    return any(
+        line == gap_line and from_at - slack <= at <= to_at + slack
+        for gap_line, from_at, to_at in gaps
+    )
