@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,24 @@ def worker_services(settings: Settings) -> dict[str, Any]:
     """Return the long-lived things a worker needs: the pool its solves run in."""
     settings.image_dir.mkdir(parents=True, exist_ok=True)
     executor = ProcessPoolExecutor(
-        max_workers=settings.plan.workers, mp_context=get_context("spawn"), initializer=_be_nice
+        max_workers=settings.plan.workers,
+        mp_context=get_context("spawn"),
+        initializer=_serve_worker,
     )
     return {"executor": executor, "camera_models": camera_models}
 
 
-def _be_nice() -> None:
+def _serve_worker() -> None:
+    """Leave the processor to others, and end with the worker, even when it had no time to say so."""
     os.nice(10)
+    threading.Thread(target=_end_with_worker, name="worker watch", daemon=True).start()
+
+
+def _end_with_worker() -> None:
+    worker = parent_process()
+    assert worker is not None  # noqa: S101 - a solver always has a worker
+    worker.join()
+    os._exit(1)
 
 
 async def keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
