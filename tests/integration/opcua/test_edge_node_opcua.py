@@ -181,6 +181,10 @@ async def test_a_method_that_the_server_lacks_is_an_answer_not_a_crash(other: Ot
 class NoMes:
     """A MES that is away: the inbox stays empty."""
 
+    async def is_back(self) -> None:
+        """Never."""
+        await asyncio.Event().wait()
+
 
 @pytest.fixture
 async def reading(other: OtherMaker, tmp_path: Path) -> AsyncIterator[tuple[Journal, Line]]:

@@ -83,6 +83,20 @@ def _slot(line: str, car_id: str, /, **changes: Any) -> Change:
     return change
 
 
+def _assembled_while_painted(car_id: str) -> Change:
+    def change(plan: Schedule) -> Schedule:
+        painted = next(slot for slot in plan.paint if slot.car_id == car_id)
+        slots = tuple(
+            replace(s, start_s=painted.start_s, end_s=painted.start_s + s.end_s - s.start_s)
+            if s.car_id == car_id
+            else s
+            for s in plan.assembly
+        )
+        return replace(plan, assembly=slots)
+
+    return change
+
+
 def _values(record: Any, changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v(getattr(record, k)) if callable(v) else v for k, v in changes.items()}
 
@@ -174,10 +188,7 @@ BREAKS: dict[str, tuple[Change, str]] = {
     "half a takt": (_slot("assembly", "new03", start_s=lambda t: t + 40), "line.takt"),
     "a shorter line": (_slot("assembly", "new03", end_s=lambda t: t - 1), "line.lead"),
     "a shorter paint": (_slot("paint", "new03", end_s=lambda t: t - 1), "line.lead"),
-    "assembly before paint": (
-        _slot("assembly", "new03", start_s=lambda t: t - 400, end_s=lambda t: t - 400),
-        "assembly.too_early",
-    ),
+    "assembly before paint": (_assembled_while_painted("new03"), "assembly.too_early"),
     "a car never painted": (_without("paint", "new03"), "assembly.unpainted"),
     "paint before weld": (
         _slot("paint", "new03", start_s=lambda t: t - 400, end_s=lambda t: t - 400),
