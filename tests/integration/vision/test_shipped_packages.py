@@ -22,7 +22,7 @@ ESCAPE_GOAL = {
     Shop.STAMPING: 0.05,
     Shop.WELDING: 0.05,
     Shop.PAINTING: 0.05,
-    Shop.ASSEMBLY: 0.12,  # the goal is 0.05: two in five of the held-out missing screws escape
+    Shop.ASSEMBLY: 0.06,  # the goal is 0.05: nearly a quarter of the held-out missing screws escape
 }
 
 COLD_START = """
