@@ -24,10 +24,13 @@ INSERT INTO agent_code (code_hash, agent_id, issued_at, expires_at)
 VALUES (%(code_hash)s, %(agent_id)s, %(issued_at)s, %(expires_at)s)
 
 -- use_code --
--- A code works once and in time.
-UPDATE agent_code SET used_at = %(now)s
- WHERE code_hash = %(code_hash)s AND used_at IS NULL AND expires_at > %(now)s
-RETURNING agent_id
+-- A code works once and in time; again while nobody has worked under the epoch it began, for the answer may be lost.
+UPDATE agent_code c SET used_at = %(now)s
+ WHERE c.code_hash = %(code_hash)s AND c.expires_at > %(now)s
+   AND (c.used_at IS NULL
+        OR EXISTS (SELECT 1 FROM agent a JOIN agent_epoch e ON e.agent_id = a.id AND e.epoch = a.epoch
+                    WHERE a.id = c.agent_id AND e.instance IS NULL AND e.issued_at = c.used_at))
+RETURNING c.agent_id
 
 -- add_token --
 INSERT INTO agent_token (token_hash, agent_id, epoch, issued_at, expires_at)

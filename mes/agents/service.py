@@ -68,6 +68,8 @@ async def issue_code(conn: WriteConn, line: str, *, real_now: datetime) -> str:
 async def enrol(conn: WriteConn, code: str, *, now: datetime, real_now: datetime) -> Enrolled:
     """Trade a code for a device token. A former copy of the agent is fenced.
 
+    An agent that never got the answer may ask again, until somebody has worked with what was answered.
+
     Raises:
         CodeRefused: the code is unknown, used or expired.
     """

@@ -64,9 +64,22 @@ def a_command(line: str = "paint") -> Command:
 async def test_a_code_works_once(plant_db: Database) -> None:
     async with plant_db.write() as conn:
         code = await service.issue_code(conn, "paint", real_now=NOW)
-        await service.enrol(conn, code, now=NOW, real_now=NOW)
+        agent = await service.enrol(conn, code, now=NOW, real_now=NOW)
+        await epoch_of(conn, agent, "a")
         with pytest.raises(CodeRefused):
             await service.enrol(conn, code, now=NOW, real_now=NOW)
+
+
+async def test_an_agent_that_never_got_the_answer_enrols_again(plant_db: Database) -> None:
+    later = NOW + timedelta(seconds=20)
+    async with plant_db.write() as conn:
+        code = await service.issue_code(conn, "paint", real_now=NOW)
+        lost = await service.enrol(conn, code, now=NOW, real_now=NOW)
+        agent = await service.enrol(conn, code, now=NOW, real_now=later)
+        assert agent.epoch == lost.epoch + 1
+        assert await epoch_of(conn, agent, "a") == agent.epoch
+        with pytest.raises(CodeRefused):
+            await service.enrol(conn, code, now=NOW, real_now=later)
 
 
 async def test_a_code_expires(plant_db: Database) -> None:
