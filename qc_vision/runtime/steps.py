@@ -175,8 +175,8 @@ def regions_of(
     that are each a little odd can make a part NOK.
     """
     threshold = node.number("threshold")
-    if at_least_one:
-        threshold = min(threshold, float(np.quantile(calibrated, 0.99)))
+    if at_least_one and float(calibrated.max()) < threshold:
+        threshold = float(np.quantile(calibrated, 0.99))
     hot = (calibrated >= threshold).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
     left, top, wide, high = scores.box

@@ -234,7 +234,8 @@ export class Painter {
     const { context: c, theme } = this;
     board.curves.forEach((curve, at) => {
       const top = HEADER + board.rows.length * ROW + at * CURVE_ROW;
-      const scale = (CURVE_ROW - 8) / Math.max(1, curve.capacity);
+      const most = curve.levels.reduce((high, level) => Math.max(high, level), Math.max(1, curve.capacity));
+      const scale = (CURVE_ROW - 8) / most;
       const base = top + CURVE_ROW - 3;
       c.beginPath();
       c.moveTo(0, base);
@@ -266,6 +267,10 @@ export class Painter {
       c.strokeStyle = theme.accent;
       c.lineWidth = 1.4;
       c.stroke();
+      if (most > curve.capacity) {
+        c.fillStyle = theme.bad;
+        c.fillRect(0, base - curve.capacity * scale, view.width, 1);
+      }
       c.fillStyle = theme.line;
       c.fillRect(0, top + CURVE_ROW - 1, view.width, 1);
     });
