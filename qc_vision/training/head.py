@@ -85,7 +85,7 @@ def train_head(
     progress: Callable[[int, float], None] = lambda epoch, loss: None,
     batch: int = 24,
 ) -> PatchHead:
-    """Train the head; with a checkpoint file, an interrupted run goes on where it stopped.
+    """Train the head; with a checkpoint file, an interrupted run of the same length goes on where it stopped.
 
     The loss is focal (Lin 2017) on patches, with defect patches weighted up by image so that a
     small defect counts as much as a large one; plus cross-entropy of the kind on defect patches.
@@ -99,7 +99,7 @@ def train_head(
     optimiser = torch.optim.AdamW(weights, lr=3e-3, weight_decay=1e-3)
     steps = epochs * -(-len(data.features) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
-    first = _resume(checkpoint, head, optimiser, schedule)
+    first = _resume(checkpoint, head, optimiser, schedule, steps)
     for epoch in range(first, epochs):
         order = np.random.default_rng((seed, epoch)).permutation(len(data.features))
         losses = []
@@ -115,6 +115,7 @@ def train_head(
         if checkpoint is not None:
             state = {
                 "epoch": epoch + 1,
+                "steps": steps,
                 "head": head.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "schedule": schedule.state_dict(),
@@ -131,10 +132,13 @@ def _resume(
     head: PatchHead,
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
+    steps: int,
 ) -> int:
     if checkpoint is None or not checkpoint.exists():
         return 0
     state = torch.load(checkpoint, weights_only=True)
+    if state.get("steps") != steps:
+        return 0  # other pictures or another number of epochs: its pace does not fit
     head.load_state_dict(state["head"])
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])

@@ -117,6 +117,11 @@ def test_training_that_was_stopped_goes_on_where_it_stopped(folders: Path, tmp_p
     whole = train_head(data, 0, epochs=5, seed=1)
     for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-6)
+    seen.clear()
+    train_head(
+        data, 0, epochs=7, seed=1, checkpoint=checkpoint, progress=lambda e, _: seen.append(e)
+    )
+    assert seen == [1, 2, 3, 4, 5, 6, 7], "a run of another length begins anew"
 
 
 def test_the_exported_backbone_says_what_torch_says() -> None:
