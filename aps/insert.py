@@ -153,8 +153,8 @@ class Inserter:
         self._paint_place = np.array([place.get(c, 0) for c in paint], np.int64)
         self._names = {name: k for k, name in enumerate(plant.color_names)}
 
-    def best(self, car: Car, *, earliest_s: int, latest_s: int | None = None) -> Insertion | None:
-        """Return the cheapest place that starts in [earliest_s, latest_s], `None` if none does.
+    def best(self, car: Car, *, earliest_s: int) -> Insertion | None:
+        """Return the cheapest place that starts at `earliest_s` or later, `None` if none does.
 
         Cheapest: least lateness of the car itself and of those behind it (those that are late
         already become later still), then high ratio rules and few cars pushed back, then low
@@ -170,11 +170,7 @@ class Inserter:
         at_end = clock.finish(0, last) if last > 0 else 0
         starts[size] = clock.start(max(at_end, earliest_s)) if at_end < INF else INF
         first = max(self._first, int(np.searchsorted(starts[:size], earliest_s, side="left")))
-        past = size + 1
-        if latest_s is not None:
-            past = int(np.searchsorted(starts, latest_s, side="right"))
-        if starts[size] >= INF:
-            past = min(past, size)
+        past = size if starts[size] >= INF else size + 1
         if first >= past:
             return None
         deltas = np.zeros((size + 1, 2), np.int64)
