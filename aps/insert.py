@@ -104,7 +104,8 @@ def _color_deltas(color: Ints, own: int, limit: int, out: Ints) -> None:
 class Inserter:
     """A schedule compiled for insertions: build it once per plan, ask it for each car.
 
-    The plan must be one of this problem. Asking changes nothing.
+    The plan must be one of this problem. Asking changes nothing; what each rule and colour costs at
+    every place is worked out once and kept.
     """
 
     def __init__(self, problem: Problem, schedule: Schedule) -> None:
@@ -143,15 +144,20 @@ class Inserter:
         self._starts = starts
         slack = plant.due[np.array(cars, np.int64)] - ends
         self._made_late = _behind((slack >= 0) & (slack < line.takt_s))
-        self._later_still = _behind(slack < 0) * line.takt_s // 60
+        later_still = _behind(slack < 0) * line.takt_s // 60
+        self._to_others = (self._made_late * _MINUTES_OF_ANOTHER + later_still) * _LATE
+        self._to_others += np.arange(len(starts), -1, -1) * _PUSHED
         fixed = [at for at, c in enumerate(cars) if plant.assembly_held(c) is not None]
         self._first = max(fixed, default=-1) + 1  # behind what is on the line or frozen
         self._paint = np.array(paint, np.int64)
         fixed_paint = [at for at, c in enumerate(paint) if plant.paint_held(c) is not None]
         self._first_paint = max(fixed_paint, default=-1) + 1
         place = {c: at for at, c in enumerate(cars)}
-        self._paint_place = np.array([place.get(c, 0) for c in paint], np.int64)
+        paint_place = np.sort(np.array([place.get(c, 0) for c in paint], np.int64))
+        self._nominal = np.searchsorted(paint_place, np.arange(len(starts) + 1), side="left")
         self._names = {name: k for k, name in enumerate(plant.color_names)}
+        self._by_rule: dict[tuple[int, bool], Ints] = {}
+        self._by_color: dict[int, Ints] = {}
 
     def best(self, car: Car, *, earliest_s: int) -> Insertion | None:
         """Return the cheapest place that starts at `earliest_s` or later, `None` if none does.
@@ -173,19 +179,22 @@ class Inserter:
         past = size if starts[size] >= INF else size + 1
         if first >= past:
             return None
-        deltas = np.zeros((size + 1, 2), np.int64)
-        own = np.array([r.option in car.options for r in line.ratio_rules], np.uint8)
-        _ratio_deltas(self._has, own, self._n, self._p, self._high, self._previous, deltas)
+        high, low = np.zeros(past - first, np.int64), np.zeros(past - first, np.int64)
+        for r, rule in enumerate(line.ratio_rules):
+            made = self._ratio_by_place(r, own=rule.option in car.options)[first:past]
+            if self._high[r]:
+                high += made
+            else:
+                low += made
         colors = self._color_by_place(car)
-        cost = deltas[:, 1] * _HIGH + deltas[:, 0] * _LOW + colors * _COLOR
-        late = np.zeros(size + 1, np.int64)
+        cost = high * _HIGH + low * _LOW + colors[first:past] * _COLOR
+        cost += self._to_others[first:past]
         if car.due_s is not None:
             last_work = clock.work(car.due_s) - line.lead_s
             latest_start = clock.finish(0, last_work) if last_work > 0 else last_work
-            late = np.maximum(0, starts - latest_start)
-        minutes = late // 60 + self._made_late * _MINUTES_OF_ANOTHER + self._later_still
-        cost = cost + minutes * _LATE + np.arange(size, -1, -1) * _PUSHED
-        k = first + int(np.argmin(cost[first:past]))
+            cost += np.maximum(0, starts[first:past] - latest_start) // 60 * _LATE
+        best = int(np.argmin(cost))
+        k = first + best
         start = int(starts[k])
         finish = clock.finish(start, line.lead_s)
         due = NO_DUE if car.due_s is None else car.due_s
@@ -194,15 +203,40 @@ class Inserter:
             position=k,
             start_s=start,
             finish_s=finish,
-            ratio_high=int(deltas[k, 1]),
-            ratio_low=int(deltas[k, 0]),
+            ratio_high=int(high[best]),
+            ratio_low=int(low[best]),
             color=int(colors[k]),
             made_late=int(self._made_late[k]),
             tardiness_s=max(0, finish - due),
         )
 
+    def _ratio_by_place(self, r: int, *, own: bool) -> Ints:
+        """Return the violations of one rule that a car with (`own`) or without its option makes."""
+        found = self._by_rule.get((r, own))
+        if found is None:
+            deltas = np.zeros((len(self._starts) + 1, 2), np.int64)
+            only = slice(r, r + 1)
+            _ratio_deltas(
+                np.ascontiguousarray(self._has[:, only]),
+                np.array([own], np.uint8),
+                self._n[only],
+                self._p[only],
+                self._high[only],
+                self._previous,
+                deltas,
+            )
+            found = self._by_rule[r, own] = deltas.sum(axis=1)
+        return found
+
     def _color_by_place(self, car: Car) -> Ints:
         """Return the colour cost of each assembly place: the best paint place near it."""
+        own = self._names.get(car.color, -2)
+        found = self._by_color.get(own)
+        if found is None:
+            found = self._by_color[own] = self._color_costs(own)
+        return found
+
+    def _color_costs(self, own: int) -> Ints:
         size = len(self._starts)
         if len(self._paint) == 0:
             return np.zeros(size + 1, np.int64)
@@ -213,16 +247,13 @@ class Inserter:
         before = np.full(sprayed, self._names.get(shop.previous_color or "", -1), np.int64)
         colors = np.concatenate((before, self._plant.color[self._paint]))
         every = np.empty(len(colors) + 1, np.int64)
-        _color_deltas(colors, self._names.get(car.color, -2), shop.batch_limit, every)
+        _color_deltas(colors, own, shop.batch_limit, every)
         deltas = every[sprayed:]
         deltas[: self._first_paint] = 9
         reach = paint_reach(self._plant)
         padded = np.concatenate((np.full(reach, 9), deltas, np.full(reach, 9)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-        best = windows.min(axis=1)
-        order = np.sort(self._paint_place)
-        nominal = np.searchsorted(order, np.arange(size + 1), side="left")
-        found: Ints = np.minimum(best[nominal], 2)
+        found: Ints = np.minimum(windows.min(axis=1)[self._nominal], 2)
         return found
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from mes.contracts.events import Reason
 from mes.contracts.plant import Line
 from mes.planning import books, capacity_repository
+from mes.planning.bridge import Book
 from mes.planning.facts import CarFact
 from mes.planning.network import PlantNetwork
 from mes.planning.quotes import NoCapacity, ShiftCapacity, Shortage
@@ -64,18 +65,17 @@ async def look_for_slot(conn: ReadConn, net: PlantNetwork, car: CarFact, *, now:
         NoCapacity: every shift that is planned so far is full.
     """
     line, need = net.drum_line, need_of(car)
-    earliest, _ = earliest_start(net, await capacity_repository.used_up(conn, need), now=now)
-    after = now - LONG_AGO
+    short = await capacity_repository.used_up(conn, need)
+    search = await _search(conn, net, car, short, now=now)
     while True:
         shift = await capacity_repository.free_shift(
-            conn, line.id, need, earliest=earliest, after=after
+            conn, line.id, need, earliest=search.ends_after, after=search.after
         )
         if shift is None:
             raise await _nothing_free(conn, line, now=now)
-        slot = await _slot_in(conn, net, car, shift, earliest=earliest)
+        slot = search.slot_in(shift)
         if slot is not None:
             return slot
-        after = shift.start_at
 
 
 async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: datetime) -> Slot:
@@ -89,46 +89,66 @@ async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: da
     """
     line, need = net.drum_line, need_of(car)
     await capacity_repository.lock_parts(conn, need)
-    earliest, _ = earliest_start(net, await capacity_repository.used_up(conn, need), now=now)
-    after = now - LONG_AGO
+    short = await capacity_repository.used_up(conn, need)
+    search = await _search(conn, net, car, short, now=now)
     while True:
-        shift = await capacity_repository.open_shift(
-            conn, line.id, need, earliest=earliest, after=after
-        )
+        asked = {"earliest": search.ends_after, "after": search.after}
+        shift = await capacity_repository.open_shift(conn, line.id, need, **asked)
         if shift is None:
-            again = await capacity_repository.free_shift(
-                conn, line.id, need, earliest=earliest, after=after
-            )
-            if again is not None:
+            if await capacity_repository.free_shift(conn, line.id, need, **asked) is not None:
                 continue  # taken by another while this one waited for it, and others are free
             raise await _nothing_free(conn, line, now=now)
         if not await capacity_repository.takes_options(conn, line.id, shift.shift_id, need):
             continue  # the last car with this option came in while this one waited
-        slot = await _slot_in(conn, net, car, shift, earliest=earliest)
+        slot = search.slot_in(shift)
         if slot is not None:
             return slot
-        after = shift.start_at
 
 
-async def _slot_in(
-    conn: ReadConn, net: PlantNetwork, car: CarFact, shift: ShiftCapacity, *, earliest: datetime
-) -> Slot | None:
-    """Return the best place in a shift: where the plan takes one more car, or behind all that it holds."""
-    takt_s = net.drum_line.takt_s
+async def _search(
+    conn: ReadConn, net: PlantNetwork, car: CarFact, short: Sequence[Shortage], *, now: datetime
+) -> _Search:
+    earliest, _ = earliest_start(net, short, now=now)
     sequence = await books.book(conn, net.plant.site.id)
-    begin = max(earliest, shift.start_at)
-    if sequence is not None:
-        found = sequence.place(car, net, earliest=begin)
-        if found is not None and found[0] > shift.end_at:
-            return None
-        if found is not None:
-            ahead_of_it = timedelta(seconds=shift.reserved * takt_s)
-            return Slot(shift, found[0], found[1] + ahead_of_it)
-    used = timedelta(seconds=(shift.planned + shift.reserved) * takt_s)
-    start = max(begin, shift.start_at + used)
-    if start >= shift.end_at:
+    return _Search(net, car, sequence, earliest, ends_after=earliest, after=now - LONG_AGO)
+
+
+@dataclass(slots=True)
+class _Search:
+    """The way through the shifts with a free place, in order of time.
+
+    The plan is asked once for its best place; shifts that end before that place are passed over, and
+    only a shift that begins behind it needs another question.
+    """
+
+    net: PlantNetwork
+    car: CarFact
+    sequence: Book | None
+    earliest: datetime
+    ends_after: datetime
+    """The next shift to look at ends after this,"""
+    after: datetime
+    """and begins after this."""
+    place: tuple[datetime, datetime] | None = None
+
+    def slot_in(self, shift: ShiftCapacity) -> Slot | None:
+        """Return the best place in a shift: where the plan takes one more car, or behind all that it holds."""
+        begin = max(self.earliest, shift.start_at)
+        takt_s = self.net.drum_line.takt_s
+        if self.sequence is not None and (self.place is None or self.place[0] < begin):
+            self.place = self.sequence.place(self.car, self.net, earliest=begin)
+        if self.place is not None:
+            start, finish = self.place
+            if start <= shift.end_at:
+                return Slot(shift, start, finish + timedelta(seconds=shift.reserved * takt_s))
+            self.ends_after = start
+        else:
+            used = timedelta(seconds=(shift.planned + shift.reserved) * takt_s)
+            start = max(begin, shift.start_at + used)
+            if start < shift.end_at:
+                return Slot(shift, start, start + timedelta(seconds=self.net.drum_lead_s))
+        self.after = shift.start_at
         return None
-    return Slot(shift, start, start + timedelta(seconds=net.drum_lead_s))
 
 
 async def _nothing_free(conn: ReadConn, line: Line, *, now: datetime) -> NoCapacity:
