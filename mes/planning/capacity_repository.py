@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -84,13 +84,23 @@ async def takes_options(conn: ReadConn, line: str, shift_id: str, need: Sequence
     return bool(await db.fetch_value(conn, queries["takes_options"], params))
 
 
-async def full_options(
-    conn: ReadConn, line: str, shift_ids: Sequence[str], need: Sequence[str]
-) -> list[tuple[str, str, int]]:
-    """Return (rule, option, number of these shifts) of the option caps that are used up."""
-    params = {"line": line, "shift_ids": list(shift_ids), "need": list(need)}
-    rows = await db.fetch_dicts(conn, queries["full_options"], params)
-    return [(row["rule"], row["option"], row["shifts"]) for row in rows]
+@dataclass(frozen=True, slots=True)
+class PassedShifts:
+    """Shifts that a car could start in and does not; `options`: rule, option, shifts that used it up."""
+
+    shifts: int
+    full_shifts: int
+    full_until: datetime | None
+    options: list[tuple[str, str, int]]
+
+
+async def passed_shifts(
+    conn: ReadConn, line: str, need: Sequence[str], *, earliest: datetime, before: datetime
+) -> PassedShifts:
+    params = {"line": line, "need": list(need), "earliest": earliest, "before": before}
+    found = await db.fetch_one(conn, queries["passed_shifts"], params, PassedShifts)
+    assert found is not None  # noqa: S101 - an aggregate is always one row
+    return found
 
 
 async def shortages(conn: ReadConn) -> list[Shortage]:
@@ -102,8 +112,10 @@ async def used_up(conn: ReadConn, need: Sequence[str]) -> list[Shortage]:
     return await db.fetch_all(conn, queries["used_up"], {"need": list(need)}, Shortage)
 
 
-async def lock_parts(conn: WriteConn, need: Sequence[str]) -> None:
-    await db.execute(conn, queries["lock_parts"], {"need": list(need)})
+async def lock_parts(conn: WriteConn, need: Sequence[str]) -> list[Shortage]:
+    """Lock the short parts among `need`; return those of which nothing is left before the next delivery."""
+    rows = await db.fetch_all(conn, queries["lock_parts"], {"need": list(need)}, Shortage)
+    return [row for row in rows if not row.left]
 
 
 async def lock_all_parts(conn: WriteConn) -> None:
@@ -147,25 +159,18 @@ async def reserve(
     expires_at: datetime | None,
 ) -> None:
     """Debit a place of a shift, the options it takes there, and the parts that are short."""
-    params = {"line": shift.line, "shift_id": shift.shift_id}
-    await db.execute(conn, queries["debit"], params)
-    rules = await db.fetch_dicts(conn, queries["debit_options"], {**params, "need": list(need)})
-    parts = await db.fetch_dicts(
-        conn, queries["debit_parts"], {"need": list(need), "start_at": start_at}
-    )
     await db.execute(
         conn,
-        queries["add_reservation"],
+        queries["reserve"],
         {
             "id": uuid7(),
             "line": shift.line,
             "shift_id": shift.shift_id,
+            "need": list(need),
             "holder": holder,
             "holder_id": holder_id,
             "start_at": start_at,
             "expires_at": expires_at,
-            "rules": [row["rule"] for row in rules],
-            "parts": [row["option"] for row in parts],
         },
     )
 
@@ -211,8 +216,9 @@ async def drop_reservations_in_plan(conn: WriteConn, orders: Sequence[UUID]) -> 
     await db.execute(conn, queries["drop_reservations_in_plan"], {"orders": list(orders)})
 
 
-async def add_quote(conn: WriteConn, quote: Quote) -> None:
-    await db.execute(
+async def add_quote(conn: WriteConn, quote: Quote) -> Quote:
+    """Write a quote down; return it with its number."""
+    number = await db.fetch_value(
         conn,
         queries["add_quote"],
         {
@@ -231,6 +237,7 @@ async def add_quote(conn: WriteConn, quote: Quote) -> None:
             "created_by": quote.created_by,
         },
     )
+    return replace(quote, number=number)
 
 
 async def quote(conn: ReadConn, quote_id: UUID) -> Quote | None:

@@ -19,9 +19,28 @@ RUNS_KEPT = 200
 """Runs of a line that delays are drawn from."""
 
 
-async def how_much(conn: ReadConn) -> str:
-    """Return a word that changes when lines have shown noticeably more than before."""
-    return str(await db.fetch_value(conn, queries["how_much_history"]))
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a promise depends on beside its car."""
+
+    seen: str
+    """Changes when lines have shown noticeably more than before."""
+    down: str
+    """The lines and stations that are down."""
+    kept: int
+    total: int
+
+    @property
+    def record(self) -> Record:
+        """How promises turned out so far."""
+        return Record(self.kept, self.total)
+
+
+async def plant_shown(conn: ReadConn) -> Shown:
+    """Return how promises turned out so far, which lines are down, and how much lines have shown."""
+    found = await db.fetch_one(conn, queries["plant_shown"], None, Shown)
+    assert found is not None  # noqa: S101 - an aggregate is always one row
+    return found
 
 
 async def line_histories(conn: ReadConn) -> dict[str, LineHistory]:
@@ -69,11 +88,6 @@ async def note_run(
 
 async def forget_runs(conn: WriteConn) -> int:
     return await db.execute(conn, queries["forget_runs"], {"runs": 2 * RUNS_KEPT})
-
-
-async def record_of_promises(conn: ReadConn) -> Record:
-    found = await db.fetch_one(conn, queries["record_of_promises"], None, Record)
-    return found or Record(0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,6 @@ from mes.planning.operations import PlannedOperation
 from mes.planning.promise import (
     NO_PATIENCE,
     Promise,
-    Record,
     Verdict,
     confidence_of,
     make_promise,
@@ -92,8 +91,7 @@ async def settle(
     Small noise moves nothing: a promise changes only when its car finishes beyond it, and without a cause
     of its own only when that lasts (`promise.verdict`). Returns how many.
     """
-    record = await history_repository.record_of_promises(conn)
-    spread, words = await spread_now(conn, net), Words(net.plant.site.time_zone)
+    (spread, record), words = await spread_now(conn, net), Words(net.plant.site.time_zone)
     finishes = {row.order_id: row.finish_at for row in rows if row.order_id and row.finish_at}
     cars = [car for car in snap.cars.values() if not car.quoted and car.order_id in finishes]
     broken = await _broken(conn, cars, finishes, causes, now=now)
@@ -243,8 +241,7 @@ async def take_back(
 
     A promise that has moved on for another cause, or whose former date is out of reach, stays.
     """
-    words, spread = Words(net.plant.site.time_zone), await spread_now(conn, net)
-    record = await history_repository.record_of_promises(conn)
+    words, (spread, record) = Words(net.plant.site.time_zone), await spread_now(conn, net)
     finishes = {row.order_id: row.finish_at for row in rows if row.order_id and row.finish_at}
     returned = 0
     for move in await news_repository.moves_of_hold(conn, hold_id):
@@ -281,8 +278,8 @@ async def promise_for(
     conn: ReadConn, net: PlantNetwork, car: CarFact, finish_at: datetime, *, now: datetime
 ) -> Promise:
     """Return the promise that a projected finish allows."""
-    record: Record = await history_repository.record_of_promises(conn)
-    return make_promise(finish_at, (await spread_now(conn, net)).of(car, finish_at, now), record)
+    spread, record = await spread_now(conn, net)
+    return make_promise(finish_at, spread.of(car, finish_at, now), record)
 
 
 async def promise_order(

@@ -351,12 +351,6 @@ SELECT NOT EXISTS (SELECT 1 FROM capacity_option
                     WHERE line = %(line)s AND shift_id = %(shift_id)s AND option = ANY(%(need)s)
                       AND planned + reserved >= cap)
 
--- full_options --
-SELECT rule, option, count(*) AS shifts FROM capacity_option
- WHERE line = %(line)s AND shift_id = ANY(%(shift_ids)s) AND option = ANY(%(need)s)
-   AND planned + reserved >= cap
- GROUP BY rule, option ORDER BY shifts DESC, rule
-
 -- shortages --
 SELECT option, pieces, until_at, reason, planned, reserved FROM part_shortage ORDER BY until_at, option
 
@@ -365,7 +359,9 @@ SELECT option, pieces, until_at, reason, planned, reserved
   FROM part_shortage WHERE option = ANY(%(need)s) AND planned + reserved >= pieces
 
 -- lock_parts --
-SELECT option FROM part_shortage WHERE option = ANY(%(need)s) ORDER BY option FOR UPDATE
+-- The parts that are short among those a car needs, locked until the debit is committed.
+SELECT option, pieces, until_at, reason, planned, reserved
+  FROM part_shortage WHERE option = ANY(%(need)s) ORDER BY option FOR UPDATE
 
 -- lock_all_parts --
 SELECT option FROM part_shortage ORDER BY option FOR UPDATE
@@ -384,20 +380,27 @@ DELETE FROM part_shortage WHERE option = %(option)s
 SELECT line, shift_id, start_at, end_at, places, planned, reserved
   FROM capacity_shift WHERE line = %(line)s AND end_at > %(from_at)s ORDER BY start_at LIMIT %(limit)s
 
--- debit --
-UPDATE capacity_shift SET reserved = reserved + 1 WHERE line = %(line)s AND shift_id = %(shift_id)s
+-- passed_shifts --
+-- The shifts that a car could start in and does not: how many are full, and in the others how many have
+-- used up each option that it needs (rule → [option, shifts]).
+WITH passed AS (
+    SELECT shift_id, end_at, planned + reserved >= places AS is_full
+      FROM capacity_shift
+     WHERE line = %(line)s AND end_at > %(earliest)s AND start_at < %(before)s
+)
+SELECT count(*) AS shifts, count(*) FILTER (WHERE is_full) AS full_shifts,
+       max(end_at) FILTER (WHERE is_full) AS full_until,
+       coalesce((SELECT jsonb_agg(jsonb_build_array(rule, option, n) ORDER BY n DESC, rule)
+                   FROM (SELECT o.rule, o.option, count(*) AS n
+                           FROM capacity_option AS o JOIN passed USING (shift_id)
+                          WHERE o.line = %(line)s AND o.option = ANY(%(need)s) AND NOT passed.is_full
+                            AND o.planned + o.reserved >= o.cap
+                          GROUP BY o.rule, o.option) AS used_up), '[]'::jsonb) AS options
+  FROM passed
 
 -- credit --
 UPDATE capacity_shift SET reserved = greatest(0, reserved - 1)
  WHERE line = %(line)s AND shift_id = %(shift_id)s
-
--- debit_options --
-UPDATE capacity_option SET reserved = reserved + 1
- WHERE line = %(line)s AND shift_id = %(shift_id)s AND option = ANY(%(need)s) RETURNING rule
-
--- debit_parts --
-UPDATE part_shortage SET reserved = reserved + 1
- WHERE option = ANY(%(need)s) AND until_at > %(start_at)s RETURNING option
 
 -- credit_options --
 UPDATE capacity_option SET reserved = greatest(0, reserved - 1)
@@ -406,10 +409,22 @@ UPDATE capacity_option SET reserved = greatest(0, reserved - 1)
 -- credit_parts --
 UPDATE part_shortage SET reserved = greatest(0, reserved - 1) WHERE option = ANY(%(parts)s)
 
--- add_reservation --
+-- reserve --
+-- Debits a place, the options that it takes there and the parts that are short, and writes down which.
+WITH place AS (
+    UPDATE capacity_shift SET reserved = reserved + 1
+     WHERE line = %(line)s AND shift_id = %(shift_id)s
+), options AS (
+    UPDATE capacity_option SET reserved = reserved + 1
+     WHERE line = %(line)s AND shift_id = %(shift_id)s AND option = ANY(%(need)s) RETURNING rule
+), parts AS (
+    UPDATE part_shortage SET reserved = reserved + 1
+     WHERE option = ANY(%(need)s) AND until_at > %(start_at)s RETURNING option
+)
 INSERT INTO capacity_reservation (id, line, shift_id, holder, holder_id, start_at, expires_at, rules, parts)
 VALUES (%(id)s, %(line)s, %(shift_id)s, %(holder)s, %(holder_id)s, %(start_at)s, %(expires_at)s,
-        %(rules)s, %(parts)s)
+        coalesce((SELECT array_agg(rule) FROM options), '{}'),
+        coalesce((SELECT array_agg(option) FROM parts), '{}'))
 
 -- drop_reservation --
 DELETE FROM capacity_reservation WHERE holder = %(holder)s AND holder_id = %(holder_id)s
@@ -458,6 +473,7 @@ INSERT INTO quote (id, state, model, color, options, wanted_at, promised_at, con
 VALUES (%(id)s, 'held', %(model)s, %(color)s, %(options)s, %(wanted_at)s, %(promised_at)s,
         %(confidence)s, %(assumed)s, %(reasons)s::jsonb, %(not_sooner)s::jsonb,
         %(expires_at)s, %(created_at)s, %(created_by)s)
+RETURNING number
 
 -- quote --
 SELECT id, number, state, model, color, options, wanted_at, promised_at, confidence, assumed, reasons,
@@ -489,10 +505,16 @@ UPDATE quote SET state = %(state)s, order_id = %(order_id)s, row_version = row_v
 
 -- History
 
--- how_much_history --
--- Draws are renewed when a line has stopped once more, or twenty more bodies have passed.
-SELECT coalesce(string_agg(line || stops || '/' || (bodies + reworked) / 20, ' ' ORDER BY line), '')
-  FROM line_history
+-- plant_shown --
+-- What a promise depends on beside its car: how promises turned out, which lines are down, and a word that
+-- changes when draws have to be renewed: a line has stopped once more, or twenty more bodies have passed.
+SELECT (SELECT coalesce(string_agg(line || stops || '/' || (bodies + reworked) / 20, ' ' ORDER BY line), '')
+          FROM line_history) AS seen,
+       (SELECT coalesce(string_agg(line || coalesce('/' || station, ''), ' ' ORDER BY line), '')
+          FROM planning_downtime) AS down,
+       kept, total
+  FROM (SELECT count(*) FILTER (WHERE kept) AS kept, count(*) AS total
+          FROM (SELECT kept FROM promise_outcome ORDER BY finished_at DESC LIMIT 500) AS recent) AS record
 
 -- line_histories --
 SELECT r.line, r.stops, r.stopped_s, r.bodies, r.reworked,
@@ -544,10 +566,6 @@ ON CONFLICT (order_id) DO NOTHING
 
 -- drop_doubts --
 DELETE FROM promise_watch WHERE order_id = ANY(%(order_ids)s)
-
--- record_of_promises --
-SELECT count(*) FILTER (WHERE kept) AS kept, count(*) AS total
-  FROM (SELECT kept FROM promise_outcome ORDER BY finished_at DESC LIMIT 500) AS recent
 
 -- outcomes --
 SELECT order_id, promised_at, finished_at, coalesce(first_promised_at, promised_at) AS first_promised_at,

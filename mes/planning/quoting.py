@@ -92,7 +92,7 @@ async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) 
         created_by=actor,
         row_version=1,
     )
-    await capacity_repository.add_quote(conn, found)
+    found = await capacity_repository.add_quote(conn, found)
     await capacity_repository.reserve(
         conn,
         slot.shift,
@@ -102,7 +102,7 @@ async def hold_quote(conn: WriteConn, wish: Wish, *, now: datetime, actor: str) 
         start_at=slot.start_at,
         expires_at=found.expires_at,
     )
-    return await get_quote(conn, found.id)
+    return found
 
 
 async def get_quote(conn: ReadConn, quote_id: UUID) -> Quote:

@@ -30,6 +30,9 @@ class Slot:
     shift: ShiftCapacity
     start_at: datetime
     finish_at: datetime
+    earliest: datetime
+    """When the work before the drum, and the part it waits for, would have let it start."""
+    part: Shortage | None
 
 
 def need_of(car: CarFact) -> tuple[str, ...]:
@@ -88,8 +91,7 @@ async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: da
         NoCapacity: every shift that is planned so far is full.
     """
     line, need = net.drum_line, need_of(car)
-    await capacity_repository.lock_parts(conn, need)
-    short = await capacity_repository.used_up(conn, need)
+    short = await capacity_repository.lock_parts(conn, need)
     search = await _search(conn, net, car, short, now=now)
     while True:
         asked = {"earliest": search.ends_after, "after": search.after}
@@ -108,9 +110,9 @@ async def best_slot(conn: WriteConn, net: PlantNetwork, car: CarFact, *, now: da
 async def _search(
     conn: ReadConn, net: PlantNetwork, car: CarFact, short: Sequence[Shortage], *, now: datetime
 ) -> _Search:
-    earliest, _ = earliest_start(net, short, now=now)
+    earliest, part = earliest_start(net, short, now=now)
     sequence = await books.book(conn, net.plant.site.id)
-    return _Search(net, car, sequence, earliest, ends_after=earliest, after=now - LONG_AGO)
+    return _Search(net, car, sequence, earliest, part, ends_after=earliest, after=now - LONG_AGO)
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ class _Search:
     car: CarFact
     sequence: Book | None
     earliest: datetime
+    part: Shortage | None
     ends_after: datetime
     """The next shift to look at ends after this,"""
     after: datetime
@@ -140,13 +143,15 @@ class _Search:
         if self.place is not None:
             start, finish = self.place
             if start <= shift.end_at:
-                return Slot(shift, start, finish + timedelta(seconds=shift.reserved * takt_s))
+                ahead_of_it = timedelta(seconds=shift.reserved * takt_s)
+                return Slot(shift, start, finish + ahead_of_it, self.earliest, self.part)
             self.ends_after = start
         else:
             used = timedelta(seconds=(shift.planned + shift.reserved) * takt_s)
             start = max(begin, shift.start_at + used)
             if start < shift.end_at:
-                return Slot(shift, start, start + timedelta(seconds=self.net.drum_lead_s))
+                finish = start + timedelta(seconds=self.net.drum_lead_s)
+                return Slot(shift, start, finish, self.earliest, self.part)
         self.after = shift.start_at
         return None
 
@@ -161,29 +166,21 @@ async def why_not_sooner(
     conn: ReadConn, net: PlantNetwork, car: CarFact, slot: Slot, words: Words, *, now: datetime
 ) -> tuple[Reason, ...]:
     """Return what keeps a car from an earlier place: the work before it, a part, full shifts, options."""
-    need, line = need_of(car), net.drum_line
-    earliest, part = earliest_start(net, await capacity_repository.used_up(conn, need), now=now)
-    reached = now + timedelta(seconds=lead_to_drum_s(net))
+    line, reached = net.drum_line, now + timedelta(seconds=lead_to_drum_s(net))
     found = [words.work_before(lead_to_drum_s(net), reached)]
-    if part is not None:
-        found.append(words.part_short(part.option, part.until_at))
-    passed = [
-        shift
-        for shift in await capacity_repository.shifts_ahead(conn, line.id, earliest)
-        if shift.start_at < slot.shift.start_at
-    ]
-    full = [shift for shift in passed if not shift.free]
-    if full:
-        found.append(words.shifts_full(line.name, len(full), full[-1].end_at))
-    open_ids = [shift.shift_id for shift in passed if shift.free]
-    for rule, option, count in await capacity_repository.full_options(
-        conn, line.id, open_ids, need
-    ):
+    if slot.part is not None:
+        found.append(words.part_short(slot.part.option, slot.part.until_at))
+    opens = slot.shift.start_at
+    passed = await capacity_repository.passed_shifts(
+        conn, line.id, need_of(car), earliest=slot.earliest, before=opens
+    )
+    if passed.full_until is not None:
+        found.append(words.shifts_full(line.name, passed.full_shifts, passed.full_until))
+    for rule, option, count in passed.options:
         ratio = next(one for one in net.plant.ratio_rules if one.id == rule)
         found.append(words.option_full(option, ratio.n, ratio.p, count))
-    opens = slot.shift.start_at
-    if opens > earliest and not passed:
+    if opens > slot.earliest and not passed.shifts:
         found.append(words.shift_opens(line.name, opens))
-    elif slot.start_at > max(earliest, opens) + timedelta(seconds=2 * line.takt_s):
+    elif slot.start_at > max(slot.earliest, opens) + timedelta(seconds=2 * line.takt_s):
         found.append(words.places_taken(line.name, slot.start_at))
     return tuple(found)

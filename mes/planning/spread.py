@@ -11,7 +11,7 @@ from mes.planning import history_repository, news_repository
 from mes.planning.facts import CarFact
 from mes.planning.network import PlantNetwork
 from mes.planning.news import Downtime
-from mes.planning.promise import Floats, LineHistory, delays
+from mes.planning.promise import Floats, LineHistory, Record, delays
 from mes.platform.db import ReadConn
 
 SAMPLE_SEED = 2026
@@ -75,22 +75,18 @@ _kept: list[_Kept] = []
 KEPT = 4
 
 
-async def spread_now(conn: ReadConn, net: PlantNetwork) -> Spread:
-    """Return the draws for the plant as it is; drawn anew when a line stops, starts, or has shown more."""
-    seen = await history_repository.how_much(conn)
-    down = tuple(await news_repository.downtimes(conn))
-    key = (
-        conn.info.dbname,
-        conn.info.port,
-        id(net),
-        seen,
-        tuple((d.line, d.station) for d in down),
-    )
+async def spread_now(conn: ReadConn, net: PlantNetwork) -> tuple[Spread, Record]:
+    """Return the draws for the plant as it is, and how promises turned out so far.
+
+    Drawn anew when a line stops, starts, or has shown more.
+    """
+    shown = await history_repository.plant_shown(conn)
+    key = (conn.info.dbname, conn.info.port, id(net), shown.seen, shown.down)
     for one in _kept:
         if one.key == key and one.spread._net is net:
-            return one.spread
+            return one.spread, shown.record
     history = await history_repository.line_histories(conn)
-    found = Spread(net, history, down)
+    found = Spread(net, history, await news_repository.downtimes(conn))
     _kept.append(_Kept(key, found))
     del _kept[:-KEPT]
-    return found
+    return found, shown.record

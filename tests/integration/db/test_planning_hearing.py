@@ -74,7 +74,7 @@ async def test_a_car_that_is_finished_shows_whether_its_promise_was_kept(
     left = BodyLeftLine(body_id=body, order_id=order.id, line="eol", store="yard", last=True)
     await happen(planned, left)
     async with planned.database.read() as conn:
-        record = await history_repository.record_of_promises(conn)
+        record = (await history_repository.plant_shown(conn)).record
         rows = await planning.operations_of_order(conn, order.id)
     assert (record.kept, record.total) == (1, 1)
     assert rows[-1].actual_end_at == planned.clock.now()
