@@ -24,11 +24,15 @@ from qc_vision.training.head import HeadData, PatchHead, plain, train_head
 from qc_vision.training.package import Options, Progress, write_package
 from qc_vision.training.pseudo import spoil
 from qc_vision.training.samples import Sample, targets_of
+from qc_vision.training.transplant import Cutting, cuttings, transplant
 
 Image = NDArray[np.uint8]
 
 _HEAD_SHARE: Final = 0.75
 """Share of the overkill budget given to the head; the rest goes to the good-only branch."""
+
+_TRANSPLANTED: Final = 0.4
+"""Share of the made-up anomalies that are known defects set where they were never seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,12 @@ def _learn_from(
     progress: Progress,
 ) -> tuple[HeadData, tuple[str, ...], Bank]:
     """Return the head's data, its labels, and the bank of good patches."""
-    spoiled = [spoil(sample.image, rng) for _ in range(options.spoiled) for sample in snapshot.good]
+    known = cuttings(snapshot.defects)
+    spoiled = [
+        _made_up(sample.image, known, rng)
+        for _ in range(options.spoiled)
+        for sample in snapshot.good
+    ]
     samples = [*snapshot.good, *spoiled, *snapshot.defects]
     labels = tuple(sorted({s.kind for s in snapshot.defects if s.kind is not None}))
     features = extractor.many(
@@ -116,6 +125,13 @@ def _learn_from(
     targets = np.stack([targets_of(sample, rows, columns) for sample in samples])
     kinds = np.array([labels.index(s.kind) if s.kind else -1 for s in samples], np.int64)
     return HeadData(features, targets, kinds), labels, bank
+
+
+def _made_up(image: Image, known: Sequence[Cutting], rng: np.random.Generator) -> Sample:
+    """Return the good image with something of no known kind, or with a known defect elsewhere."""
+    if known and rng.random() < _TRANSPLANTED:
+        return transplant(image, known, rng)
+    return spoil(image, rng)
 
 
 def _calibrate(

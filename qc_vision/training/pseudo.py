@@ -51,7 +51,7 @@ def _changed_thing(image: Image, rng: np.random.Generator) -> tuple[Float, Float
     """Draw an anomaly on something that stands out: another thing, none, or a changed one."""
     side = image.shape[0]
     scale = side * rng.uniform(0.006, 0.018)
-    things = _things(image, scale)
+    things = standing_out(image, scale)
     at = things[int(rng.integers(len(things)))]
     radius = scale * rng.uniform(1.6, 3.2)
     where = _blob(side, at, radius, rng)
@@ -76,7 +76,7 @@ def _changed_thing(image: Image, rng: np.random.Generator) -> tuple[Float, Float
     return where, make(image, where, rng)
 
 
-def _things(image: Image, scale: float) -> list[tuple[float, float]]:
+def standing_out(image: Image, scale: float) -> list[tuple[float, float]]:
     """Return the 48 points (x, y) that differ most from their surroundings at a scale in pixels."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     contrast = np.abs(

@@ -62,7 +62,7 @@ AMOUNTS: Final[dict[Shop, Amounts]] = {
     Shop.STAMPING: Amounts(),
     Shop.WELDING: Amounts(),
     Shop.PAINTING: Amounts(),
-    Shop.ASSEMBLY: Amounts(good=600, defects=600, epochs=10),
+    Shop.ASSEMBLY: Amounts(good=600, defects=600, epochs=14, spoiled=2),
 }
 
 
