@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,7 +21,6 @@ from qc_vision.training.pseudo import standing_out
 from qc_vision.training.samples import Sample
 
 Image = NDArray[np.uint8]
-Float = NDArray[np.floating[Any]]
 
 _LARGEST: Final = 0.16
 """Largest side of a defect that is copied, as a share of the picture's."""
@@ -84,7 +83,7 @@ def _cut(image: Image, mask: Image) -> Cutting | None:
     solid = cv2.dilate(
         inside[window].astype(np.uint8), np.ones((2 * _RIM_PX - 1, 2 * _RIM_PX - 1), np.uint8)
     )
-    where = cv2.blur(solid.astype(np.float32), (_RIM_PX, _RIM_PX))
+    where = np.asarray(cv2.blur(solid.astype(np.float32), (_RIM_PX, _RIM_PX)), np.float32)
     cut = image[window].copy()
     return Cutting(cut, where, mask[window].copy(), _rim_of(cut, where))
 
@@ -92,7 +91,7 @@ def _cut(image: Image, mask: Image) -> Cutting | None:
 def _rim_of(window: Image, where: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the median colour just outside of what is copied."""
     outside = window[where < 0.05]
-    return np.median(outside, axis=0).astype(np.float32)
+    return np.asarray(np.median(outside, axis=0), np.float32)
 
 
 def _place(image: Image, reach: float, rng: np.random.Generator) -> tuple[int, int]:
