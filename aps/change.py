@@ -7,6 +7,7 @@ something. Each change is data; `changed` applies it to a problem and nothing el
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from aps.explain import Reason
 from aps.problem import (
     Alternative,
     Calendar,
@@ -219,3 +220,48 @@ def _with_machine(problem: Problem, machine: str) -> Problem:
     )
     machines = (*body.machines, Machine(id=name, calendar=former.calendar))
     return replace(problem, body=replace(body, machines=machines, routings=routings))
+
+
+def in_words(problem: Problem, change: Change) -> Reason:
+    """Return a change as the reasons are told: a stable code, its figures, and a sentence."""
+    match change:
+        case Rush(car_id=car):
+            return _told("rush", f"Car {car} goes before others.", car=car)
+        case Overtime(start_s=start, end_s=end, shift=shift):
+            lines = ", ".join(_working(problem, change.calendar))
+            sentence = f"{lines} work from {start} s to {end} s too, beside shift {shift}."
+            return _told("overtime", sentence, lines=lines, shift=shift, start_s=start, end_s=end)
+        case HoldEnds(release_s=release):
+            return _told("hold_ends", f"Its hold is over by {release} s.", release_s=release)
+        case Unfrozen(car_ids=cars):
+            return _told("unfrozen", f"{len(cars)} frozen cars are released.", cars=len(cars))
+        case MorePanels(panel_type=panel, pieces=pieces):
+            sentence = f"{pieces} {panel} come from elsewhere."
+            return _told("more_panels", sentence, panel=panel, pieces=pieces)
+        case ExtraMachine(machine=machine):
+            return _told("extra_machine", f"A second {machine} welds too.", machine=machine)
+        case MoreStore(places=places):
+            sentence = f"The body stores hold {places} bodies more."
+            return _told("more_store", sentence, places=places)
+        case LongerBatch(bodies=bodies):
+            sentence = f"Runs of one colour may be {bodies} bodies longer."
+            return _told("longer_batch", sentence, bodies=bodies)
+        case LaterPromise(due_s=due):
+            return _told("later_promise", f"It is promised for {due} s.", due_s=due)
+
+
+def _told(code: str, sentence: str, **facts: str | int) -> Reason:
+    return Reason(
+        level="plan", code=f"change.{code}", facts=tuple(facts.items()), sentence=sentence
+    )
+
+
+def _working(problem: Problem, calendar: str) -> list[str]:
+    """Return the lines that follow a calendar; weld machines are told as one."""
+    users = [(problem.assembly.id, problem.assembly.calendar)]
+    users.append((problem.paint.id, problem.paint.calendar))
+    users += [(press.id, press.calendar) for press in problem.press.presses]
+    lines = [line for line, own in users if own == calendar]
+    if any(machine.calendar == calendar for machine in problem.body.machines):
+        lines.append("weld")
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -248,6 +249,48 @@ async def why(conn: ReadConn, number: str) -> Why:
         promises=await orders.promises(conn, order.id),
         operations=rows,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Changes with which an order is in time, tried on the plan in force and checked."""
+
+    changes: tuple[dict[str, object], ...]
+    finish_at: datetime
+    made_late: int
+    """Cars in time in the plan and late with these changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Helps:
+    """What would bring an order in time: ways that each do, those that hurt least first."""
+
+    order: Order
+    plan: Plan | None
+    ways: tuple[Way, ...]
+
+
+async def what_helps(conn: ReadConn, number: str) -> Helps:
+    """Return what would bring an order in time; no way for one in time or without a stored plan.
+
+    Raises:
+        NoSuchOrder: there is no such order.
+    """
+    order = await orders.order(conn, number)
+    head = await versions.find_published(conn)
+    if head is None:
+        return Helps(order, None, ())
+    rows = await repository.operations_of_order(conn, order.id)
+    car_id = next((row.car_id for row in rows if row.car_id), number)
+    content = await repository.content(conn, head.id)
+    if content.problem is None or content.schedule is None:
+        return Helps(order, head, ())
+    found = await asyncio.to_thread(bridge.what_helps, content.problem, content.schedule, car_id)
+    ways = tuple(
+        Way(one.changes, head.anchor_at + timedelta(seconds=one.finish_s), one.made_late)
+        for one in found
+    )
+    return Helps(order, head, ways)
 
 
 def _epoch(moment: datetime | None) -> int | None:

@@ -96,6 +96,13 @@ async def order_pane(number: str, shell: PlanPage, conn: ReadDb) -> HTMLResponse
     )
 
 
+@router.get("/plan/orders/{number}/help")
+async def order_help(number: str, shell: PlanPage, conn: ReadDb) -> HTMLResponse:
+    """Show what would bring a car in time, each change tried on the plan in force."""
+    helps = await service.what_helps(conn, number)
+    return shell.page("planning/help.html", {"helps": helps})
+
+
 @router.get("/plan/lots/{lot_id}")
 async def lot_pane(lot_id: str, shell: PlanPage, conn: ReadDb) -> HTMLResponse:
     """Show a die lot chosen on the board."""

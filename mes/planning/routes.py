@@ -16,6 +16,7 @@ from mes.planning import service
 from mes.planning.calibration import Calibration
 from mes.planning.schemas import (
     ConfirmIn,
+    HelpsOut,
     MoveOut,
     OrderRef,
     PlanOut,
@@ -160,6 +161,12 @@ async def cancel_plan(plan_id: UUID, _: Planner, conn: WriteDb) -> PlanOut:
 async def get_why(number: str, _: Reader, conn: ReadDb) -> WhyOut:
     """Explain when an order comes: its plan, what holds it, and every change of its promise."""
     return WhyOut.of(await service.why(conn, number))
+
+
+@router.get("/orders/{number}/help")
+async def get_help(number: str, _: Reader, conn: ReadDb) -> HelpsOut:
+    """List changes that would bring a late order in time, each tried on the plan in force."""
+    return HelpsOut.of(await service.what_helps(conn, number))
 
 
 @router.get("/promises/calibration")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.contracts.events import Reason
-from mes.planning.board import Why
+from mes.planning.board import Helps, Why
 from mes.planning.model import Plan, PlanKind, PlanState
 from mes.planning.operations import Move
 from mes.planning.quotes import Quote, QuoteState
@@ -144,6 +145,31 @@ class WhyOut(BaseModel):
                 for one in why.promises
             ],
             operations=[StepOut.of(row) for row in why.operations],
+        )
+
+
+class HelpOut(BaseModel):
+    """Changes with which the order is in time, and how many others then are not."""
+
+    changes: tuple[dict[str, Any], ...]
+    finish_at: datetime
+    made_late: int
+
+
+class HelpsOut(BaseModel):
+    """What would bring an order in time: ways that each do, those that hurt least first."""
+
+    number: str
+    plan_number: int | None
+    ways: list[HelpOut]
+
+    @classmethod
+    def of(cls, helps: Helps) -> HelpsOut:
+        """Return what would help as the API shows it."""
+        return cls(
+            number=helps.order.number,
+            plan_number=None if helps.plan is None else helps.plan.number,
+            ways=[HelpOut(**asdict(way)) for way in helps.ways],
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mes.planning.board import Board as Board
+from mes.planning.board import Helps as Helps
 from mes.planning.board import Why as Why
 from mes.planning.board import board as board
 from mes.planning.board import difference as difference
 from mes.planning.board import operations_of as operations_of
+from mes.planning.board import what_helps as what_helps
 from mes.planning.board import why as why
 from mes.planning.books import keep_ready as keep_ready
 from mes.planning.books import warm_up as warm_up

@@ -52,7 +52,18 @@ _SENTENCES: Mapping[str, str] = {
     "ratio.cap": _(
         "%(count)s cars of its shift have the same option; %(cap)s fit the ratio rule %(rule)s."
     ),
+    # What would help
+    "change.rush": _("It goes before others in the sequence."),
+    "change.overtime": _("Overtime from %(start_s)s to %(end_s)s: %(lines)s."),
+    "change.hold_ends": _("Its hold or rework is over by %(release_s)s."),
+    "change.unfrozen": _("%(cars)s frozen cars before it, or itself, are released for planning."),
+    "change.more_panels": _("%(pieces)s more panels %(panel)s are there at the start."),
+    "change.extra_machine": _("A second station does the work of %(machine)s."),
+    "change.more_store": _("The body stores hold %(places)s bodies more."),
+    "change.longer_batch": _("Runs of one colour may be %(bodies)s bodies longer."),
+    "change.later_promise": _("It is promised for %(due_s)s."),
 }
+_BODY_SHOP = _("body shop")
 _FULL = _("A body store is full of bodies that are not leaving it.")
 _WAS_FULL = _("The painted body store was full with %(capacity)s bodies when it came.")
 _DURATIONS = frozenset({"wait_s"})
@@ -80,4 +91,7 @@ def _fact(key: str, value: object, f: Formats, names: PlantNames, anchor: dateti
         return f.duration(value)
     if key.endswith("_s") and isinstance(value, int):
         return f.plain(anchor + timedelta(seconds=value))
+    if key == "lines":
+        named = (f._(_BODY_SHOP) if one == "weld" else names(one) for one in str(value).split(", "))
+        return ", ".join(named)
     return names(str(value))

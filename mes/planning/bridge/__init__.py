@@ -10,11 +10,13 @@ from mes.planning.bridge.asking import CANCEL_FILE as CANCEL_FILE
 from mes.planning.bridge.asking import PROGRESS_FILE as PROGRESS_FILE
 from mes.planning.bridge.asking import Answer as Answer
 from mes.planning.bridge.asking import Book as Book
+from mes.planning.bridge.asking import Help as Help
 from mes.planning.bridge.asking import answer as answer
 from mes.planning.bridge.asking import follow as follow
 from mes.planning.bridge.asking import order_of_work as order_of_work
 from mes.planning.bridge.asking import solve_packed as solve_packed
 from mes.planning.bridge.asking import too_late as too_late
+from mes.planning.bridge.asking import what_helps as what_helps
 from mes.planning.bridge.asking import why_late as why_late
 from mes.planning.bridge.asking import with_place_of as with_place_of
 from mes.planning.bridge.hand import Board as Board

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import aps.problem as p
 import aps.schedule as s
-from aps import explain, insert, repair
+from aps import explain, insert, remedy, repair
+from aps.change import in_words
 from aps.check import check
 from aps.solve import Budget, plan_key, solve
 from mes.planning.bridge.packing import (
@@ -173,10 +174,42 @@ def why_late(problem: bytes, schedule: bytes, car_id: str) -> tuple[dict[str, ob
     if all(car.id != car_id for car in asked.cars):
         return ()
     found = explain.why_late(asked, unpack_schedule(schedule), car_id)
+    return tuple(_told(reason) for reason in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Changes with which a car is in time: tried in a branch that the checker accepts."""
+
+    changes: tuple[dict[str, object], ...]
+    finish_s: int
+    """Seconds from the anchor of the plan."""
+    made_late: int
+    """Cars in time in the plan and late in the branch."""
+
+
+def what_helps(problem: bytes, schedule: bytes, car_id: str) -> tuple[Help, ...]:
+    """Return what would bring a late car of a stored plan in time; a second or two in a big plant."""
+    asked = unpack_problem(problem)
+    if all(car.id != car_id for car in asked.cars):
+        return ()
     return tuple(
-        {"code": x.code, "level": x.level, "facts": dict(x.facts), "reason": x.sentence}
-        for x in found
+        Help(
+            changes=tuple(_told(in_words(asked, change)) for change in one.changes),
+            finish_s=one.finish_s,
+            made_late=one.made_late,
+        )
+        for one in remedy.remedies(asked, unpack_schedule(schedule), car_id)
     )
+
+
+def _told(reason: explain.Reason) -> dict[str, object]:
+    return {
+        "code": reason.code,
+        "level": reason.level,
+        "facts": dict(reason.facts),
+        "reason": reason.sentence,
+    }
 
 
 def solve_packed(

@@ -15,6 +15,7 @@ from mes.identity.model import Role, User
 from mes.planning import routes, solving
 from mes.platform import http
 from mes.platform.http import Context
+from tests.support.late import a_late_car
 from tests.support.planning import SETTINGS, PlannedPlant
 
 
@@ -94,6 +95,25 @@ async def test_why_an_order_comes_when_it_comes(browser: httpx.AsyncClient) -> N
     assert why["promised_at"] is not None
     assert why["promises"][0]["reasons"][0]["text"]["zh"]
     assert (await browser.get("/api/orders/NOBODY/why")).status_code == 404
+
+
+async def test_an_order_in_time_needs_no_help(browser: httpx.AsyncClient) -> None:
+    helps = (await browser.get("/api/orders/C2M-0000001/help")).json()
+    assert helps == {"number": "C2M-0000001", "plan_number": 1, "ways": []}
+    assert (await browser.get("/api/orders/NOBODY/help")).status_code == 404
+
+
+async def test_a_late_order_is_told_what_would_help(
+    browser: httpx.AsyncClient, planned: PlannedPlant
+) -> None:
+    async with a_late_car(planned.database) as number:
+        why = (await browser.get(f"/api/orders/{number}/why")).json()
+        helps = (await browser.get(f"/api/orders/{number}/help")).json()
+    assert why["causes"]
+    assert helps["ways"]
+    for way in helps["ways"]:
+        assert all(change["code"].startswith("change.") for change in way["changes"])
+        assert way["finish_at"] <= why["finish_at"]
 
 
 async def test_a_dealer_asks_holds_and_orders(browser: httpx.AsyncClient) -> None:

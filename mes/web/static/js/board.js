@@ -64,6 +64,7 @@ async function explain(event) {
   if (turn !== asked) return;
   if (!answer.ok) return toast(t("This is no longer in the plan."), "warn");
   pane.innerHTML = await answer.text();
+  window.htmx.process(pane);
   const facts = pane.firstElementChild.dataset;
   board.mark({ promise: Number(facts.promise || 0), needBy: Number(facts.need || 0) });
 }
