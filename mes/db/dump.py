@@ -10,10 +10,8 @@ import signal
 import tempfile
 from pathlib import Path
 
-from mes.db import migrate
+from mes.db import migrate, revision
 from mes.platform.embedded import EmbeddedPostgres, prepare, remove
-
-SCHEMA_FILE = Path(__file__).parent / "schema.sql"
 
 
 def dump(server: EmbeddedPostgres, database: str) -> str:
@@ -29,7 +27,13 @@ def dump(server: EmbeddedPostgres, database: str) -> str:
         ],
     )
     statements = _statements(done.stdout.decode())
-    return "\n\n".join(text for text in statements if "procrastinate" not in text) + "\n"
+    heading = revision.HEADING.format(revision=revision.current(server.dsn_of(database)))
+    return (
+        heading
+        + "\n"
+        + "\n\n".join(text for text in statements if "procrastinate" not in text)
+        + "\n"
+    )
 
 
 def _statements(text: str) -> list[str]:
@@ -52,7 +56,7 @@ def main() -> None:
         server.wait_ready(alive=lambda: process.poll() is None, log=home / "postgres.log")
         server.create_database()
         migrate.upgrade(server.dsn)
-        SCHEMA_FILE.write_text(dump(server, "c2m"), encoding="utf-8")
+        revision.SCHEMA_FILE.write_text(dump(server, "c2m"), encoding="utf-8")
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)

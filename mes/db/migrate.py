@@ -51,20 +51,6 @@ def upgrade(dsn: str) -> str:
             raise SchemaTooNew(found=found)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return newest()
-
-
-def newest() -> str:
-    """Return the revision this software works with."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    head = script.get_current_head()
     assert head is not None  # noqa: S101 - there is a first migration
     return head
-
-
-def current(dsn: str) -> str | None:
-    """Return the revision of a database; None when it is empty."""
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=NullPool
-    )
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()

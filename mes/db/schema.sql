@@ -1,3 +1,5 @@
+-- The schema of revision 0132, as `python -m mes.db.dump` wrote it.
+
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
     AS $$

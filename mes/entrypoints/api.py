@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from mes.agents.bell import CommandBell
-from mes.db import migrate
+from mes.db import revision
 from mes.entrypoints import bootstrap, metrics
 from mes.events.topics import follow_topics
 from mes.planning import service as planning
@@ -130,7 +130,7 @@ async def readyz(context: ContextDep) -> JSONResponse:
     async with context.database.read() as conn:
         row = await (await conn.execute("SELECT version_num FROM alembic_version")).fetchone()
     found = row[0] if row else None
-    if found != migrate.newest():
+    if found != revision.newest():
         raise Unavailable()
     return JSONResponse(
         {"status": "ready", "schema": found, "plant_now": context.clock.now().isoformat()}

@@ -11,7 +11,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mes.db import migrate
+from mes.db import revision
 from mes.events import service as events
 from mes.platform.db import Database
 from mes.platform.embedded import locate
@@ -48,7 +48,7 @@ def backup(settings: Settings, dsn: str, target: Path) -> int:
         _run(settings, "pg_dump", ["--format=custom", "--no-owner", f"--dbname={dsn}"], output=dump)
         about = {
             "format": _FORMAT,
-            "schema": migrate.current(dsn),
+            "schema": revision.current(dsn),
             "made_at": datetime.now(UTC).isoformat(),
         }
         unfinished = target.with_name(target.name + ".part")
@@ -68,7 +68,7 @@ def restore(settings: Settings, dsn: str, source: Path, *, replace: bool = False
         BackupUnreadable: the file is damaged or something else.
         DatabaseNotEmpty: without `replace`, over a database that is in use.
     """
-    if migrate.current(dsn) is not None and not replace:
+    if revision.current(dsn) is not None and not replace:
         raise DatabaseNotEmpty()
     try:
         with tarfile.open(source) as archive, tempfile.TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def restore(settings: Settings, dsn: str, source: Path, *, replace: bool = False
                     place.write_bytes(image.read_bytes())
     except (tarfile.TarError, EOFError, json.JSONDecodeError, KeyError) as error:
         raise BackupUnreadable(file=source.name, why=str(error)) from error
-    migrate.upgrade(dsn)
+    revision.bring_up(dsn)
     asyncio.run(_rebase_events(dsn))
 
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 from multiprocessing import get_context, parent_process
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -124,12 +123,3 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
 def version() -> str:
     """Return the version of the installed distribution."""
     return metadata.version("c2m")
-
-
-def database_dsn(settings: Settings) -> str:
-    """Return where the database is: the configured server, or the embedded one of the data directory."""
-    if settings.db.dsn:
-        return settings.db.dsn
-    from mes.platform.embedded import locate
-
-    return locate(Path(settings.data_dir)).dsn

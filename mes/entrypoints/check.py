@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from mes.catalog import service as catalog
 from mes.catalog.check import check_against_plant, check_catalog
 from mes.contracts.plant import PlantModel
-from mes.db import migrate
+from mes.db import revision
 from mes.platform.clock import read_plant_clock
 from mes.platform.db import Database
 from mes.platform.errors import Problem
@@ -70,7 +70,7 @@ def _database(dsn: str) -> Finding:
 
 
 def _schema(dsn: str) -> Finding:
-    found, known = migrate.current(dsn), migrate.newest()
+    found, known = revision.current(dsn), revision.newest()
     if found == known:
         return Finding("schema", True, f"revision {found}")
     return Finding(

@@ -1,4 +1,7 @@
-"""`c2m`: the command line of the plant's IT."""
+"""`c2m`: the command line of the plant's IT.
+
+Each command imports what it needs when it runs: `c2m --help` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from mes.contracts.plant_file import PlantFileError, load_plant
-from mes.db import migrate as migrations
-from mes.entrypoints import bootstrap, commands
 from mes.platform import logs
-from mes.platform.embedded import EmbeddedPostgresError
+from mes.platform.embedded import EmbeddedPostgresError, database_dsn
 from mes.platform.errors import Problem
 from mes.platform.settings import Settings
 
@@ -95,7 +96,7 @@ def serve() -> None:
     from mes.entrypoints.api import run
 
     settings = _settings("api")
-    run(settings, bootstrap.database_dsn(settings))
+    run(settings, database_dsn(settings))
 
 
 @app.command()
@@ -104,7 +105,7 @@ def worker() -> None:
     from mes.entrypoints import worker as work
 
     settings = _settings("worker")
-    asyncio.run(work.run(settings, bootstrap.database_dsn(settings)))
+    asyncio.run(work.run(settings, database_dsn(settings)))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -122,8 +123,10 @@ def sim(context: typer.Context) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the schema of this software."""
+    from mes.db.revision import bring_up
+
     settings = _settings("migrate")
-    revision = migrations.upgrade(bootstrap.database_dsn(settings))
+    revision = bring_up(database_dsn(settings))
     console.print(f"The database has schema {revision}.")
 
 
@@ -136,7 +139,7 @@ def check(context: typer.Context) -> None:
 
     settings = _settings("check")
     failed = False
-    for finding in findings(settings, bootstrap.database_dsn(settings)):
+    for finding in findings(settings, database_dsn(settings)):
         mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
         console.print(f"{mark} {finding.subject:<9} {finding.sentence}", highlight=False)
         failed = failed or not finding.ok
@@ -164,9 +167,11 @@ def import_orders(
     seed: Annotated[int, typer.Option(help="Draws what a ROADEF day lacks.")] = 1,
 ) -> None:
     """Place orders: the good rows go in, each bad one is told with its row, field and reason."""
+    from mes.entrypoints import commands
+
     settings = _settings("orders")
     report = asyncio.run(
-        commands.import_orders(bootstrap.database_dsn(settings), path, channel=channel, seed=seed)
+        commands.import_orders(database_dsn(settings), path, channel=channel, seed=seed)
     )
     for problem in report.rejected:
         errors.print(
@@ -185,8 +190,10 @@ def plan(
     note: Annotated[str, typer.Option(help="Why, for those who look at it later.")] = "",
 ) -> None:
     """Show the newest plan versions; solve one, or publish a draft."""
+    from mes.entrypoints import commands
+
     settings = _settings("plan")
-    dsn = bootstrap.database_dsn(settings)
+    dsn = database_dsn(settings)
     if publish is not None:
         done = asyncio.run(commands.publish(dsn, settings, publish, note=note))
         console.print(f"Plan {done.number} is published.")
@@ -221,7 +228,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
     from mes.entrypoints.backup import backup as make
 
     settings = _settings("backup")
-    size = make(settings, bootstrap.database_dsn(settings), target)
+    size = make(settings, database_dsn(settings), target)
     console.print(f"Wrote {target} ({size / 1e6:.1f} MB).")
 
 
@@ -236,5 +243,5 @@ def restore(
     from mes.entrypoints.backup import restore as bring_back
 
     settings = _settings("restore")
-    bring_back(settings, bootstrap.database_dsn(settings), source, replace=replace)
+    bring_back(settings, database_dsn(settings), source, replace=replace)
     console.print(f"Restored {source}.")

@@ -29,6 +29,10 @@ SELECT p.id, count(b.id)
   LEFT JOIN body b ON b.line = p.id OR b.store = p.id
  GROUP BY p.id, p.position ORDER BY p.position
 
+-- has_plant --
+-- Whether a plant model is in force.
+SELECT EXISTS (SELECT FROM plant_version WHERE active)
+
 -- connected_lines --
--- Lines whose agent has said that it is connected to its PLC.
-SELECT line FROM agent WHERE link_connected
+-- Lines whose agent has said after `since` that it is connected to its PLC.
+SELECT line FROM agent WHERE link_connected AND heard_at >= %(since)s

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 import structlog
@@ -29,6 +30,25 @@ BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0
 
 
+class Process(Protocol):
+    """What the supervisor asks of a child: `subprocess.Popen`, or another way to have started it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+Spawn = Callable[[Path], Process]
+"""Starts a process whose messages go to the file it is given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A process to keep running: either a command line, or `spawn` for one with needs of its own."""
@@ -36,14 +56,14 @@ class Program:
     name: str
     command: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    spawn: Callable[[Path], subprocess.Popen[bytes]] | None = None
+    spawn: Spawn | None = None
     stop_signal: signal.Signals = signal.SIGTERM
 
 
 @dataclass
 class _Child:
     program: Program
-    process: subprocess.Popen[bytes]
+    process: Process
     started: float
     failures: int = 0
     restart_at: float | None = None
@@ -79,10 +99,10 @@ class Supervisor:
             file.unlink(missing_ok=True)
         return ended
 
-    def start(self, program: Program) -> None:
-        """Start a program; it is restarted whenever it ends, until `stop`."""
+    def start(self, program: Program, *, first: Spawn | None = None) -> None:
+        """Start a program (this once by `first`); it is restarted whenever it ends, until `stop`."""
         with self._lock:
-            self._children[program.name] = self._spawn(program)
+            self._children[program.name] = self._spawn(program, first or program.spawn)
 
     def watch(self) -> None:
         """Restart what has ended; call it several times a second."""
@@ -99,7 +119,7 @@ class Supervisor:
                     child.restart_at = now + wait
                     log.warning("process.ended", name=name, status=status, restart_in_s=wait)
                 elif now >= child.restart_at and not (self._run / f"{name}.hold").exists():
-                    fresh = self._spawn(child.program)
+                    fresh = self._spawn(child.program, child.program.spawn)
                     fresh.failures = child.failures + 1
                     self._children[name] = fresh
                     log.info("process.restarted", name=name, pid=fresh.process.pid)
@@ -149,10 +169,11 @@ class Supervisor:
                     child.process.wait()
                 (self._run / f"{name}.json").unlink(missing_ok=True)
 
-    def _spawn(self, program: Program) -> _Child:
+    def _spawn(self, program: Program, spawn: Spawn | None) -> _Child:
         log_file = self.log_of(program.name)
-        if program.spawn is not None:
-            process = program.spawn(log_file)
+        process: Process
+        if spawn is not None:
+            process = spawn(log_file)
         else:
             with log_file.open("ab") as output:
                 process = subprocess.Popen(  # noqa: S603 - our own programs

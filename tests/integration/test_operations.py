@@ -15,7 +15,7 @@ import pytest
 from mes.catalog import service as catalog
 from mes.catalog.file import load_catalog
 from mes.contracts.plant import PlantModel
-from mes.db import migrate
+from mes.db import revision
 from mes.entrypoints.demo.seed import DEMO_CATALOG
 from mes.platform import clock
 from mes.platform.db import Database
@@ -86,11 +86,11 @@ def test_migrate_brings_an_empty_database_to_the_schema_and_again_changes_nothin
     with psycopg.connect(postgres.dsn_of("postgres"), autocommit=True) as admin:
         admin.execute("CREATE DATABASE to_migrate")
     dsn = postgres.dsn_of("to_migrate")
-    assert migrate.current(dsn) is None
+    assert revision.current(dsn) is None
     for _ in range(2):
         done = c2m(dsn, tmp_path, "migrate")
         assert done.returncode == 0, done.stderr
-        assert migrate.newest() in done.stdout
+        assert revision.newest() in done.stdout
     with psycopg.connect(dsn) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     newer = c2m(dsn, tmp_path, "migrate")
@@ -156,4 +156,4 @@ def test_what_is_no_backup_is_refused(postgres: EmbeddedPostgres, tmp_path: Path
         done = c2m(dsn, tmp_path, "restore", str(file))
         assert done.returncode == 1
         assert "is not a backup of C2M" in done.stderr
-    assert migrate.current(dsn) is None
+    assert revision.current(dsn) is None

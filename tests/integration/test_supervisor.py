@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
+from mes.entrypoints.nursery import Forked, Nursery
 from mes.entrypoints.supervisor import Program, Supervisor
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
@@ -91,3 +95,72 @@ def test_a_held_process_stays_down_until_it_is_released(tmp_path: Path) -> None:
 
     wait_until(is_back)
     supervisor.stop()
+
+
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    (tmp_path / "shared.py").write_text("loaded_by = __import__('os').getpid()")
+    (tmp_path / "line.py").write_text(
+        "import os, pathlib, shared, signal, sys\n"
+        "pathlib.Path(sys.argv[1]).write_text(f'{shared.loaded_by != os.getpid()} {os.environ[\"WORD\"]}')\n"
+        "print('runs', flush=True)\n"
+        "signal.pause()\n"
+    )
+    (tmp_path / "broken.py").write_text("raise SystemExit(3)")
+    env = {"PYTHONPATH": str(tmp_path)}
+    with Nursery(("shared",), env, tmp_path / "nursery.log") as opened:
+        yield opened
+
+
+def fork(nursery: Nursery, package: str, folder: Path, log: Path) -> Forked:
+    return nursery.spawn(package, package, (str(folder / "said"),), {"WORD": "hello"}, log)
+
+
+def test_a_forked_program_has_the_shared_imports_and_settings_of_its_own(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    log = tmp_path / "line.log"
+    program = fork(nursery, "line", tmp_path, log)
+    wait_until(lambda: log.exists() and log.read_text() == "runs\n")
+    assert (tmp_path / "said").read_text() == "True hello"
+    assert program.poll() is None
+    assert psutil.Process(program.pid).ppid() == os.getpid()
+    assert psutil.Process(program.pid).name() == "line"
+    assert os.getsid(program.pid) == program.pid
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.wait(0.05)
+    nursery.__exit__()
+    assert program.poll() is None  # it outlives the nursery
+    program.kill()
+    assert program.wait(20) == -signal.SIGKILL
+    program.kill()  # it has ended: nothing happens
+
+
+def test_a_program_of_a_nursery_is_started_again_from_its_command(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    with Nursery((), {}, tmp_path / "nursery.log") as nursery:
+        (tmp_path / "line.py").write_text("import signal\nsignal.pause()\n")
+        supervisor.start(
+            Program("line", SLEEPER),
+            first=lambda log: nursery.spawn("line", "this", (), {}, log),
+        )
+        wait_until(lambda: not supervisor.is_running("line"))  # `this` only says the Zen of Python
+
+    def is_back() -> bool:
+        supervisor.watch()
+        return supervisor.is_running("line")
+
+    wait_until(is_back)
+    wait_until(lambda: psutil.Process(supervisor.pid("line")).cmdline() == list(SLEEPER))
+    supervisor.stop()
+
+
+def test_a_forked_program_that_fails_tells_its_status(nursery: Nursery, tmp_path: Path) -> None:
+    assert fork(nursery, "broken", tmp_path, tmp_path / "broken.log").wait(20) == 3
+
+
+def test_a_nursery_that_cannot_import_says_so_in_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "nursery.log"
+    with Nursery(("no_such_module",), {}, log) as nursery, pytest.raises(EOFError):
+        nursery.spawn("line", "line", (), {}, tmp_path / "line.log")
+    assert "no_such_module" in log.read_text()

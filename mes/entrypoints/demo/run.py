@@ -10,8 +10,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -20,10 +21,10 @@ from rich.console import Console
 
 from mes.contracts.plant import PlantModel
 from mes.contracts.plant_file import load_plant
-from mes.db import migrate
-from mes.entrypoints.demo import progress, seed, sign_in
-from mes.entrypoints.demo.customers import Customers
+from mes.db import revision
+from mes.entrypoints.demo import progress, sign_in, state
 from mes.entrypoints.demo.options import DemoOptions
+from mes.entrypoints.nursery import Nursery
 from mes.entrypoints.supervisor import Program, Supervisor
 from mes.platform.embedded import prepare, remove
 from mes.platform.errors import Problem
@@ -32,6 +33,10 @@ from mes.platform.settings import Settings
 console = Console(highlight=False)
 
 DEMO_PLANT = Path(__file__).parents[2] / "resources" / "plants" / "demo.toml"
+
+SERVER_IMPORTS = ("mes.entrypoints.api", "mes.entrypoints.worker")
+LINE_IMPORTS = ("edge.agent", "plc_sim.shop", "plc_sim.load.server")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class DemoRuns(Problem):
@@ -120,18 +125,26 @@ class _Plant:
         self._supervisor = supervisor
         self._dsn = settings.db.dsn or ""
         self._clock_runs = False
+        self._began = datetime.now(UTC)
 
     def start(self) -> None:
         """Bring everything up; returns when pages answer and every line is connected."""
-        began = time.monotonic()
-        self._start_database()
-        plant = self._seed()
-        self._start_server()
-        self._start_lines(plant)
+        self._began = datetime.now(UTC)
+        log = self._supervisor.log_of("nursery")
+        with (
+            Nursery(SERVER_IMPORTS, {}, log) as mes,
+            Nursery(LINE_IMPORTS, ONE_THREAD, log) as lines,
+        ):
+            self._start_database()
+            plant = self._seed()
+            self._start_server(mes)
+            self._start_shops(plant, lines)
+            self._start_agents(plant, lines)
         self._wait_for_lines(plant)
-        seed.set_clock(self._dsn, self._options.speed)
+        state.set_clock(self._dsn, self._options.speed)
         self._clock_runs = True
-        console.print(f"The plant runs ({time.monotonic() - began:.0f} s to start).\n")
+        took = datetime.now(UTC) - self._began
+        console.print(f"The plant runs ({took.total_seconds():.0f} s to start).\n")
         sign_in.show(console, self._folder, self._settings.http.url)
 
     def show(self) -> None:
@@ -142,13 +155,15 @@ class _Plant:
     def _customers(self) -> AbstractContextManager[object]:
         if self._options.orders is not None:
             return nullcontext()
+        from mes.entrypoints.demo.customers import Customers  # nothing of it is needed to start
+
         return Customers(self._dsn, open_orders=self._options.cars, seed=self._options.seed)
 
     def stop(self) -> None:
         """Stop the clock, then the processes, the database last."""
         if self._clock_runs:
             try:
-                seed.set_clock(self._dsn, 0)
+                state.set_clock(self._dsn, 0)
             except psycopg.OperationalError:
                 pass
         names = self._supervisor.names
@@ -170,7 +185,7 @@ class _Plant:
             server.wait_ready(alive=lambda: self._supervisor.is_running("postgres"), log=log)
             server.create_database()
             self._dsn = server.dsn
-        migrate.upgrade(self._dsn)
+        revision.bring_up(self._dsn)
 
     def _seed(self) -> PlantModel:
         file = self._folder / "plant.toml"
@@ -179,62 +194,75 @@ class _Plant:
             load_plant(source)
             shutil.copyfile(source, file)
         plant = load_plant(file)
-        codes = seed.seed(self._settings, self._dsn, plant, self._options, self._folder, console)
-        for line, code in codes.items():
-            home = self._folder / "edge" / line
-            home.mkdir(parents=True, exist_ok=True)
-            _write_private(home / "enrolment-code", code)
+        if not state.has_plant(self._dsn):
+            from mes.entrypoints.demo.seed import (
+                seed,  # a later start does not wait for its imports
+            )
+
+            codes = seed(self._settings, self._dsn, plant, self._options, self._folder, console)
+            for line, code in codes.items():
+                home = self._folder / "edge" / line
+                home.mkdir(parents=True, exist_ok=True)
+                _write_private(home / "enrolment-code", code)
         return plant
 
-    def _start_server(self) -> None:
+    def _start_server(self, nursery: Nursery) -> None:
         console.print("Starting server and worker …")
         if _port_taken(self._settings):
             raise PortTaken(port=self._settings.http.port)
         env = {"C2M_DB__DSN": self._dsn, "C2M_DATA_DIR": str(self._folder)}
         for name, command in (("api", "serve"), ("worker", "worker")):
-            self._supervisor.start(Program(name, (*_python("mes"), command), env))
+            self._fork(name, "mes", (command,), env, nursery)
         self._wait("the server", 60, lambda: _answers(f"{self._local_url}/readyz"), log="api")
 
-    def _start_lines(self, plant: PlantModel) -> None:
+    def _start_shops(self, plant: PlantModel, nursery: Nursery) -> None:
         console.print("Starting four shops and their edge agents …")
-        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         for shop in plant.shops:
             if not any(line.shop == shop.id for line in plant.lines):
                 continue
-            self._supervisor.start(
-                Program(
-                    f"sim-{shop.id}",
-                    (
-                        *_python("plc_sim"), "run",
-                        "--plant", str(self._folder / "plant.toml"),
-                        "--shop", shop.id,
-                        "--data", str(self._folder / "sim"),
-                        "--seed", str(self._options.seed),
-                        "--trust", str(self._folder / "edge" / "{line}" / "pki" / "own"),
-                        "--clock-url", f"{self._local_url}/agent/v1/clock",
-                        "--warm",
-                    ),
-                    one_thread,
-                )
+            arguments = (
+                "run",
+                "--plant", str(self._folder / "plant.toml"),
+                "--shop", shop.id,
+                "--data", str(self._folder / "sim"),
+                "--seed", str(self._options.seed),
+                "--trust", str(self._folder / "edge" / "{line}" / "pki" / "own"),
+                "--clock-url", f"{self._local_url}/agent/v1/clock",
+                "--warm",
             )  # fmt: skip
+            self._fork(f"sim-{shop.id}", "plc_sim", arguments, ONE_THREAD, nursery)
+
+    def _start_agents(self, plant: PlantModel, nursery: Nursery) -> None:
         for line in plant.lines:
             home = self._folder / "edge" / line.id
             home.mkdir(parents=True, exist_ok=True)
-            command = [
-                *_python("edge"),
+            arguments = (
                 "--mes", self._local_url,
                 "--data", str(home),
                 "--code-file", str(home / "enrolment-code"),
                 "--trust", str(self._folder / "sim" / "pki" / line.id / "own"),
-            ]  # fmt: skip
-            self._supervisor.start(Program(f"edge-{line.id}", command, one_thread))
+            )  # fmt: skip
+            self._fork(f"edge-{line.id}", "edge", arguments, ONE_THREAD, nursery)
+
+    def _fork(
+        self,
+        name: str,
+        package: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        nursery: Nursery,
+    ) -> None:
+        self._supervisor.start(
+            Program(name, (sys.executable, "-m", package, *arguments), env),
+            first=lambda log: nursery.spawn(name, package, arguments, env, log),
+        )
 
     def _wait_for_lines(self, plant: PlantModel) -> None:
         wanted = {line.id for line in plant.lines}
         self._wait(
             "every line's agent",
             120,
-            lambda: wanted <= seed.connected_lines(self._dsn),
+            lambda: wanted <= state.connected_lines(self._dsn, self._began),
             log=f"edge-{plant.lines[0].id}",
         )
 
@@ -250,10 +278,6 @@ class _Plant:
     @property
     def _local_url(self) -> str:
         return f"http://{self._settings.http.host}:{self._settings.http.port}"
-
-
-def _python(module: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", module)
 
 
 def _answers(url: str) -> bool:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import psycopg
 from rich.console import Console
 
 from mes.agents import service as agents
@@ -22,10 +21,7 @@ from mes.planning import service as planning
 from mes.platform import clock as plant_clock
 from mes.platform.db import Database
 from mes.platform.settings import Settings
-from mes.platform.sql import load_queries
 from mes.resources import service as resources
-
-queries = load_queries("mes.entrypoints")
 
 DEMO_CATALOG = Path(catalog.__file__).parent / "data" / "demo.toml"
 
@@ -38,7 +34,7 @@ def seed(
     folder: Path,
     console: Console,
 ) -> dict[str, str]:
-    """Seed an empty plant; a plant that was seeded is left alone. Returns enrolment codes by line."""
+    """Seed an empty plant; return enrolment codes by line."""
     return asyncio.run(_seed(settings, dsn, plant, options, folder, console))
 
 
@@ -51,9 +47,6 @@ async def _seed(
     console: Console,
 ) -> dict[str, str]:
     async with Database(dsn, pool_max=4, statement_timeout_s=300) as database:
-        async with database.read() as conn:
-            if await resources.has_plant(conn):
-                return {}
         start = first_monday_shift(plant, datetime.now(UTC))
         console.print("Seeding the plant: catalogue, people, order book …")
         async with database.write() as conn:
@@ -92,22 +85,3 @@ def first_monday_shift(plant: PlantModel, real_now: datetime) -> datetime:
     today = real_now.astimezone(zone).date()
     monday = today - timedelta(days=today.weekday())
     return datetime.combine(monday, time(6), zone).astimezone(UTC)
-
-
-def set_clock(dsn: str, speed: float) -> None:
-    """Let plant time run, or stop it (0)."""
-
-    async def change() -> None:
-        async with Database(dsn, pool_max=1) as database, database.write() as conn:
-            await plant_clock.set_speed(conn, speed)
-
-    asyncio.run(change())
-
-
-def connected_lines(dsn: str) -> set[str]:
-    """Return the lines whose agent has said that it is connected to its PLC; none while the database is busy."""
-    try:
-        with psycopg.connect(dsn, connect_timeout=5) as conn:
-            return {row[0] for row in conn.execute(queries["connected_lines"].text)}
-    except psycopg.OperationalError:
-        return set()
