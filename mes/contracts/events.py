@@ -203,6 +203,28 @@ class PlanChangeEntered(Payload):
     ended: bool = False
 
 
+class PlanProposed(Payload):
+    """A repair is larger than the planner permits without being asked; the plan in force stays until decided."""
+
+    type = "plan.proposed"
+    subject_field = "proposal_id"
+    proposal_id: UUID
+    cause: str
+    cars_moved: int
+    minutes: int
+    promises_later: int
+
+
+class PlanProposalDecided(Payload):
+    """A proposal was accepted or rejected by a planner, or overtaken by what happened since."""
+
+    type = "plan.proposal_decided"
+    subject_field = "proposal_id"
+    proposal_id: UUID
+    state: str
+    note: str = ""
+
+
 class MovedCar(BaseModel):
     """A car whose planned start on the assembly line (or projected finish) moved."""
 

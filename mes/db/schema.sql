@@ -1,4 +1,4 @@
--- The schema of revision 0132, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0170, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -822,6 +822,40 @@ CREATE TABLE public.plan_change (
     branch_id uuid
 );
 
+CREATE TABLE public.plan_permit (
+    site text NOT NULL,
+    occasions text[] NOT NULL,
+    max_cars_moved integer,
+    max_minutes integer,
+    max_promises integer,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    row_version integer NOT NULL,
+    CONSTRAINT plan_permit_max_cars_moved_check CHECK ((max_cars_moved >= 0)),
+    CONSTRAINT plan_permit_max_minutes_check CHECK ((max_minutes >= 0)),
+    CONSTRAINT plan_permit_max_promises_check CHECK ((max_promises >= 0))
+);
+
+CREATE TABLE public.plan_proposal (
+    id uuid NOT NULL,
+    site text NOT NULL,
+    state text NOT NULL,
+    cause text NOT NULL,
+    news_seq bigint NOT NULL,
+    base_id uuid NOT NULL,
+    difference jsonb NOT NULL,
+    breaches jsonb NOT NULL,
+    event_id uuid NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    note text DEFAULT ''::text NOT NULL,
+    plan_id uuid,
+    row_version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT plan_proposal_state_check CHECK ((state = ANY (ARRAY['open'::text, 'accepted'::text, 'rejected'::text, 'overtaken'::text])))
+);
+
 CREATE TABLE public.plan_snapshot (
     hash text NOT NULL,
     site text NOT NULL,
@@ -900,7 +934,7 @@ CREATE TABLE public.planning_news (
     hold_id uuid,
     line text,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT planning_news_kind_check CHECK ((kind = ANY (ARRAY['order'::text, 'changed'::text, 'gone'::text, 'delay'::text, 'reverted'::text, 'done'::text, 'scrapped'::text, 'down'::text, 'up'::text, 'change'::text])))
+    CONSTRAINT planning_news_kind_check CHECK ((kind = ANY (ARRAY['order'::text, 'changed'::text, 'gone'::text, 'delay'::text, 'reverted'::text, 'done'::text, 'scrapped'::text, 'down'::text, 'up'::text, 'change'::text, 'part'::text, 'rush'::text])))
 );
 
 CREATE TABLE public.plant_clock (
@@ -1407,8 +1441,14 @@ ALTER TABLE ONLY public.plan_change
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_number_once UNIQUE (site, number);
 
+ALTER TABLE ONLY public.plan_permit
+    ADD CONSTRAINT plan_permit_pkey PRIMARY KEY (site);
+
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.plan_proposal
+    ADD CONSTRAINT plan_proposal_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.plan_snapshot
     ADD CONSTRAINT plan_snapshot_pkey PRIMARY KEY (hash);
@@ -1586,6 +1626,10 @@ CREATE UNIQUE INDEX plan_one_published ON public.plan USING btree (site) WHERE (
 
 CREATE UNIQUE INDEX plan_one_solving ON public.plan USING btree (site) WHERE (state = 'solving'::text);
 
+CREATE UNIQUE INDEX plan_proposal_one_open ON public.plan_proposal USING btree (site) WHERE (state = 'open'::text);
+
+CREATE INDEX plan_proposal_recent ON public.plan_proposal USING btree (site, created_at DESC);
+
 CREATE INDEX plan_recent ON public.plan USING btree (site, number DESC);
 
 CREATE INDEX planned_operation_by_order ON public.planned_operation USING btree (order_id);
@@ -1717,6 +1761,12 @@ ALTER TABLE ONLY public.plan_branch
 
 ALTER TABLE ONLY public.plan_change
     ADD CONSTRAINT plan_change_branch_id_fkey FOREIGN KEY (branch_id) REFERENCES public.plan_branch(id);
+
+ALTER TABLE ONLY public.plan_proposal
+    ADD CONSTRAINT plan_proposal_base_id_fkey FOREIGN KEY (base_id) REFERENCES public.plan(id);
+
+ALTER TABLE ONLY public.plan_proposal
+    ADD CONSTRAINT plan_proposal_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);
 
 ALTER TABLE ONLY public.planned_operation
     ADD CONSTRAINT planned_operation_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);

@@ -33,6 +33,7 @@ ROUTES = (
     "mes.planning.board_routes",
     "mes.planning.routes",
     "mes.planning.whatif.routes",
+    "mes.planning.proposals.routes",
     "mes.dispatching.routes",
     "mes.ingest.routes",
 )

@@ -59,6 +59,12 @@ class PlanBroken(Conflict):
     code = "plan.broken"
 
 
+class PlanNotPermitted(Conflict):
+    """Plan {number} changes more than is permitted without a planner; it waits as a draft."""
+
+    code = "plan.not_permitted"
+
+
 class PlanChanged(Conflict):
     """Plan {number} was changed meanwhile: you saw version {seen}, it is at version {current}."""
 

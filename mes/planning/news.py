@@ -21,6 +21,8 @@ class NewsKind(StrEnum):
     DOWN = "down"
     UP = "up"
     CHANGE = "change"
+    PART = "part"
+    RUSH = "rush"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

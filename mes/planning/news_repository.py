@@ -35,8 +35,10 @@ async def news(conn: ReadConn, *, limit: int = 5000) -> list[News]:
     return await db.fetch_all(conn, queries["news"], {"limit": limit}, News)
 
 
-async def has_news(conn: ReadConn) -> bool:
-    return bool(await db.fetch_value(conn, queries["has_news"]))
+async def newest_news(conn: ReadConn) -> int | None:
+    """Return the number of the newest event that no repair has answered; None when there is none."""
+    found: int | None = await db.fetch_value(conn, queries["newest_news"])
+    return found
 
 
 async def take_news(conn: WriteConn, *, up_to_seq: int) -> None:

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from mes.identity.model import Role
 from mes.planning import service, views
 from mes.planning.model import Plan, PlanState, UnknownPlan
+from mes.planning.proposals import service as proposals
 from mes.platform.db import ReadConn
 from mes.platform.errors import NotFound
 from mes.platform.http import ReadDb
@@ -52,6 +53,7 @@ async def board_page(
             "plan": plan,
             "solving": next((one for one in plans if one.state is PlanState.SOLVING), None),
             "draft": next((one for one in plans if one.state is PlanState.DRAFT), None),
+            "proposal": await proposals.waiting(conn),
             "unplaced": unplaced,
             "orders": await views.orders_of_cars(conn, unplaced),
             "catalog": await catalog_names(conn, shell.language, shell.now),

@@ -200,8 +200,8 @@ ON CONFLICT (event_seq) DO NOTHING
 SELECT event_seq, event_id, kind, order_id, body_id, hold_id, line, at
   FROM planning_news ORDER BY event_seq LIMIT %(limit)s
 
--- has_news --
-SELECT EXISTS (SELECT 1 FROM planning_news)
+-- newest_news --
+SELECT max(event_seq) FROM planning_news
 
 -- take_news --
 DELETE FROM planning_news WHERE event_seq <= %(seq)s

@@ -1,8 +1,9 @@
 """Repairs: what happened since the plan in force was made is laid into it by best insertion, never a solver.
 
-All news since the last repair is taken at once. Only cars that lines have not stored yet move; so the
-new version is published by itself. Every car that misses its slot is announced with its cause, then the
-promises that no longer hold are moved, link by link.
+All news since the last repair is taken at once. Only cars that lines have not stored yet move. A repair
+that the planner's permit covers is published by itself; a larger one waits on the planner's desk
+(`proposals`), and the plan in force stays. Every car that misses its slot is announced with its cause,
+then the promises that no longer hold are moved, link by link.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ import structlog
 
 from mes.contracts.events import PlanFailed
 from mes.events import service as events
+from mes.events.model import Event
 from mes.planning import (
     answers,
     bridge,
@@ -33,6 +35,8 @@ from mes.planning.model import Plan, PlanKind
 from mes.planning.network import PlantNetwork
 from mes.planning.news import News, NewsKind
 from mes.planning.operations import PlannedOperation
+from mes.planning.proposals import desk
+from mes.planning.proposals.model import ProposalRefused, occasions_of
 from mes.planning.words import Words
 from mes.platform.db import WriteConn
 
@@ -49,18 +53,43 @@ PAUSE = timedelta(minutes=5)
 """After a repair that the checker refused the next is tried so much later, in plant time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A planner's word for a repair, and the event that says so."""
+
+    by: str
+    note: str
+    event: Event
+
+
 async def due(conn: WriteConn, *, now: datetime) -> bool:
-    """Say whether there is news, or the times of the plan in force have grown old."""
+    """Say whether there is news, or the times of the plan in force have grown old.
+
+    What waits for the planner is no news.
+    """
     head = await versions.find_published(conn)
     if head is None or now < _paused.get(head.site, now):
         return False
-    return await news_repository.has_news(conn) or now - head.anchor_at > REFRESH_AFTER
+    if await desk.answered(conn, head.site, now=now):
+        return False
+    newest = await news_repository.newest_news(conn)
+    return newest is not None or now - head.anchor_at > REFRESH_AFTER
 
 
-async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
-    """Lay all news into the plan in force; return the new version, None when there is nothing to do.
+async def repair(
+    conn: WriteConn, *, now: datetime, approval: Approval | None = None
+) -> Plan | None:
+    """Lay all news into the plan in force; return the new version.
 
-    A repair that the checker refuses changes nothing: the plan in force stays, and the news with it.
+    None when there is nothing to do, or when the repair is more than the planner permits: then it waits
+    as a proposal. A repair that the checker refuses changes nothing: the plan in force stays, and the news
+    with it.
+
+    Args:
+        approval: a planner has said yes; whatever it changes is put in force.
+
+    Raises:
+        ProposalRefused: the checker refuses what a planner has said yes to.
     """
     net = await versions.network(conn)
     site = net.plant.site.id
@@ -71,7 +100,7 @@ async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
     news = await news_repository.news(conn)
     await versions.prepare_shifts(conn, net, now=now)
     facts = await snapshots.load_facts(conn, net, now=now)
-    reference = current.as_of(facts.at)
+    in_force = reference = current.as_of(facts.at)
     facts = _some_new_cars(facts, reference)
     if not facts.cars:
         await _take(conn, news)
@@ -88,8 +117,21 @@ async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
     moved = bridge.too_late(snap, reference) | _changed(facts, news)
     answer = await asyncio.to_thread(bridge.follow, snap, reference, moved=moved)
     if answer.violations:
+        if approval is not None:
+            raise ProposalRefused(first=answer.violations[0])
         await _refuse(conn, site, answer.violations, now=now)
         return None
+    if approval is None:
+        difference, breaches = await desk.weigh(
+            conn, site, snap, in_force, answer.schedule, occasions_of(news)
+        )
+        if breaches:
+            await desk.propose(
+                conn, current.head, _cause(news), news, difference, breaches, now=now
+            )
+            return None
+        await desk.overtake(conn, site, now=now)
+    actor = ACTOR if approval is None else approval.by
     head = versions.new_plan(
         site,
         await repository.next_number(conn, site),
@@ -98,16 +140,25 @@ async def repair(conn: WriteConn, *, now: datetime) -> Plan | None:
         base_id=current.head.id,
         anchor_at=facts.at,
         horizon_s=snap.problem.horizon_s,
-        actor=ACTOR,
+        actor=actor,
         now=now,
     )
     head = versions.with_answer(head, snap, answer)
     await repository.add_plan(conn, head, problem=None)
-    head = head.published(now=now, by=ACTOR, automatic=True, note=head.cause)
+    note = head.cause if approval is None else approval.note
+    head = head.published(now=now, by=actor, automatic=approval is None, note=note)
     before = {}
     if any(one.kind in (NewsKind.DELAY, NewsKind.SCRAPPED) for one in news):
         before = _rows_before(current, snap, net, now=now)
-    rows, published = await versions.put_in_force(conn, net, head, snap, answer, now=now)
+    rows, published = await versions.put_in_force(
+        conn,
+        net,
+        head,
+        snap,
+        answer,
+        now=now,
+        causation=None if approval is None else approval.event,
+    )
     work = answers.Repaired(
         net=net,
         words=Words(net.plant.site.time_zone),

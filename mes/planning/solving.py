@@ -18,7 +18,15 @@ from mes.events import service as events
 from mes.events.model import Event
 from mes.planning import bridge, repository, snapshots
 from mes.planning.bridge import Schedule
-from mes.planning.model import Plan, PlanBroken, PlanKind, PlanState, SolveRunning, UnknownPlan
+from mes.planning.model import (
+    Plan,
+    PlanBroken,
+    PlanKind,
+    PlanNotPermitted,
+    PlanState,
+    SolveRunning,
+    UnknownPlan,
+)
 from mes.planning.versions import (
     find_published,
     frozen_zone,
@@ -177,7 +185,8 @@ async def take_result(
 ) -> Plan:
     """Keep the result of a solve as a draft; publish it if the plant asked for it by itself.
 
-    A plan that breaks a rule is kept for the planner to see and never published.
+    A plan that breaks a rule is kept for the planner to see and never published; one that changes more than
+    the planner permits waits as a draft.
     """
     head = await repository.plan_for_change(conn, plan_id)
     if head is None:
@@ -219,6 +228,8 @@ async def take_result(
                     note=head.cause,
                     zone=None,
                 )
+        except PlanNotPermitted:
+            return await plan(conn, head.id)
         except PlanBroken as broken:
             await _fail(conn, head, broken.detail, now=now)
             return await plan(conn, head.id)

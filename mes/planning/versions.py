@@ -25,12 +25,15 @@ from mes.planning.model import (
     NoPlanYet,
     Plan,
     PlanKind,
+    PlanNotPermitted,
     PlanOutdated,
     PlanState,
     UnknownPlan,
 )
 from mes.planning.network import PlantNetwork
 from mes.planning.operations import PlannedOperation
+from mes.planning.proposals import desk
+from mes.planning.proposals.model import Occasion
 from mes.planning.whatif import live
 from mes.planning.whatif.changes import RuleChange, changed_plant
 from mes.platform.db import ReadConn, WriteConn
@@ -191,6 +194,7 @@ async def publish(
     Raises:
         PlanAlreadyPublished, PlanNotPublishable, PlanChanged, PlanOutdated
         PlanBroken: it breaks a rule, or does so on the plant as it is now.
+        PlanNotPermitted: it is `automatic` and changes more than a planner permits without being asked.
     """
     net = await network(conn)
     await repository.lock_site(conn, net.plant.site.id)
@@ -219,6 +223,13 @@ async def publish(
         reference=None if current is None else current.as_of(facts.at),
     )
     answer = await asyncio.to_thread(bridge.follow, snap, draft.as_of(facts.at))
+    if automatic and current is not None:
+        before = current.as_of(facts.at)
+        _, breaches = await desk.weigh(
+            conn, head.site, snap, before, answer.schedule, {Occasion.SHIFT}
+        )
+        if breaches:
+            raise PlanNotPermitted(number=head.number)
     head = with_answer(head, snap, answer)
     head = replace(head, state=PlanState.DRAFT)
     in_power = head.published(now=now, by=by, automatic=automatic, note=note)

@@ -14,6 +14,7 @@ PAGES = (
     "mes.orders.pages",
     "mes.planning.pages",
     "mes.planning.whatif.pages",
+    "mes.planning.proposals.pages",
     "mes.equipment.pages",
     "mes.execution.pages",
     "mes.quality.pages",

@@ -14,6 +14,7 @@ from mes.web.labels import (
     HOLD_CAUSE,
     JOB_STATE,
     ORDER_STAGE,
+    PROPOSAL_STATE,
     STATION_STATE,
     VERDICT,
     Tone,
@@ -80,6 +81,14 @@ _SENTENCES: Mapping[str, _Told] = {
     "plan.failed": _Told("octagon-x", _("No plan found: %(detail)s"), "bad"),
     "plan.branch_solved": _Told("git-branch", _("What-if “%(name)s” is solved"), "info"),
     "plan.change_entered": _Told("git-branch", _("A change of the plan was entered"), "info"),
+    "plan.proposed": _Told(
+        "git-branch",
+        _(
+            "A repair waits for the planner: %(cars_moved)s cars moved, %(promises_later)s promises later"
+        ),
+        "warn",
+    ),
+    "plan.proposal_decided": _Told("check", _("Proposal %(state)s. %(note)s"), "info"),
     "plan.slot_missed": _Told("git-branch", _("Slot on %(line)s missed; plan %(number)s"), "warn"),
     "plan.slot_restored": _Told("undo-2", _("Back in its slot; plan %(number)s"), "good"),
     "job.dispatched": _Told("arrow-right", _("Job sent to %(line)s")),
@@ -205,7 +214,7 @@ _SHOWN: Mapping[str, _Show] = {
     "stage": _from(ORDER_STAGE),
     "verdict": _from(VERDICT),
     "disposition": _from(DISPOSITION),
-    "state": _from({**STATION_STATE, **JOB_STATE}),
+    "state": _from({**STATION_STATE, **JOB_STATE, **PROPOSAL_STATE}),
     "cause": _from(HOLD_CAUSE),
     "outcome": _from(OUTCOME),
     "answer": _from(ANSWER),

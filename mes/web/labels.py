@@ -20,6 +20,12 @@ class Label:
     tone: Tone = "mute"
 
 
+PROPOSAL_STATE: Mapping[str, Label] = {
+    "open": Label(_("Waits for the planner"), "hourglass", "warn"),
+    "accepted": Label(_("Accepted"), "circle-check", "good"),
+    "rejected": Label(_("Rejected"), "ban", "mute"),
+    "overtaken": Label(_("Overtaken by events"), "refresh-cw", "mute"),
+}
 ORDER_STAGE: Mapping[str, Label] = {
     "draft": Label(_("Draft"), "circle-dot"),
     "validated": Label(_("Validated"), "check", "info"),
@@ -145,6 +151,7 @@ GAP_CAUSE: Mapping[str, Label] = {
 
 KINDS: Mapping[str, Mapping[str, Label]] = {
     "order_stage": ORDER_STAGE,
+    "proposal_state": PROPOSAL_STATE,
     "station_state": STATION_STATE,
     "job_state": JOB_STATE,
     "plan_state": PLAN_STATE,

@@ -38,6 +38,8 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ),
             Entry("/orders", _("Orders"), "car", _for("planner", "quality", "dealer"), "o"),
             Entry("/plan", _("Plan board"), "calendar-range", _for("planner"), "p"),
+            Entry("/plan/proposals", _("Proposals"), "hourglass", _for("planner"), "d"),
+            Entry("/plan/whatif", _("What-if"), "git-branch", _for("planner"), "w"),
             Entry("/plan/versions", _("Plan versions"), "history", _for("planner"), "v"),
         ),
     ),

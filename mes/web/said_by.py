@@ -24,6 +24,9 @@ _CAUSES: Mapping[str, str] = {
     "scrapped": _("a body was scrapped"),
     "down": _("a line is down"),
     "up": _("a line runs again"),
+    "change": _("the planner changed something"),
+    "part": _("a part comes late"),
+    "rush": _("an order is urgent"),
     "asked": _("asked for"),
 }
 _POLICIES: Mapping[str, str] = {
@@ -54,6 +57,7 @@ _ACTIONS: Mapping[str, str] = {
     "token.revoked": _("token revoked"),
     "user.password_set": _("password set"),
     "user.active_set": _("access changed"),
+    "plan.permit_set": _("what happens without the planner changed"),
 }
 
 

@@ -30,6 +30,7 @@ class Attention:
     lines: list[Row]
     plan: Row | None
     draft: Row | None
+    proposal: Row | None
     since: datetime
     changes: list[EventRow]
     change_counts: dict[str, int]
@@ -60,6 +61,7 @@ async def attention(conn: ReadConn, *, now: datetime, day_start: datetime) -> At
         lines=await db.fetch_dicts(conn, queries["line_states"]),
         plan=plan,
         draft=_first(await db.fetch_dicts(conn, queries["newest_draft"])),
+        proposal=_first(await db.fetch_dicts(conn, queries["waiting_proposal"])),
         since=since,
         changes=await db.fetch_all(
             conn, queries["changes_since"], {"since": since, "limit": 12}, EventRow

@@ -56,6 +56,12 @@ SELECT id, number, published_at, published_by, automatic, note, kpis, jsonb_arra
 -- newest_draft --
 SELECT id, number, created_at, state FROM plan WHERE state IN ('draft', 'solving') ORDER BY number DESC LIMIT 1
 
+-- waiting_proposal --
+-- The repair that is more than what may happen by itself.
+SELECT id, cause, created_at, (difference ->> 'cars_moved')::integer AS cars_moved,
+       (difference ->> 'promises_later')::integer AS promises_later
+  FROM plan_proposal WHERE state = 'open'
+
 -- changes_since --
 -- What planners want to know of the time since the plan was published.
 SELECT seq, id, type, actor, plant_at, causation_id, correlation_id, payload,

@@ -36,3 +36,4 @@ from mes.planning.bridge.problem import reread as reread
 from mes.planning.bridge.problem import snapshot as snapshot
 from mes.planning.bridge.rows import moved_in_time as moved_in_time
 from mes.planning.bridge.rows import operations as operations
+from mes.planning.bridge.weighing import weigh as weigh

@@ -21,6 +21,7 @@ from mes.planning.whatif.changes import (
     Change,
     PartLate,
     RuleChange,
+    RushOrder,
     changed_facts,
     is_over,
 )
@@ -128,8 +129,18 @@ async def tell(
         now=now,
         actor=actor,
     )
-    news = News(event_seq=event.seq, event_id=event.id, kind=NewsKind.CHANGE, at=now)
+    news = News(event_seq=event.seq, event_id=event.id, kind=_news_kind(change), at=now)
     await news_repository.add_news(conn, news)
+
+
+def _news_kind(change: Change) -> NewsKind:
+    match change:
+        case PartLate():
+            return NewsKind.PART
+        case RushOrder():
+            return NewsKind.RUSH
+        case _:
+            return NewsKind.CHANGE
 
 
 async def take_back(conn: WriteConn, change_id: UUID) -> Change:

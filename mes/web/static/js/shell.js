@@ -115,11 +115,15 @@ document.addEventListener("submit", async (event) => {
 
 function fieldsOf(form) {
   const body = {};
+  for (const box of form.querySelectorAll("[data-list]")) {
+    body[box.name] ??= [];
+    if (box.checked) body[box.name].push(box.value);
+  }
   for (const [name, value] of new FormData(form)) {
-    if (value instanceof File || name.startsWith("_")) continue;
+    if (value instanceof File || name.startsWith("_") || Array.isArray(body[name])) continue;
     const field = form.elements.namedItem(name);
     if (field?.dataset?.optional !== undefined && value === "") continue;
-    if (field?.type === "checkbox" && field.dataset.list === undefined) body[name] = true;
+    if (field?.type === "checkbox") body[name] = true;
     else if (field?.type === "number" || field?.dataset?.number !== undefined) body[name] = Number(value);
     else body[name] = value;
   }
