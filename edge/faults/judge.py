@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import psycopg
@@ -51,6 +51,22 @@ class Tally:
         """How many times the promise was broken."""
         broken = (self.lost, self.doubled, self.made_up, self.wrong, self.events_lost)
         return sum(broken) + self.events_doubled + self.set_aside
+
+    def then(self, stretch: Tally) -> Tally:
+        """Return this tally and a later stretch together.
+
+        Values are those of the stretch alone; events, batches set aside and gaps are those of the whole database.
+        """
+        return replace(
+            stretch,
+            values=self.values + stretch.values,
+            stored=self.stored + stretch.stored,
+            in_gaps=self.in_gaps + stretch.in_gaps,
+            lost=self.lost + stretch.lost,
+            doubled=self.doubled + stretch.doubled,
+            made_up=self.made_up + stretch.made_up,
+            wrong=self.wrong + stretch.wrong,
+        )
 
 
 class NeverAgain(Exception):
@@ -120,10 +136,10 @@ class Judge:
         until = time.monotonic() + GAPS_WITHIN_S
         while True:
             found = await asyncio.to_thread(self._compare)
-            if found.lost == 0 or time.monotonic() > until:
+            if found.tally.lost == 0 or time.monotonic() > until:
                 break
             await asyncio.sleep(0.5)
-        found.add_to(self.tally)
+        self.tally = self.tally.then(found.tally)
         self._doubled = found.known
         if found.words:
             self.told.append(found.words[0])
@@ -146,14 +162,14 @@ class Judge:
             found = Stretch(until=until, known=set(self._doubled))
             found.weigh(ticks, tags, rows.fetchall(), gaps, since)
             seqs = [row[0] for row in conn.execute(_SEQS, (self._interface.line,)).fetchall()]
-            found.events = len(seqs)
-            found.events_lost = len(set(range(1, max(seqs, default=0) + 1)) - set(seqs))
-            found.events_doubled = len(seqs) - len(set(seqs))
+            found.tally.events = len(seqs)
+            found.tally.events_lost = len(set(range(1, max(seqs, default=0) + 1)) - set(seqs))
+            found.tally.events_doubled = len(seqs) - len(set(seqs))
             aside = conn.execute(_ASIDE).fetchall()
-            found.set_aside = len(aside)
+            found.tally.set_aside = len(aside)
             found.words += [f"set aside: {code}: {reason}" for code, reason in aside]
             causes = conn.execute(_CAUSES, (self._interface.line,)).fetchall()
-            found.gaps = {str(cause): int(n) for cause, n in causes}
+            found.tally.gaps = {str(cause): int(n) for cause, n in causes}
         return found
 
 
@@ -166,18 +182,7 @@ class Stretch:
     """One stretch, judged."""
 
     until: datetime
-    values: int = 0
-    stored: int = 0
-    in_gaps: int = 0
-    lost: int = 0
-    doubled: int = 0
-    made_up: int = 0
-    wrong: int = 0
-    events: int = 0
-    events_lost: int = 0
-    events_doubled: int = 0
-    set_aside: int = 0
-    gaps: dict[str, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     words: list[str] = field(default_factory=list)
     known: set[tuple[int, datetime]] = field(default_factory=set)
     """Doubled values that were counted before."""
@@ -195,7 +200,7 @@ class Stretch:
         numbers = {(tag, at): value for tag, at, value in rows}
         doubled = [key for key, count in counts.items() if count > 1 and key not in self.known]
         self.known.update(doubled)
-        self.doubled = sum(counts[key] - 1 for key in doubled)
+        self.tally.doubled = sum(counts[key] - 1 for key in doubled)
         self.words += [f"doubled: tag {tag} at {at}" for tag, at in doubled[:1]]
         told = set()
         for tick in ticks:
@@ -204,30 +209,22 @@ class Stretch:
                     continue
                 key = (tag, tick.at)
                 told.add(key)
-                self.values += 1
+                self.tally.values += 1
                 if key not in counts:
                     self._miss(tag, tick, gaps)
                     continue
-                self.stored += 1
+                self.tally.stored += 1
                 if position not in tick.special and numbers[key] != float(tick.number):
-                    self.wrong += 1
+                    self.tally.wrong += 1
                     self.words.append(f"wrong: tag {tag} at {tick.at}: {numbers[key]}")
         strange = [key for key in counts if key[1] >= since and key not in told]
-        self.made_up = len(strange)
+        self.tally.made_up = len(strange)
         self.words += [f"made up: tag {tag} at {at}" for tag, at in strange[:1]]
 
     def _miss(self, tag: int, tick: Tick, gaps: list[GapRow]) -> None:
         if any(start <= tick.at <= end and (of is None or tag in of) for of, start, end, _ in gaps):
-            self.in_gaps += 1
+            self.tally.in_gaps += 1
             return
-        self.lost += 1
-        if self.lost == 1:
+        self.tally.lost += 1
+        if self.tally.lost == 1:
             self.words.append(f"lost: tag {tag} at {tick.at} (number {tick.number})")
-
-    def add_to(self, tally: Tally) -> None:
-        """Count this stretch."""
-        for name in ("values", "stored", "in_gaps", "lost", "doubled", "made_up", "wrong"):
-            setattr(tally, name, getattr(tally, name) + getattr(self, name))
-        tally.events, tally.gaps = self.events, self.gaps
-        tally.events_lost, tally.events_doubled = self.events_lost, self.events_doubled
-        tally.set_aside = self.set_aside

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from edge.faults.campaign import Totals, main
-from edge.faults.judge import Stretch
+from edge.faults.judge import Stretch, Tally
 from edge.faults.ledger import LedgerReader, LedgerWriter, Tick
 from edge.faults.proxy import BatchProxy, Cable, Harm, Proxy
 from edge.faults.torn import committed_bytes, tear
@@ -51,30 +51,39 @@ def judged(found: list[tuple[int, datetime, float | None]], gaps: object = ()) -
 
 
 def test_what_is_stored_once_is_in_order() -> None:
-    found = judged(rows())
+    found = judged(rows()).tally
     assert (found.values, found.stored) == (10, 10)
     assert (found.lost, found.doubled, found.made_up, found.wrong) == (0, 0, 0, 0)
 
 
 def test_a_missing_value_is_lost_unless_a_gap_of_its_own_tag_or_of_the_line_covers_it() -> None:
     missing = rows(without=(12, 3))
-    assert judged(missing).lost == 1
+    assert judged(missing).tally.lost == 1
     for tags, lost in ((None, 0), ([12], 0), ([11], 1)):
-        assert judged(missing, [(tags, at(2), at(4), "link_lost")]).lost == lost
-    assert judged(missing, [(None, at(4), at(5), "link_lost")]).lost == 1
+        assert judged(missing, [(tags, at(2), at(4), "link_lost")]).tally.lost == lost
+    assert judged(missing, [(None, at(4), at(5), "link_lost")]).tally.lost == 1
 
 
 def test_a_value_stored_twice_is_doubled_and_counted_once() -> None:
     found = judged([*rows(), (11, at(2), 2.0)])
-    assert found.doubled == 1
+    assert found.tally.doubled == 1
     again = Stretch(until=at(6), known=found.known)
     again.weigh(ticks(5), TAGS, [*rows(), (11, at(2), 2.0)], [], at(1))
-    assert again.doubled == 0
+    assert again.tally.doubled == 0
 
 
 def test_a_value_that_the_line_never_told_is_made_up_and_another_number_is_wrong() -> None:
-    assert judged([*rows(), (11, at(2) + timedelta(milliseconds=1), 2.0)]).made_up == 1
-    assert judged([*rows(without=(11, 2)), (11, at(2), 7.0)]).wrong == 1
+    assert judged([*rows(), (11, at(2) + timedelta(milliseconds=1), 2.0)]).tally.made_up == 1
+    assert judged([*rows(without=(11, 2)), (11, at(2), 7.0)]).tally.wrong == 1
+
+
+def test_stretches_add_up_and_what_counts_the_whole_database_is_taken_as_it_is() -> None:
+    first = Tally(values=10, stored=8, in_gaps=1, lost=1, events=5, gaps={"link_lost": 1})
+    second = Tally(values=4, stored=4, doubled=1, events=7, set_aside=1, gaps={"link_lost": 2})
+    both = first.then(second)
+    assert (both.values, both.stored, both.in_gaps) == (14, 12, 1)
+    assert (both.events, both.gaps) == (7, {"link_lost": 2})
+    assert both.violations == 3  # one lost, one doubled, one batch set aside
 
 
 def test_a_ledger_goes_on_after_a_kill_and_a_torn_line_was_never_told(tmp_path: Path) -> None:
