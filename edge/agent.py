@@ -178,6 +178,7 @@ class Agent:
             self._settings.telemetry_linger_s,
             tags,
             any_order_s=lambda: PUBLISHES_IN_ANY_ORDER * published_s * clock.clock.factor,
+            asks_history=True,
         )
         collector.resume()
         ledger = LedgerReader(journal, config.interface.line)

@@ -47,6 +47,11 @@ class LastTimes:
         heard = self._times[self._times > 0]
         return int(heard.max()) if len(heard) else None
 
+    def columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the tags that were heard of, ascending, and their last times; copies."""
+        heard = self._times > 0
+        return self._tags[heard], self._times[heard]
+
     def to_text(self) -> str:
         """Return everything as text for the journal."""
         columns = np.concatenate([self._tags, self._times]).astype("<i8").tobytes()

@@ -29,14 +29,15 @@ from edge.opcua.link import CallRefused, Link, LinkFailed, open_link
 from edge.opcua.nodes import UnknownNode
 from edge.opcua.security import LinkSecurity
 from edge.opcua.subscriptions import Notification, SubscriptionLost, SubscriptionTable
-from edge.opcua.wanted import Sink, wanted_items
+from edge.opcua.wanted import Sink, Wanted, wanted_items
 from edge.plant_clock import LiveClock
+from edge.refill import SETTLE_S, refill
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig
 from mes.contracts.dispatch import JobListReport, ListedJobState
 from mes.contracts.quality import Verdict
 from mes.contracts.telemetry import GapCause
-from mes.contracts.wire import Stream
+from mes.contracts.wire import Stream, to_filetime
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,8 @@ class LinkHealth:
     bad_nodes: int = 0
     reconnects: int = -1
     publish_round_trip_s: float = 0.0
+    skew_ms: float | None = None
+    """The server's clock minus this machine's at the last publication; both show real time."""
 
 
 class Line:
@@ -106,6 +109,7 @@ class Line:
                 await self._one_session(cameras)
                 self._set_connected(False)
                 await self.trouble.wait()
+        self._collector.write_off_all()
 
     async def _one_session(self, cameras: httpx.AsyncClient) -> None:
         try:
@@ -118,7 +122,7 @@ class Line:
 
     async def _work(self, link: Link, cameras: httpx.AsyncClient) -> None:
         """Do everything at once; the first part to fail ends the session."""
-        table = SubscriptionTable(link, self._on_notification)
+        table = SubscriptionTable(link, self._on_notification, self._on_refused)
         self._stations = self._open_stations(link, cameras)
         self._table = table
         wanted = wanted_items(self._interface, publish_interval_ms=self._config.publish_interval_ms)
@@ -126,6 +130,7 @@ class Line:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(table.run(wanted))
             tasks.create_task(self._watch_data(table))
+            tasks.create_task(self._refill(link, table))
             tasks.create_task(self._command(methods))
             if self._interface.ledger is not None:
                 tasks.create_task(self._ledger.run(link, self._interface.ledger))
@@ -176,18 +181,23 @@ class Line:
     def _on_notification(self, notification: Notification) -> None:
         if notification.missed:
             self._collector.interrupted(GapCause.LINK_LOST, "a publication is missing")
+        if notification.published_ft:
+            now_ft = to_filetime(datetime.now(UTC))
+            self.health.skew_ms = (notification.published_ft - now_ft) / 10_000
         plant_now = self._clock.now()
         for telemetry in notification.telemetry:
             self._collector.take(telemetry, plant_now=plant_now)
         for change in notification.changes:
             self._route(change)
         table = self._table
-        if table.has_data and not self.health.connected:
+        if table.heard.is_set() and not self.health.connected:
             self._heard(table)
         if notification.telemetry:
             self._collector.when_kept(lambda: table.acknowledge(notification))
         else:
             table.acknowledge(notification)
+        if notification.missed:
+            table.lose("a publication is missing")
 
     def _route(self, change: Change) -> None:
         value = change.value.Value.Value if change.value.Value is not None else None
@@ -201,6 +211,16 @@ class Line:
             case Sink.CANARY | Sink.TELEMETRY:
                 pass
 
+    def _on_refused(self, item: Wanted, reason: str) -> None:
+        if item.sink is Sink.TELEMETRY:
+            self._collector.refused(item.tag_id, reason)
+
+    async def _refill(self, link: Link, table: SubscriptionTable) -> None:
+        """Fill the gaps before this session; it gets no more of them, for one that misses something ends."""
+        await table.heard.wait()
+        await asyncio.sleep(SETTLE_S)
+        await refill(link, self._collector, {tag.tag_id: tag.node for tag in self._interface.tags})
+
     async def _watch_data(self, table: SubscriptionTable) -> None:
         while True:
             await asyncio.sleep(0.5)
@@ -209,7 +229,7 @@ class Line:
                 raise DataSilent(f"no data for {silent_s:.0f} s")
             if not self._may_act():
                 raise SubscriptionLost("fenced")
-            if table.has_data:
+            if table.heard.is_set():
                 self._heard(table)
 
     def _heard(self, table: SubscriptionTable) -> None:

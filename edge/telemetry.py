@@ -9,6 +9,7 @@ server that has measured nothing yet has no value to keep.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,9 @@ from edge.journal import Journal, telemetry_rows
 from edge.last_times import LastTimes
 from edge.opcua.bulk import FIRST_NUMBER, LAST_NUMBER
 from edge.opcua.items import Telemetry
+from edge.repair import MOST_REPAIRS, Repair, from_text, to_text
 from edge.store import Entry, Rows
-from mes.contracts.telemetry import Gap, GapCause
+from mes.contracts.telemetry import Gap, GapCause, GapRepair
 from mes.contracts.wire import (
     Stream,
     TelemetryColumns,
@@ -38,6 +40,10 @@ LAST_TIMES = "telemetry_last"
 """Fact: the last source time kept of every tag."""
 DISORDER = "telemetry_disorder"
 """Fact: by how much a value ever came behind a newer one, FILETIME ticks."""
+REPAIRS = "telemetry_repairs"
+"""Fact: gaps that may still be filled (`edge.repair`)."""
+REFUSED = "telemetry_refused"
+"""Fact: tags that the server will not monitor, with its reason."""
 MOST_DISORDER_FT = 60 * 10_000_000
 """A value older than a minute is a late one, not one out of order."""
 BATCH_ROWS = 50_000
@@ -62,6 +68,7 @@ class Collector:
         any_order_s: within how many plant seconds values of a line may come in any order. A server that
             publishes tag by tag has told the newest value before one that is a little older: what is lost
             with the session may be older than what was kept. The disorder that is seen counts as well.
+        asks_history: whether somebody tries to fill gaps before they are written down (`edge.refill`).
     """
 
     journal: Journal
@@ -69,16 +76,24 @@ class Collector:
     linger_s: float
     names: Mapping[int, str] = field(default_factory=dict)
     any_order_s: Callable[[], float] = lambda: 0.0
+    asks_history: bool = False
     values: int = 0
+    filled: int = 0
+    """Values that the line's history gave back since the start."""
+    repairs: list[Repair] = field(default_factory=list)
+    """Gaps that are not written down yet, oldest first."""
     not_numbers: set[str] = field(default_factory=set)
     """Tags whose last value was no finite number."""
-    skew_ms: float | None = None
+    source_ahead_ms: float | None = None
+    """By how much the newest source time was ahead of plant time; a line that tells late is behind it."""
     _rows: list[TelemetryColumns] = field(default_factory=list)
     _waiting: int = 0
     _gaps: list[Gap] = field(default_factory=list)
     _kept: list[Callable[[], None]] = field(default_factory=list)
     _last: LastTimes = field(default_factory=LastTimes)
+    _refused: dict[int, str] = field(default_factory=dict)
     _disorder_ft: int = 0
+    _facts_changed: bool = False
     _open_gap: tuple[GapCause, str] | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -86,6 +101,11 @@ class Collector:
         """Read what was kept last; what the line published since is a gap: the agent was down."""
         self._last = LastTimes.from_text(self.journal.fact(LAST_TIMES))
         self._disorder_ft = int(self.journal.fact(DISORDER) or 0)
+        self._refused = {
+            int(tag): reason
+            for tag, reason in json.loads(self.journal.fact(REFUSED) or "{}").items()
+        }
+        self.repairs = from_text(self.journal.fact(REPAIRS))
         self.interrupted(GapCause.AGENT_DOWN, "the agent was not running")
 
     def interrupted(self, cause: GapCause, detail: str = "") -> None:
@@ -96,6 +116,11 @@ class Collector:
         if self._open_gap is None and self._last.newest() is not None:
             self._open_gap = (cause, detail)
 
+    def refused(self, tag_id: int, reason: str) -> None:
+        """Note that the server will not monitor a tag: what it has until it does is missing."""
+        self._refused.setdefault(tag_id, reason)
+        self._facts_changed = True
+
     def take(self, values: Telemetry, *, plant_now: datetime) -> None:
         """Add the values of one notification."""
         if not len(values):
@@ -103,8 +128,12 @@ class Collector:
         source_ft = _source_times(values, plant_now)
         if self._open_gap is not None:
             self._close_gap(max(int(source_ft[0]), self._source_now(plant_now)))
+        if self.repairs:
+            self.repairs[-1].heard(values.tag_id, source_ft)
         places = self._last.places(values.tag_id)
         if values.first.any():
+            if self._refused:
+                self._note_return(values, source_ft, places)
             wanted = ~values.first | ~(
                 (values.status == NOTHING_YET) | (source_ft <= self._last.at(places))
             )
@@ -116,8 +145,42 @@ class Collector:
             self._note_overflow(values, source_ft, places)
         self._measure_disorder(values, source_ft)
         self._last.set(places, source_ft)
-        self._measure_skew(values, source_ft, plant_now)
+        self._measure_source_clock(values, source_ft, plant_now)
         self._add_rows(values, source_ft)
+
+    def fill(self, values: Telemetry) -> None:
+        """Add what the line's history gave back: good source times, none of them kept before."""
+        self.filled += len(values)
+        if len(values):
+            self._add_rows(values, values.source_ft)
+
+    def write_off(
+        self,
+        repair: Repair,
+        *,
+        tags: tuple[int, ...] | None = None,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        """Write down a gap that nothing fills any more: of the line, or of these tags and in this span."""
+        how = GapRepair.RESYNC if tags is None else GapRepair.HISTORY
+        self._add_gap(
+            *(span or (repair.from_ft, repair.to_ft)), repair.cause, tags, repair.detail, how
+        )
+
+    def settled(self, repair: Repair) -> None:
+        """Forget a gap: what could be filled is, and the rest is written down."""
+        self.repairs.remove(repair)
+        self._facts_changed = True
+        self._full.set()
+
+    def write_off_all(self) -> None:
+        """Write down every gap that waits for the line's history: nobody will ask for it."""
+        for repair in list(self.repairs):
+            if not repair.asked:
+                self.write_off(repair)
+            elif len(repair):
+                self.write_off(repair, tags=tuple(repair.tags.tolist()))
+            self.settled(repair)
 
     def _add_rows(self, values: Telemetry, source_ft: NDArray[np.int64]) -> None:
         received_ft = np.full(len(values), to_filetime(datetime.now(UTC)), np.int64)
@@ -157,23 +220,31 @@ class Collector:
         if gaps:
             lines = [gap.model_dump_json() for gap in gaps]
             parts.append(Rows(Stream.GAPS, len(lines), to_lines(lines)))
-        if parts:
-            facts = {LAST_TIMES: self._last.to_text(), DISORDER: str(self._disorder_ft)}
-            await self.journal.append(Entry(tuple(parts), facts))
+        if parts or self._facts_changed:
+            self._facts_changed = False
+            await self.journal.append(Entry(tuple(parts), self._facts()))
         for callback in kept:
             callback()
 
-    def _source_now(self, plant_now: datetime) -> int:
-        """Return what the line's clock shows now, by the skew last measured."""
-        return to_filetime(plant_now + timedelta(milliseconds=self.skew_ms or 0.0))
+    def _facts(self) -> dict[str, str]:
+        return {
+            LAST_TIMES: self._last.to_text(),
+            DISORDER: str(self._disorder_ft),
+            REPAIRS: to_text(self.repairs),
+            REFUSED: json.dumps(self._refused),
+        }
 
-    def _measure_skew(
+    def _source_now(self, plant_now: datetime) -> int:
+        """Return what the line's clock shows now, as last measured."""
+        return to_filetime(plant_now + timedelta(milliseconds=self.source_ahead_ms or 0.0))
+
+    def _measure_source_clock(
         self, values: Telemetry, source_ft: NDArray[np.int64], plant_now: datetime
     ) -> None:
         current = np.nonzero(~values.first)[0]
         if len(current):
             newest = int(source_ft[current].max())
-            self.skew_ms = (newest - to_filetime(plant_now)) / 10_000
+            self.source_ahead_ms = (newest - to_filetime(plant_now)) / 10_000
 
     def _measure_disorder(self, values: Telemetry, source_ft: NDArray[np.int64]) -> None:
         newest = self._last.newest()
@@ -190,8 +261,28 @@ class Collector:
         newest = self._last.newest()
         if newest is not None and to_ft > newest:
             disorder = max(self._disorder_ft, round(self.any_order_s() * 10_000_000))
-            self._add_gap(newest - disorder, to_ft, cause, None, detail)
+            span = (newest - disorder, to_ft)
+            self.repairs.append(Repair.after(cause, detail, span=span, last=self._last.columns()))
             log.info("telemetry.gap", cause=cause.value, detail=detail)
+            if not self.asks_history:
+                self.write_off_all()
+            for oldest in self.repairs[:-MOST_REPAIRS]:
+                self.write_off(oldest)
+                self.settled(oldest)
+
+    def _note_return(
+        self, values: Telemetry, source_ft: NDArray[np.int64], places: NDArray[np.intp]
+    ) -> None:
+        """Write the gap of each tag that the server had refused to monitor and now does."""
+        before = self._last.at(places)
+        for row in np.nonzero(values.first)[0].tolist():
+            tag = int(values.tag_id[row])
+            reason = self._refused.pop(tag, None)
+            self._facts_changed |= reason is not None
+            if reason is not None and 0 < before[row] < source_ft[row]:
+                span = (int(before[row]), int(source_ft[row]))
+                detail = f"{self._name(tag)}: {reason}"
+                self._add_gap(*span, GapCause.NODE_REFUSED, (tag,), detail, GapRepair.RESYNC)
 
     def _note_overflow(
         self, values: Telemetry, source_ft: NDArray[np.int64], places: NDArray[np.intp]
@@ -213,7 +304,13 @@ class Collector:
             )
 
     def _add_gap(
-        self, from_ft: int, to_ft: int, cause: GapCause, tags: tuple[int, ...] | None, detail: str
+        self,
+        from_ft: int,
+        to_ft: int,
+        cause: GapCause,
+        tags: tuple[int, ...] | None,
+        detail: str,
+        repair: GapRepair = GapRepair.NONE,
     ) -> None:
         self._gaps.append(
             Gap(
@@ -223,6 +320,7 @@ class Collector:
                 to_at=from_filetime(to_ft),
                 cause=cause,
                 detail=detail,
+                repair=repair,
             )
         )
 

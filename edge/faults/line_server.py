@@ -24,6 +24,7 @@ from asyncua.common.connection import SecureConnection
 from asyncua.common.node import Node
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.history import HistoryStorageInterface
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
 from cryptography import x509
@@ -66,11 +67,13 @@ class FaultyLine(UserManager):
         self._tags: list[Node] = []
         self._torn = b""
         self._before: list[tuple[int, str]] = []
+        self._history: HistoryStorageInterface | None = None
 
-    async def serve(self, port: int, *, before: int, lifetime_ms: int | None) -> None:
+    async def serve(self, port: int, *, before: int, lifetime_ms: int | None, history: int) -> None:
         """Serve until cancelled.
 
         Args:
+            history: so many values of each tag are kept for HistoryRead; 0: no history.
             before: so many other namespaces stand before ours.
             lifetime_ms: how long secure channels live; None: as long as clients ask.
         """
@@ -84,6 +87,10 @@ class FaultyLine(UserManager):
             await server.register_namespace(f"urn:other:{number}")
         self._index = await server.register_namespace(PLANT_NAMESPACE)
         last_seq = await self._build(server)
+        if history:
+            self._history = server.iserver.history_manager.storage
+            for tag in self._tags:
+                await self._history.new_historized_node(tag.nodeid, None, history)
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._commanded)
         async with server:
             print("ready", flush=True)  # noqa: T201
@@ -198,6 +205,8 @@ class FaultyLine(UserManager):
         """Tell a value whatever its type is: asyncua itself would refuse one of another type."""
         attribute = self._server.iserver.aspace[tag.nodeid].attributes[ua.AttributeIds.Value]
         attribute.value = value
+        if self._history is not None:
+            await self._history.save_node_value(tag.nodeid, value)
         for handle, callback in list(attribute.datachange_callbacks.items()):
             await callback(handle, value)
 
@@ -286,6 +295,7 @@ def main() -> None:
     parser.add_argument("--pki", type=Path, required=True)
     parser.add_argument("--before", type=int, default=0)
     parser.add_argument("--lifetime-ms", type=int)
+    parser.add_argument("--history", type=int, default=0)
     options = parser.parse_args()
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     plant = with_ports(load_plant(options.plant), options.base_port)
@@ -299,7 +309,12 @@ async def _until_stopped(line: FaultyLine, options: argparse.Namespace) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # this is one
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await line.serve(options.port, before=options.before, lifetime_ms=options.lifetime_ms)
+    await line.serve(
+        options.port,
+        before=options.before,
+        lifetime_ms=options.lifetime_ms,
+        history=options.history,
+    )
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ from mes.contracts.line_layout import line_interface
 from mes.contracts.plant_file import load_plant, with_ports
 
 PORTS = 30
+HISTORY = 200
+"""Values of each tag that the line keeps for HistoryRead, ten seconds; at every second start of it none."""
 LINE_URI = "urn:c2m:faults:line"
 
 
@@ -55,6 +57,7 @@ class Rig:
         self.ledger = LedgerReader(folder / "ledger.jsonl")
         self.home = folder / "edge-1"
         self._copies = 1
+        self._line_starts = 0
         self._trial = folder / "trial.json"
         self._env = {"C2M_DATA_DIR": str(folder / "mes"), "OMP_NUM_THREADS": "1"}
         self.dsn = ""
@@ -129,7 +132,9 @@ class Rig:
             *("--line", self._line, "--base-port", str(self._base)),
             *("--port", str(self._line_port), "--ledger", str(self.folder / "ledger.jsonl")),
             *("--pki", str(self.line_pki), "--before", str(before)),
+            *("--history", str(0 if self._line_starts % 2 else HISTORY)),
         ]
+        self._line_starts += 1
         if lifetime_ms is not None:
             arguments += ["--lifetime-ms", str(lifetime_ms)]
         self.line = Child("line", arguments, self.folder)

@@ -56,6 +56,8 @@ class Publication:
     values: tuple[Values, ...]
     lost: str | None = None
     keep_alive: bool = False
+    published_ft: int = 0
+    """The server's clock when it sent this (FILETIME); 0: not known, or sent again."""
 
     def __len__(self) -> int:
         return sum(len(values) for values in self.values)
@@ -87,6 +89,7 @@ def from_asyncua(
         tuple(values),
         lost,
         keep_alive=not message.NotificationData,
+        published_ft=to_filetime(_aware(message.PublishTime)) if message.PublishTime else 0,
     )
 
 
@@ -112,7 +115,7 @@ def decode_by_asyncua(body: bytes) -> Values:
         found.offset[n] = buffer.cur_pos
         item = struct_from_binary(ua.MonitoredItemNotification, buffer)
         found.handle[n] = item.ClientHandle
-        _store(found, n, item.Value)
+        store(found, n, item.Value)
     return found
 
 
@@ -166,7 +169,7 @@ def _read(data: bytes) -> Publication | None:
     count = max(count, 0)
     available = struct.unpack_from(f"<{count}I", data, place)
     place += 4 * count
-    _, sequence, _, parts = _MESSAGE.unpack_from(data, place)
+    _, sequence, published_ft, parts = _MESSAGE.unpack_from(data, place)
     place += _MESSAGE.size
     values: list[Values] = []
     lost = None
@@ -185,11 +188,18 @@ def _read(data: bytes) -> Publication | None:
             if isinstance(part, ua.StatusChangeNotification):
                 lost = part.Status.name
     return Publication(
-        subscription_id, sequence, available, tuple(values), lost, keep_alive=parts <= 0
+        subscription_id,
+        sequence,
+        available,
+        tuple(values),
+        lost,
+        keep_alive=parts <= 0,
+        published_ft=published_ft,
     )
 
 
-def _store(found: Values, number: int, data: ua.DataValue) -> None:
+def store(found: Values, number: int, data: ua.DataValue) -> None:
+    """Put one value as asyncua has decoded it into the columns."""
     if data.Value is not None:
         kind = int(data.Value.VariantType.value)
         single = not data.Value.is_array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import structlog
@@ -57,7 +58,7 @@ class Publisher:
             message = await self._session.republish(subscription_id, sequence)
         except NOT_REPUBLISHED:
             return None
-        again = from_asyncua(subscription_id, message)
+        again = replace(from_asyncua(subscription_id, message), published_ft=0)
         return again if again.sequence == sequence and not again.keep_alive else None
 
     async def _in_bulk(self, acks: Sequence[ua.SubscriptionAcknowledgement]) -> Publication:

@@ -34,7 +34,8 @@ EVERY_CHANGE = 0.0
 """Sampling interval: as fast as the server can; what it samples slower is lost before anyone hears of it."""
 ITEMS_PER_CALL = 500
 """When the server states no limit (OperationLimits)."""
-RETRY_BAD_NODES_S = 30.0
+RETRY_BAD_NODES_S = (1.0, 30.0)
+"""The first and the longest wait before a bad node is tried again; each wait is twice the one before."""
 LAST_SEQUENCE = 0xFFFFFFFF
 """Behind it the sequence numbers of a subscription begin again at 1 (OPC 10000-4 §7.8)."""
 MOST_REPUBLISHED = 100
@@ -52,7 +53,7 @@ class SubscriptionLost(Exception):
 class Notification:
     """What one publish response brought: process values by column, and the rest one by one.
 
-    `missed`: a publication before it never came.
+    `missed`: a publication before it never came. `published_ft`: the server's clock then, or 0.
     """
 
     subscription_id: int
@@ -60,6 +61,7 @@ class Notification:
     telemetry: tuple[Telemetry, ...]
     changes: tuple[Change, ...]
     missed: bool
+    published_ft: int = 0
 
 
 class SubscriptionTable:
@@ -67,12 +69,19 @@ class SubscriptionTable:
 
     Args:
         deliver: called for each notification in the order of publication; must not block.
+        on_refused: called when the server will not monitor an item, with its reason.
         link: a session on which asyncua runs no publish loop of its own.
     """
 
-    def __init__(self, link: Link, deliver: Callable[[Notification], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        deliver: Callable[[Notification], None],
+        on_refused: Callable[[Wanted, str], None] = lambda _item, _reason: None,
+    ) -> None:
         self._link = link
         self._deliver = deliver
+        self._on_refused = on_refused
         self._publisher = Publisher(link.session)
         self._items = Items()
         self._groups: dict[int, int] = {}
@@ -82,7 +91,8 @@ class SubscriptionTable:
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.quarantined: dict[Wanted, str] = {}
         self.last_data = time.monotonic()
-        self.has_data = False
+        self.heard = asyncio.Event()
+        """Set with the first data of the session."""
         self.publish_round_trip_s = 0.0
 
     async def run(self, wanted: Sequence[Wanted]) -> None:
@@ -172,11 +182,14 @@ class SubscriptionTable:
         """Set one bad node aside; the others go on without it."""
         if item not in self.quarantined:
             log.warning("node.bad", node=item.node, reason=reason)
+            self._on_refused(item, reason)
         self.quarantined[item] = reason
 
     async def _retry_bad_nodes(self) -> None:
+        wait_s, longest_s = RETRY_BAD_NODES_S
         while True:
-            await asyncio.sleep(RETRY_BAD_NODES_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, longest_s) if self.quarantined else RETRY_BAD_NODES_S[0]
             for item in list(self.quarantined):
                 await self._create_chunk(self._groups[item.interval_ms], [item])
 
@@ -208,7 +221,7 @@ class SubscriptionTable:
             await self._link.session.delete_subscriptions([subscription_id])
             return
         if publication.lost is not None:
-            self._lose(publication.lost)
+            self.lose(publication.lost)
         if publication.keep_alive:
             return
         expected = self._next_sequence.get(subscription_id, sequence)
@@ -234,7 +247,8 @@ class SubscriptionTable:
 
     def _hand_over(self, publication: Publication, *, missed: bool) -> None:
         if len(publication):
-            self.last_data, self.has_data = time.monotonic(), True
+            self.last_data = time.monotonic()
+            self.heard.set()
         sorted_values = [self._items.sort(values) for values in publication.values]
         self._deliver(
             Notification(
@@ -243,6 +257,7 @@ class SubscriptionTable:
                 tuple(telemetry for telemetry, _ in sorted_values if telemetry is not None),
                 tuple(change for _, changes in sorted_values for change in changes),
                 missed,
+                publication.published_ft,
             )
         )
 
@@ -250,9 +265,10 @@ class SubscriptionTable:
         """Take the notice asyncua gives of a lost connection."""
         for part in result.NotificationMessage.NotificationData or ():
             if isinstance(part, ua.StatusChangeNotification):
-                self._lose(part.Status.name)
+                self.lose(part.Status.name)
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
+        """End the session; the first reason stands."""
         if not self._lost.done():
             self._lost.set_result(reason)
 

@@ -127,7 +127,7 @@ class LinkState(_Message):
     """Real time of the last value or keep-alive that carried data."""
     detail: str = ""
     skew_ms: Annotated[float | None, Field()] = None
-    """Source timestamp minus plant clock."""
+    """The server's clock minus the agent's, both real time, at the last publication."""
 
 
 class Heartbeat(_Message):

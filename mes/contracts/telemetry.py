@@ -19,6 +19,18 @@ class GapCause(StrEnum):
     """The server said so: overflow bit 0x480 in a status code."""
     JOURNAL_FULL = "journal_full"
     POISON = "poison"
+    NODE_REFUSED = "node_refused"
+    """The server would not monitor a node: it was not there, or there were too many."""
+
+
+class GapRepair(StrEnum):
+    """What was done about a gap before it was written down."""
+
+    NONE = "none"
+    RESYNC = "resync"
+    """At its end the current value of every tag was read again; what changed in between is not known."""
+    HISTORY = "history"
+    """The line's history gave back what it still had (OPC 10000-11); the gap is what it had no more."""
 
 
 class Gap(BaseModel):
@@ -33,3 +45,4 @@ class Gap(BaseModel):
     to_at: AwareDatetime
     cause: GapCause
     detail: str = ""
+    repair: GapRepair = GapRepair.NONE

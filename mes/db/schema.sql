@@ -1,4 +1,4 @@
--- The schema of revision 0170, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0190, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -1165,8 +1165,10 @@ CREATE TABLE public.telemetry_gap (
     to_at timestamp with time zone NOT NULL,
     cause text NOT NULL,
     detail text DEFAULT ''::text NOT NULL,
-    CONSTRAINT telemetry_gap_cause_check CHECK ((cause = ANY (ARRAY['agent_down'::text, 'link_lost'::text, 'data_silent'::text, 'queue_overflow'::text, 'journal_full'::text, 'poison'::text]))),
-    CONSTRAINT telemetry_gap_check CHECK ((from_at <= to_at))
+    repair text DEFAULT 'none'::text NOT NULL,
+    CONSTRAINT telemetry_gap_cause_check CHECK ((cause = ANY (ARRAY['agent_down'::text, 'link_lost'::text, 'data_silent'::text, 'queue_overflow'::text, 'journal_full'::text, 'poison'::text, 'node_refused'::text]))),
+    CONSTRAINT telemetry_gap_check CHECK ((from_at <= to_at)),
+    CONSTRAINT telemetry_gap_repair_check CHECK ((repair = ANY (ARRAY['none'::text, 'resync'::text, 'history'::text])))
 );
 
 CREATE TABLE public.telemetry_minute (

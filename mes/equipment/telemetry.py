@@ -69,6 +69,7 @@ class GapRow:
     to_at: datetime
     cause: str
     detail: str
+    repair: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ async def store_gaps(conn: WriteConn, gaps: Sequence[Gap]) -> None:
             "to_at": gap.to_at,
             "cause": gap.cause.value,
             "detail": gap.detail,
+            "repair": gap.repair.value,
         }
         for gap in gaps
     ]

@@ -5,12 +5,12 @@ SELECT %(line)s, minute FROM unnest(%(minutes)s::timestamptz[]) AS given (minute
 ON CONFLICT (line, minute) DO UPDATE SET marks = telemetry_dirty.marks + 1
 
 -- add_gap --
-INSERT INTO telemetry_gap (id, line, tag_ids, from_at, to_at, cause, detail)
-VALUES (%(id)s, %(line)s, %(tag_ids)s, %(from_at)s, %(to_at)s, %(cause)s, %(detail)s)
+INSERT INTO telemetry_gap (id, line, tag_ids, from_at, to_at, cause, detail, repair)
+VALUES (%(id)s, %(line)s, %(tag_ids)s, %(from_at)s, %(to_at)s, %(cause)s, %(detail)s, %(repair)s)
 
 -- gaps --
 -- Stretches of a line in which values may be missing.
-SELECT line, tag_ids, from_at, to_at, cause, detail FROM telemetry_gap
+SELECT line, tag_ids, from_at, to_at, cause, detail, repair FROM telemetry_gap
  WHERE line = %(line)s AND from_at < %(to_at)s AND to_at > %(from_at)s ORDER BY from_at
 
 -- take_dirty --

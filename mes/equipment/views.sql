@@ -11,7 +11,7 @@ SELECT m.tag_id, array_agg(extract(epoch FROM m.minute)::bigint ORDER BY m.minut
  GROUP BY m.tag_id
 
 -- gaps_of_line --
-SELECT tag_ids, from_at, to_at, cause, detail FROM telemetry_gap
+SELECT tag_ids, from_at, to_at, cause, detail, repair FROM telemetry_gap
  WHERE line = %(line)s AND from_at < %(to_at)s AND to_at > %(from_at)s ORDER BY from_at LIMIT 500
 
 -- days_with_values --

@@ -147,6 +147,7 @@ GAP_CAUSE: Mapping[str, Label] = {
     "queue_overflow": Label(_("line dropped values: its queue was full"), "triangle-alert", "warn"),
     "journal_full": Label(_("journal was full: oldest values dropped"), "triangle-alert", "warn"),
     "poison": Label(_("values could not be read"), "triangle-alert", "bad"),
+    "node_refused": Label(_("line refused to report the value"), "triangle-alert", "warn"),
 }
 
 KINDS: Mapping[str, Mapping[str, Label]] = {

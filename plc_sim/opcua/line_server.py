@@ -25,6 +25,7 @@ from plc_sim.core.inspection import Request
 from plc_sim.core.line import PACKML_OF, LineCore
 from plc_sim.opcua.address_space import CompanionSpace, new_server
 from plc_sim.opcua.companion import MACHINES, CompanionObjects
+from plc_sim.opcua.history import TagHistory
 from plc_sim.opcua.job_receiver import JobReceiver
 from plc_sim.opcua.nodes import NodeBuilder, argument
 from plc_sim.opcua.security import LineSecurity
@@ -70,6 +71,7 @@ class LineServer:
         self._line_values: dict[str, LiveValue] = {}
         self._waiting_tags: dict[tuple[str, str], tuple[float, float]] = {}
         self._tags_told = 0.0
+        self._history = TagHistory()
 
     async def start(self, space: CompanionSpace) -> None:
         """Build the address space and open the port (loopback only)."""
@@ -81,6 +83,7 @@ class LineServer:
         else:
             await self._security.apply(server)
         server.set_force_server_timestamp(False)
+        server.iserver.history_manager.set_storage(self._history)
         await server.register_namespace(PLANT_NAMESPACE)
         self._server = server
         self._builder = NodeBuilder(server, await server.get_namespace_array())
@@ -137,11 +140,14 @@ class LineServer:
         for tag in tags:
             identifier = plant_node(self._line.id, station_id, tag.name)
             node = await self._builder.variable(
-                parent, identifier, tag.nominal, ua.VariantType.Double, analog=True
+                parent, identifier, tag.nominal, ua.VariantType.Double, process_value=True
             )
             await self._describe(node, tag)
             self._tags[station_id, tag.name] = LiveValue(
-                self._builder.space, node, ua.VariantType.Double
+                self._builder.space,
+                node,
+                ua.VariantType.Double,
+                self._history.ring(node.nodeid),
             )
 
     async def _describe(self, node: Node, tag: Tag) -> None:

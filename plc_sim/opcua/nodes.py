@@ -12,6 +12,9 @@ from mes.contracts.plc import PLANT_NAMESPACE
 from plc_sim.opcua.stack import Node, Server, ua
 from plc_sim.opcua.values import LiveValue
 
+HISTORY_READ = 4
+"""Bit of AccessLevel (OPC 10000-3 §8.57): the node has a history that can be read."""
+
 Method = Callable[..., Awaitable[Any]]
 
 
@@ -80,15 +83,17 @@ class NodeBuilder:
         data_type: Any = None,
         writable: bool = False,
         rank: int = -1,
-        analog: bool = False,
+        process_value: bool = False,
     ) -> Node:
-        """Add a variable with its first value."""
+        """Add a variable with its first value; a process value is an AnalogItem with a history."""
         node_id = self.node_id(identifier)
         browse_name = name or ua.QualifiedName(
             str(node_id.Identifier).rsplit(".", 1)[-1], self.plant
         )
-        access = 3 if writable else 1
-        type_id = ua.ObjectIds.AnalogItemType if analog else ua.ObjectIds.BaseDataVariableType
+        access = (3 if writable else 1) | (HISTORY_READ if process_value else 0)
+        type_id = (
+            ua.ObjectIds.AnalogItemType if process_value else ua.ObjectIds.BaseDataVariableType
+        )
         item = ua.AddNodesItem(
             ParentNodeId=parent.nodeid,
             ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasComponent),
@@ -103,6 +108,7 @@ class NodeBuilder:
                 ArrayDimensions=[ua.UInt32(0)] if rank > 0 else None,
                 AccessLevel=ua.Byte(access),
                 UserAccessLevel=ua.Byte(access),
+                Historizing=process_value,
             ),
             TypeDefinition=ua.NodeId(type_id),
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from asyncua.server.address_space import AddressSpace
 
+from plc_sim.opcua.history import Ring
 from plc_sim.opcua.stack import Node, ua
 
 log = logging.getLogger(__name__)
@@ -22,11 +23,14 @@ _INACTIVE = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadStateNotActive))
 
 
 class LiveValue:
-    """The value of one variable node."""
+    """The value of one variable node. What is published is kept in `history`, if it has one."""
 
-    def __init__(self, space: AddressSpace, node: Node, kind: Any) -> None:
+    def __init__(
+        self, space: AddressSpace, node: Node, kind: Any, history: Ring | None = None
+    ) -> None:
         self._attribute = space[node.nodeid].attributes[ua.AttributeIds.Value]
         self._kind = kind
+        self._history = history
         self._last: Any = None
 
     @property
@@ -41,6 +45,8 @@ class LiveValue:
     async def publish(self, value: Any, *, at: datetime) -> None:
         """Publish a new value with `at` (plant time) as its source timestamp."""
         self._last = value
+        if self._history is not None:
+            self._history.keep(value, at)
         await self._tell(
             ua.DataValue(ua.Variant(value, self._kind), _GOOD, at, datetime.now(at.tzinfo))
         )

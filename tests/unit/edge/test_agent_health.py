@@ -48,13 +48,13 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool = False) -> Health:
     line: Any = SimpleNamespace(
-        health=LinkHealth(connected=True, bad_nodes=2, reconnects=3),
+        health=LinkHealth(connected=True, bad_nodes=2, reconnects=3, skew_ms=1500.0),
         verdicts={Verdict.OK: 5, Verdict.NOK: 1, Verdict.UNFIT: 0, Verdict.LATE: 2},
         trouble=Trouble("line"),
         link_changed=asyncio.Event(),
     )
     collector = Collector(journal, "paint", 0.5)
-    collector.values, collector.skew_ms = 120, 1500.0
+    collector.values = 120
     collector.not_numbers.add("oven.Temp1")
     ledger = LedgerReader(journal, "paint", last=57)
     images: Any = SimpleNamespace(waiting=4, given_up=1)

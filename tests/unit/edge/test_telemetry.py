@@ -19,6 +19,7 @@ from edge.journal import Journal
 from edge.opcua.items import Items, Telemetry
 from edge.opcua.publication import decode_by_asyncua
 from edge.opcua.wanted import Sink, Wanted
+from edge.repair import MOST_REPAIRS
 from edge.telemetry import GAPS_BY_TAG, LAST_TIMES, Collector
 from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import (
@@ -239,7 +240,7 @@ async def test_a_clock_that_is_off_is_measured_and_never_a_reason_to_refuse(
     collector = a_collector(journal)
     collector.take(a_value(1, -600), plant_now=at(0))
     await collector.flush()
-    assert collector.skew_ms == -600_000
+    assert collector.source_ahead_ms == -600_000
     assert len(await rows(journal)) == 1
 
 
@@ -309,3 +310,36 @@ async def test_a_value_without_a_source_time_has_the_time_of_the_server(journal:
     collector.take(bare, plant_now=at(9))
     await collector.flush()
     assert (await rows(journal)).source_ft.tolist() == [to_filetime(at(4)), to_filetime(at(9))]
+
+
+async def test_what_a_refused_tag_had_until_it_is_monitored_is_a_gap_of_that_tag(
+    journal: Journal,
+) -> None:
+    before = a_collector(journal)
+    before.take(together(a_value(1, 0), a_value(2, 0)), plant_now=at(0))
+    before.refused(1, "BadNodeIdUnknown")
+    await before.flush()
+    collector = a_collector(journal)  # the agent has restarted meanwhile
+    collector.take(a_value(2, 20, first=True), plant_now=at(20))
+    collector.take(a_value(1, 30, first=True), plant_now=at(30))
+    collector.take(a_value(1, 40, first=True), plant_now=at(40))
+    await collector.flush()
+    _, gap = await gaps(journal)
+    assert (gap.cause, gap.tag_ids) == (GapCause.NODE_REFUSED, (1,))
+    assert (gap.from_at, gap.to_at, gap.detail) == (at(0), at(30), "oven.T1: BadNodeIdUnknown")
+
+
+async def test_gaps_of_a_line_that_comes_and_goes_wait_for_its_history_and_not_without_end(
+    journal: Journal,
+) -> None:
+    collector = a_collector(journal)
+    collector.asks_history = True
+    for number in range(MOST_REPAIRS + 3):
+        collector.take(a_value(1, number, first=True), plant_now=at(number))
+        collector.interrupted(GapCause.LINK_LOST)
+    await collector.flush()
+    assert len(collector.repairs) == MOST_REPAIRS
+    assert [gap.from_at for gap in await gaps(journal)] == [at(0), at(1)]
+    collector.write_off_all()
+    await collector.flush()
+    assert len(await gaps(journal)) == MOST_REPAIRS + 2
