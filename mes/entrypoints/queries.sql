@@ -33,6 +33,11 @@ SELECT p.id, count(b.id)
 -- Whether a plant model is in force.
 SELECT EXISTS (SELECT FROM plant_version WHERE active)
 
+-- last_sign_of_life --
+-- The last real instant at which this plant is known to have run; nothing for one that never did.
+SELECT greatest((SELECT max(heard_at) FROM agent),
+                (SELECT recorded_at FROM event ORDER BY seq DESC LIMIT 1)) AS last_at
+
 -- connected_lines --
 -- Lines whose agent has said after `since` that it is connected to its PLC.
 SELECT line FROM agent WHERE link_connected AND heard_at >= %(since)s

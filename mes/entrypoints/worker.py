@@ -18,10 +18,13 @@ from mes.events.handlers import LEADER_LOCK, HandlerContext, HandlerRunner
 from mes.planning import service as planning
 from mes.platform.clock import ServerClock, read_plant_clock
 from mes.platform.db import Database
-from mes.platform.jobs import PERIODIC, JobContext, job_app, run_periodic
+from mes.platform.jobs import PERIODIC, JobContext, job_app, run_periodic, take_up_abandoned
 from mes.platform.settings import Settings
 
 log = structlog.get_logger()
+
+GRACE_S = 2.0
+"""Real seconds a job has to end by itself when the worker stops; after that it goes back into the queue."""
 
 
 async def run(settings: Settings, dsn: str) -> None:
@@ -58,7 +61,10 @@ async def _run_jobs(context: JobContext) -> None:
     app = job_app(context.database.dsn, context)
     async with app.open_async():
         await app.run_worker_async(
-            concurrency=2, install_signal_handlers=False, fetch_job_polling_interval=5.0
+            concurrency=2,
+            install_signal_handlers=False,
+            fetch_job_polling_interval=5.0,
+            shutdown_graceful_timeout=GRACE_S,
         )
 
 
@@ -72,8 +78,10 @@ async def _lead(context: JobContext) -> None:
         runner = HandlerRunner(
             context.database, HandlerContext(context.clock, context.settings, context.services)
         )
-        async with asyncio.TaskGroup() as group:
+        app = job_app(context.database.dsn, context)
+        async with app.open_async(), asyncio.TaskGroup() as group:
             group.create_task(_listen(lead, woken))
+            group.create_task(take_up_abandoned(app))
             group.create_task(runner.run(woken))
             for work in PERIODIC.values():
                 group.create_task(run_periodic(work, context))

@@ -47,6 +47,16 @@ SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snap
        published_by, automatic, note, superseded_at, row_version
   FROM plan WHERE site = %(site)s AND state = 'solving'
 
+-- solving_without_job --
+-- Versions that wait for a solve which nobody runs or will run any more.
+SELECT id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash, budget_s,
+       solved_s, progress, kpis, unplaced, violations, failure, requested_by, created_at, published_at,
+       published_by, automatic, note, superseded_at, row_version
+  FROM plan WHERE state = 'solving'
+   AND NOT EXISTS (SELECT FROM procrastinate_jobs j
+                    WHERE j.task_name = 'planning.solve' AND j.args->>'plan_id' = plan.id::text
+                      AND j.status IN ('todo', 'doing', 'aborting'))
+
 -- plan_content --
 SELECT problem, schedule FROM plan WHERE id = %(id)s
 

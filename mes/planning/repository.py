@@ -73,6 +73,10 @@ async def solving(conn: ReadConn, site: str) -> Plan | None:
     return await db.fetch_one(conn, queries["solving_head"], {"site": site}, Plan)
 
 
+async def solving_without_job(conn: ReadConn) -> list[Plan]:
+    return await db.fetch_all(conn, queries["solving_without_job"], None, Plan)
+
+
 async def recent(conn: ReadConn, site: str, *, limit: int) -> list[Plan]:
     return await db.fetch_all(conn, queries["recent_heads"], {"site": site, "limit": limit}, Plan)
 

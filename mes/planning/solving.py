@@ -172,6 +172,12 @@ async def cancel_solve(conn: WriteConn, plan_id: UUID) -> Plan:
     return await plan(conn, plan_id)
 
 
+async def fail_abandoned(conn: WriteConn, *, now: datetime) -> None:
+    """Fail the versions whose solve was given up with its worker, so that another can be asked for."""
+    for head in await repository.solving_without_job(conn):
+        await _fail(conn, head, "its solve was given up: the worker ended again and again", now=now)
+
+
 async def take_result(
     conn: WriteConn,
     plan_id: UUID,

@@ -126,6 +126,7 @@ async def plan_the_shift(context: JobContext) -> None:
     now = context.clock.now()
     async with context.database.write() as conn:
         await repository.forget_operations(conn, before=now - KEEP_ROWS)
+        await solving.fail_abandoned(conn, now=now)
         if await versions.find_published(conn) is None:
             return
         shift = await solving.shift_began_at(conn, now=now)

@@ -92,7 +92,21 @@ async def set_speed(
         plant = PlantClock(segments=tuple(row.segment() for row in existing)).at(real)
     else:
         plant = plant_at or real
-    await db.execute(
-        conn, queries["add_segment"], {"real_at": real, "plant_at": plant, "factor": factor}
-    )
+    return await _add(conn, ClockSegment(real_at=real, plant_at=plant, factor=factor))
+
+
+async def stand_since(conn: WriteConn, real_at: datetime) -> PlantClock:
+    """Say afterwards that the plant has stood since `real_at`: nobody was there to run it, or to stop its clock.
+
+    Raises:
+        ValueError: the clock was changed later than that.
+    """
+    clock = await read_plant_clock(conn)
+    if clock.segments[-1].real_at > real_at:
+        raise ValueError("the plant clock was changed after that")
+    return await _add(conn, ClockSegment(real_at=real_at, plant_at=clock.at(real_at), factor=0))
+
+
+async def _add(conn: WriteConn, segment: ClockSegment) -> PlantClock:
+    await db.execute(conn, queries["add_segment"], segment.model_dump())
     return await read_plant_clock(conn)

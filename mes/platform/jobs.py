@@ -14,6 +14,7 @@ from typing import Any
 
 import procrastinate
 import structlog
+from procrastinate.jobs import Status
 
 from mes.platform import db
 from mes.platform.clock import Clock
@@ -48,6 +49,13 @@ class Periodic:
     seconds: float
     function: PeriodicFunction
 
+
+ATTEMPTS = 5
+"""A job that failed, or took its worker with it, so often is given up."""
+ABANDONED_S = 30.0
+"""A worker that was not heard of for so long, in real seconds, has left its jobs to others."""
+
+LOOK_EVERY_S = 5.0
 
 JOBS: dict[str, JobFunction] = {}
 PERIODIC: dict[str, Periodic] = {}
@@ -112,9 +120,23 @@ async def is_waiting(conn: db.ReadConn, once: str) -> bool:
 def job_app(dsn: str, context: JobContext) -> procrastinate.App:
     """Return the procrastinate application that runs every registered job."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn, max_size=4))
+    retry = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2)
     for name, function in JOBS.items():
-        app.task(name=name, queue="default", retry=2)(_bound(function, context))
+        app.task(name=name, queue="default", retry=retry)(_bound(function, context))
     return app
+
+
+async def take_up_abandoned(app: procrastinate.App) -> None:
+    """Put the jobs of workers that are gone back into the queue; for ever, in the worker that leads."""
+    while True:
+        for left in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=ABANDONED_S):
+            if left.attempts < ATTEMPTS:
+                log.warning("job.abandoned", job=left.id, work=left.task_name)
+                await app.job_manager.retry_job(left)
+            else:
+                log.error("job.given_up", job=left.id, work=left.task_name)
+                await app.job_manager.finish_job(left, Status.FAILED, delete_job=False)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _bound(function: JobFunction, context: JobContext) -> Callable[..., Awaitable[None]]:

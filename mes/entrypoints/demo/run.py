@@ -204,6 +204,7 @@ class _Plant:
                 home = self._folder / "edge" / line
                 home.mkdir(parents=True, exist_ok=True)
                 _write_private(home / "enrolment-code", code)
+        state.settle_clock(self._dsn)
         return plant
 
     def _start_server(self, nursery: Nursery) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from mes.platform import clock as plant_clock
-from mes.platform.db import Database
+from mes.platform.db import Database, fetch_value
 from mes.platform.sql import load_queries
 
 queries = load_queries("mes.entrypoints")
+
+UNHEARD_S = 10.0
+"""So long may a plant have run on, in real seconds, after the last it was heard of."""
 
 
 def has_plant(dsn: str) -> bool:
@@ -42,3 +45,18 @@ def set_clock(dsn: str, speed: float) -> None:
             await plant_clock.set_speed(conn, speed)
 
     asyncio.run(change())
+
+
+def settle_clock(dsn: str) -> None:
+    """Let a plant that was killed while its clock ran go on from where it was, not where it would be by now."""
+
+    async def settle() -> None:
+        async with Database(dsn, pool_max=1) as database, database.write() as conn:
+            clock = await plant_clock.read_plant_clock(conn)
+            last = await fetch_value(conn, queries["last_sign_of_life"])
+            if last is None or clock.factor == 0:
+                return
+            stood = min(last + timedelta(seconds=UNHEARD_S), datetime.now(UTC))
+            await plant_clock.stand_since(conn, max(stood, clock.segments[-1].real_at))
+
+    asyncio.run(settle())
