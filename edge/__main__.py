@@ -1,6 +1,7 @@
 """`python -m edge --mes URL --data DIR [--code-file PATH]`: one agent beside one line.
 
 `python -m edge faults --count N --seed S`: the fault campaign (`edge.faults`).
+`python -m edge browse URL`: what a server offers, and a tag map proposed for it (`edge.browse`).
 `python -m edge bench [--subset]`: how fast all of it is, beside its goals (`edge.bench`).
 """
 
@@ -27,12 +28,16 @@ USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run an agent, the fault campaign or the bench; return the exit status."""
+    """Run an agent, or one of the commands beside it; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["faults"]:
         from edge.faults.campaign import main as campaign
 
         return campaign(given[1:])
+    if given[:1] == ["browse"]:
+        from edge.browse import main as browse
+
+        return browse(given[1:])
     if given[:1] == ["bench"]:
         from edge.bench.__main__ import main as bench
 

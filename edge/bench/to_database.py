@@ -110,17 +110,18 @@ async def _live(
         writing = asyncio.create_task(journal.write_forever())
         sending = _uplinks(journal, client)
         reading = [
-            asyncio.create_task(collector.write_forever()),
             asyncio.create_task(table.run(wanted())),
+            asyncio.create_task(collector.write_forever()),  # ends last: it keeps what came before
         ]
-        await _until(lambda: collector.values >= rate)
+        working = [*reading, *sending, writing]
+        await _until(lambda: collector.values >= rate, working)
         client.ages_s.clear()
         rows, cpu_s, began = trial.rows(), time.process_time(), time.monotonic()
         await asyncio.sleep(seconds)
         rows, took = trial.rows() - rows, time.monotonic() - began
         used, ages = time.process_time() - cpu_s, np.concatenate(client.ages_s)
         await _stop(reading)
-        await _until(lambda: not journal.size.batches)
+        await _until(lambda: not journal.size.batches, [*sending, writing])
         await _stop([*sending, writing])
     lost = collector.values - trial.rows()
     return [
@@ -148,7 +149,7 @@ async def _drain(
         await journal.append(Entry((telemetry_rows(values(number)),)))
     before, began = trial.rows(), time.monotonic()
     sending = _uplinks(journal, client)
-    await _until(lambda: not journal.size.batches)
+    await _until(lambda: not journal.size.batches, [*sending, writing])
     took = time.monotonic() - began
     await _stop([*sending, writing])
     arrived = trial.rows() - before
@@ -165,10 +166,12 @@ def _uplinks(journal: Journal, client: MesClient) -> list[asyncio.Task[None]]:
     ]
 
 
-async def _until(so: Callable[[], bool]) -> None:
-    while True:
-        if so():
-            return
+async def _until(so: Callable[[], bool], working: list[asyncio.Task[None]]) -> None:
+    """Wait for a state; a part of the agent that ends meanwhile says why."""
+    while not so():
+        for task in working:
+            if task.done():
+                task.result()
         await asyncio.sleep(0.01)
 
 

@@ -20,6 +20,7 @@ class Namespaces:
     """The namespace table of one session; a server may re-order it at every restart."""
 
     def __init__(self, uris: Sequence[str]) -> None:
+        self.uris = tuple(uris)
         self._index = {uri: number for number, uri in enumerate(uris)}
 
     def index(self, uri: str) -> int:

@@ -110,7 +110,7 @@ def worker() -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def edge(context: typer.Context) -> None:
-    """Run an edge agent (`python -m edge`)."""
+    """Run an edge agent (`python -m edge`); `c2m edge browse URL` looks at a server and proposes a tag map."""
     os.execv(sys.executable, [sys.executable, "-m", "edge", *context.args])  # noqa: S606
 
 
