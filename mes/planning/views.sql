@@ -35,10 +35,13 @@ SELECT line, lot_id, panel, quantity, start_at, end_at, need_by_at, actual_start
 SELECT number, model, color, promised_at, stage FROM customer_order WHERE number = ANY(%(numbers)s)
 
 -- shifts_of_line --
--- The shifts of a line that the plan looks at, with what is in them.
-SELECT shift_id, start_at, end_at, places, planned, reserved FROM capacity_shift
- WHERE line = %(line)s AND end_at > %(now)s AND start_at < %(until)s AND places > 0
- ORDER BY start_at LIMIT 21
+-- The shifts of a line that the plan looks at, with the cars that begin in them, begun ones too.
+SELECT s.shift_id, s.start_at, s.end_at, s.places, s.reserved,
+       (SELECT count(*)::int FROM planned_operation AS p
+         WHERE p.line = s.line AND p.kind = 'body' AND p.start_at >= s.start_at AND p.start_at < s.end_at) AS planned
+  FROM capacity_shift AS s
+ WHERE s.line = %(line)s AND s.end_at > %(now)s AND s.start_at < %(until)s AND s.places > 0
+ ORDER BY s.start_at LIMIT 21
 
 -- options_by_shift --
 -- How many cars with each option start in each shift.

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mes.orders import service as orders
-from mes.planning import board_moves, bridge, repository
+from mes.planning import board_moves, bridge, repository, views
 from mes.planning import service as planning
 from mes.planning.board_moves import MovesRefused, NothingMoved
 from mes.planning.bridge import HandMove
@@ -113,3 +113,28 @@ async def test_a_trial_tells_the_times_that_a_published_plan_has(planned: Planne
         key: (head.anchor_at + timedelta(seconds=start), head.anchor_at + timedelta(seconds=end))
         for key, (start, end) in told.items()
     } == {(row.line, row.car_id): (row.start_at, row.end_at) for row in rows if row.car_id}
+
+
+async def test_the_load_of_the_shift_that_runs_counts_the_cars_it_has_begun(
+    planned: PlannedPlant,
+) -> None:
+    drum = await _drum(planned)
+    middle = drum[len(drum) // 2].start_at
+    async with planned.database.read() as conn:
+        net = await planning.network(conn)
+        seen = [
+            await views.load(
+                conn,
+                net.drum_line.id,
+                net.plant.ratio_rules,
+                now=at,
+                until=middle + timedelta(days=2),
+            )
+            for at in (planned.clock.now(), middle)
+        ]
+    early, late = ({one["shift_id"]: one["planned"] for one in load.shifts} for load in seen)
+    assert sum(early.values()) >= len(drum)  # two stand on the line already
+    assert late == {shift: early[shift] for shift in late}
+    for load in seen:
+        for number, shift in enumerate(load.shifts):
+            assert all(option.cells[number][0] <= shift["planned"] for option in load.options)

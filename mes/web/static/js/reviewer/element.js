@@ -127,9 +127,8 @@ export class MesReviewer extends HTMLElement {
         const thumb = item.inspection?.image
           ? Object.assign(document.createElement("img"), { className: "thumb", src: item.inspection.image, alt: "", loading: "lazy", width: 48, height: 48 })
           : text("span", "thumb");
-        const words = text("span", "");
-        words.append(text("span", "strong", item.subject), document.createElement("br"), text("span", "small quiet", item.defect));
-        button.append(thumb, words, text("span", "tiny quiet", duration(item.age_s)));
+        const age = text("span", "tiny quiet", duration(item.age_s));
+        button.append(thumb, text("span", "strong subject", item.subject), text("span", "small quiet", item.defect), age);
         const li = document.createElement("li");
         li.append(button);
         return li;
@@ -156,7 +155,7 @@ export class MesReviewer extends HTMLElement {
     add(t("Held since"), item.placed);
     add(t("Rework assumed"), item.rework_s ? duration(item.rework_s) : "");
     add(t("Confirmed by itself at"), item.review_by);
-    add(t("Model"), seen?.model);
+    add(t("Inspection model"), seen?.model);
     add(t("Reason"), seen?.reason);
     if (seen?.threshold > 0) body.append(this._scale(seen));
     body.append(facts);
