@@ -51,6 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--cpu-clock", action="store_true", help="count the processor's seconds, on a busy machine"
     )
     bench.add_argument("--results", type=Path, help="keep the results here and resume from it")
+    scale = commands.add_parser("scale", help="time and memory of whole plans against their size")
+    scale.add_argument(
+        "--sizes", type=_at_least_one, nargs="+", metavar="CARS", help="cars to build"
+    )
+    scale.add_argument("--seconds", type=_positive, default=30.0, help="of each solve")
     options = parser.parse_args(arguments)
     try:
         if options.command == "plan":
@@ -59,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _check(options.problem, options.schedule)
         if options.command == "solve":
             return _solve(options)
+        if options.command == "scale":
+            return _scale(options)
     except (ProblemError, OSError) as error:
         _say(f"error: {error}")
         return 2
@@ -165,6 +172,22 @@ def _report(problem: problems.Problem, schedule: Schedule) -> int:
         _say(f"{violation.code}: {violation.sentence}")
     _say(f"{len(violations)} violations")
     return 1 if violations else 0
+
+
+def _scale(options: argparse.Namespace) -> int:
+    """Print a row for each size; 1 if a plan breaks rules."""
+    from aps.bench.scale import SIZES, scale
+
+    _say("   cars  first s  solve s   CPU s  check s    MB  broken  out   late  ratio  colours")
+    broken = 0
+    for one in scale(options.sizes or SIZES, seconds=options.seconds):
+        broken += one.violations
+        _say(
+            f"{one.cars:7} {one.first_s:8.1f} {one.solve_s:8.1f} {one.cpu_s:7.1f} "
+            f"{one.check_s:8.1f} {one.peak_mb:5} {one.violations:7} {one.left_out:4} "
+            f"{one.late:6} {one.ratio:6} {one.color_changes:8}"
+        )
+    return 1 if broken else 0
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aps.bench.cases import Case, data_folder, published_cases
+from aps.bench.lanes import gains
 from aps.bench.peers import peer_of
 from aps.bench.plants import plant
 from aps.bench.record import Result, commit_of_sources, keep, kept_results, sources_digest
@@ -71,8 +72,22 @@ def run(measuring: Measuring) -> Iterator[Row]:
         reason = "skipped: no published instances here, set C2M_SHARED"
         yield Row("published", "all", reason, "", 0.0)
         return
+    if measuring.only in "store of lanes":
+        yield from _lanes(folder, subset=measuring.subset)
     warm_up_published()
     yield from _published(folder, measuring)
+
+
+def _lanes(folder: Path, *, subset: bool) -> Iterator[Row]:
+    for one in gains(folder, subset=subset):
+        ways = (
+            f"{high}+{low} ratio, {changes} colour changes"
+            for high, low, changes in (one.lanes, one.fifo)
+        )
+        text = "; first in first out ".join(ways) + f"; slowest {one.slowest_ms:.1f} ms"
+        name = f"{one.instance}, {one.aim} first"
+        seconds = one.cars * one.mean_ms / 1000
+        yield Row("store of lanes", name, text, "an answer in 5 ms", seconds)
 
 
 def _published(folder: Path, measuring: Measuring) -> Iterator[Row]:

@@ -59,6 +59,11 @@ def sequence(
     )
 
 
+def window_weight(size: int) -> int:
+    """Return what a place away from its window costs: as much as 64 bits hold, were all cars far away."""
+    return int(min(_WINDOW, (1 << 61) // max(1, size) ** 2))
+
+
 def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, list[int]]:
     """Return the sequencing task; its rows are previous cars, cars on the line, held, free."""
     problem = plant.problem
@@ -95,7 +100,8 @@ def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, l
     color = np.concatenate(
         [np.full(previous, -1, np.int64), plant.color[np.array([*facts, *rows], np.int64)]]
     )
-    weights = Weights(np.where(plant.high, _HIGH, _LOW).astype(np.int64), _COLOR, _WINDOW)
+    rules = np.where(plant.high, _HIGH, _LOW).astype(np.int64)
+    weights = Weights(rules, _COLOR, window_weight(len(color)))
     task = SequenceTask(
         has=has,
         n=np.array([r.n for r in line.ratio_rules], np.int64),

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 from aps import problem as problems
 from aps import schedule as schedules
 from aps.__main__ import main
-from aps.bench import cases
+from aps.bench import cases, scale
 from aps.bench import run as bench
 from aps.bench.peers import peer_of
+from aps.bench.scale import Scaled, scaled
 from aps.published import Effort, read, solve_published
 from tests.support.aps_plants import a_car, a_plant
 from tests.unit.aps.test_formats import a_day
@@ -62,6 +64,25 @@ def test_the_benchmark_says_why_it_skips_what_is_not_there(
     monkeypatch.setattr(bench, "_plants", lambda *, sizes: iter(()))
     assert main(["bench", "--subset"]) == 0
     assert "skipped" in capsys.readouterr().out
+
+
+def test_a_size_is_measured_in_this_process_as_in_its_own() -> None:
+    small = scaled(20, 0.2)
+    assert (small.cars, small.violations, small.left_out) == (20, 0, 0)
+    assert small.first_s <= small.solve_s
+    assert small.peak_mb > 10
+
+
+def test_the_table_of_sizes_has_a_row_for_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(sizes: list[int], *, seconds: float) -> Iterator[Scaled]:
+        yield from (scaled(size, seconds) for size in sizes)
+
+    monkeypatch.setattr(scale, "scale", measured)
+    assert main(["scale", "--sizes", "12", "15", "--seconds", "0.1"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == ["cars", "12", "15"]
 
 
 CARS = "200 1 2\n1\n2\n0 100 1\n1 100 0\n"

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aps.budget import Budget, Clock
+from aps.levels.assembly import window_weight
 from aps.sequencing.greedy import greedy
 from aps.sequencing.polish import polish
 from aps.sequencing.search import improve
@@ -203,3 +204,9 @@ print(schedules.to_json(plan), spot)
         )
         texts.append(done.stdout)
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 10_000, 60_000])
+def test_what_a_sequence_can_cost_fits_into_64_bits_and_places_stay_dearest(size: int) -> None:
+    assert window_weight(size) * size * size < 1 << 62
+    assert window_weight(size) > 10**8

@@ -1,0 +1,1 @@
+"""A body store of lanes: bodies come in at the tail of one and leave from the head of one."""
