@@ -182,6 +182,8 @@ class PlanFailed(Payload):
     site: str
     cause: str
     detail: str
+    violation: dict[str, Any] | None = None
+    """The broken rule behind it, if one is: code, subject, facts."""
 
 
 class PlanBranchSolved(Payload):

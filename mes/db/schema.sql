@@ -1,4 +1,4 @@
--- The schema of revision 0190, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0171, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql

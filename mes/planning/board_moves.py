@@ -127,7 +127,10 @@ async def publish_moves(
     head = versions.with_answer(head, snap, answer)
     if answer.violations:
         raise PlanBroken(
-            number=head.number, count=len(answer.violations), first=answer.violations[0]
+            number=head.number,
+            count=len(answer.violations),
+            first=answer.violations[0]["reason"],
+            violation=answer.violations[0],
         )
     await repository.add_plan(conn, head, problem=None)
     head = head.published(now=now, by=by, automatic=False, note=note)

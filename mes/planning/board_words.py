@@ -11,6 +11,7 @@ from mes.planning.model import Plan
 from mes.web.formats import Formats
 from mes.web.names import CatalogNames, PlantNames
 from mes.web.plan_reasons import plan_reason
+from mes.web.plan_rules import broken_rule
 from mes.web.translations import mark as _
 
 SENTENCES = {
@@ -67,9 +68,11 @@ def in_words(
     """Return a conflict as a sentence."""
     sentence = SENTENCES.get(one.code)
     if sentence is None:
-        said = plan_reason(
-            {"code": one.code, "facts": one.facts, "reason": one.sentence}, f, names, anchor=anchor
-        )
+        told = {"code": one.code, "facts": one.facts, "reason": one.sentence}
+        if one.sentence:
+            subject = one.car_ids[0] if one.car_ids else ""
+            return broken_rule({**told, "subject": subject}, f.language)
+        said = plan_reason(told, f, names, anchor=anchor)
         return f"{one.car_ids[0]}: {said}" if one.car_ids else said
     facts: dict[str, object] = dict(one.facts)
     for key in ("late_s", "more_s"):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from mes.planning import history_repository
 from mes.planning.history_repository import Outcome
 from mes.platform.db import ReadConn
+from mes.resources import service as resources
 
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 NEWEST = 2000
@@ -24,6 +28,18 @@ class Band:
     orders: int
     expected: float
     met: float
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Cars that were finished in a week, which begins on a Monday of the plant's time zone."""
+
+    monday: date
+    orders: int
+    expected: float
+    met_first: float
+    met_last: float
+    bands: tuple[Band, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +60,17 @@ class Calibration:
     brier: float
     """Mean squared distance of confidence and outcome; 0 is perfect, 0.25 is guessing."""
     bands: tuple[Band, ...]
+    weeks: tuple[Week, ...]
+    """The newest first."""
 
 
-def calibrate(outcomes: Sequence[Outcome]) -> Calibration:
-    """Return how first promises turned out, in all and by confidence."""
+def calibrate(outcomes: Sequence[Outcome], *, time_zone: str) -> Calibration:
+    """Return how first promises turned out: in all, by confidence, and by the week of completion."""
     size = len(outcomes)
     if not size:
-        return Calibration(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, ())
+        return Calibration(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, (), ())
     met = [one.finished_at <= one.first_promised_at for one in outcomes]
     sure = [one.first_confidence for one in outcomes]
-    bands = []
-    for low, high in pairwise(EDGES):
-        here = [
-            (said, kept)
-            for said, kept in zip(sure, met, strict=True)
-            if low <= said < high or said == high == EDGES[-1]
-        ]
-        if here:
-            expected = sum(said for said, _ in here) / len(here)
-            bands.append(Band(low, high, len(here), expected, _share([k for _, k in here])))
     return Calibration(
         orders=size,
         assumed=sum(one.assumed for one in outcomes),
@@ -71,7 +79,41 @@ def calibrate(outcomes: Sequence[Outcome]) -> Calibration:
         met_last=_share([one.finished_at <= one.promised_at for one in outcomes]),
         changes=sum(one.changes for one in outcomes) / size,
         brier=sum((s - k) ** 2 for s, k in zip(sure, met, strict=True)) / size,
-        bands=tuple(bands),
+        bands=_bands(outcomes),
+        weeks=_weeks(outcomes, ZoneInfo(time_zone)),
+    )
+
+
+def _bands(outcomes: Sequence[Outcome]) -> tuple[Band, ...]:
+    bands = []
+    for low, high in pairwise(EDGES):
+        here = [
+            one
+            for one in outcomes
+            if low <= one.first_confidence < high or one.first_confidence == high == EDGES[-1]
+        ]
+        if here:
+            expected = sum(one.first_confidence for one in here) / len(here)
+            met = _share([one.finished_at <= one.first_promised_at for one in here])
+            bands.append(Band(low, high, len(here), expected, met))
+    return tuple(bands)
+
+
+def _weeks(outcomes: Sequence[Outcome], zone: ZoneInfo) -> tuple[Week, ...]:
+    by_week: dict[date, list[Outcome]] = defaultdict(list)
+    for one in outcomes:
+        day = one.finished_at.astimezone(zone).date()
+        by_week[day - timedelta(days=day.weekday())].append(one)
+    return tuple(
+        Week(
+            monday,
+            len(here),
+            sum(one.first_confidence for one in here) / len(here),
+            _share([one.finished_at <= one.first_promised_at for one in here]),
+            _share([one.finished_at <= one.promised_at for one in here]),
+            _bands(here),
+        )
+        for monday, here in sorted(by_week.items(), reverse=True)
     )
 
 
@@ -81,4 +123,6 @@ def _share(kept: Sequence[bool]) -> float:
 
 async def calibration(conn: ReadConn) -> Calibration:
     """Return what became of the promises of the newest finished orders."""
-    return calibrate(await history_repository.outcomes(conn, limit=NEWEST))
+    plant = await resources.active_plant(conn)
+    found = await history_repository.outcomes(conn, limit=NEWEST)
+    return calibrate(found, time_zone=plant.site.time_zone)

@@ -29,6 +29,10 @@ class PlanKind(StrEnum):
     REPAIR = "repair"
 
 
+UNCHECKED = {"code": "unchecked", "subject": "", "facts": {}, "reason": "the checker did not run"}
+"""Stands for the broken rules of a plan that nobody checked."""
+
+
 class UnknownPlan(NotFound):
     """There is no plan {plan}."""
 
@@ -116,7 +120,7 @@ class Plan:
     progress: dict[str, Any]
     kpis: dict[str, Any] | None
     unplaced: list[dict[str, Any]]
-    violations: list[str] | None
+    violations: list[dict[str, Any]] | None
     """What the checker says; None before it ran."""
     failure: str | None
     requested_by: str
@@ -148,8 +152,13 @@ class Plan:
         if self.state is not PlanState.DRAFT:
             raise PlanNotPublishable(number=self.number, state=self.state.value)
         if self.violations is None or self.violations:
-            found = self.violations or ["the checker did not run"]
-            raise PlanBroken(number=self.number, count=len(found), first=found[0])
+            found = self.violations or [UNCHECKED]
+            raise PlanBroken(
+                number=self.number,
+                count=len(found),
+                first=found[0]["reason"],
+                violation=found[0],
+            )
         return replace(
             self,
             state=PlanState.PUBLISHED,

@@ -190,7 +190,8 @@ async def _publish(
     snap = bridge.snapshot(facts, net, horizon_s=horizon)
     answer = await asyncio.to_thread(bridge.answer, snap, settings.plan.wall_s)
     if answer.violations:
-        raise FirstPlanBroken(count=len(answer.violations), first=answer.violations[0])
+        first = answer.violations[0]
+        raise FirstPlanBroken(count=len(answer.violations), first=first["reason"], violation=first)
     site = net.plant.site.id
     head = versions.new_plan(
         site,

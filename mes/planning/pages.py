@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from mes.identity.model import Role
 from mes.planning import service, views
+from mes.planning.calibration import EDGES
 from mes.planning.model import Plan, PlanState, UnknownPlan
 from mes.planning.proposals import service as proposals
 from mes.platform.db import ReadConn
@@ -120,6 +122,16 @@ async def versions_page(shell: PlanPage, conn: ReadDb) -> HTMLResponse:
     return shell.page(
         "planning/versions.html",
         {"plans": await service.plans(conn, limit=60), "topics": "plan"},
+    )
+
+
+@router.get("/plan/promises")
+async def promises_page(shell: PlanPage, conn: ReadDb) -> HTMLResponse:
+    """Show what was promised beside what was met, by confidence and week."""
+    report = await service.calibration(conn)
+    return shell.page(
+        "planning/promises.html",
+        {"report": report, "edges": list(pairwise(EDGES)), "topics": "orders"},
     )
 
 

@@ -118,7 +118,8 @@ async def repair(
     answer = await asyncio.to_thread(bridge.follow, snap, reference, moved=moved)
     if answer.violations:
         if approval is not None:
-            raise ProposalRefused(first=answer.violations[0])
+            first = answer.violations[0]
+            raise ProposalRefused(first=first["reason"], violation=first)
         await _refuse(conn, site, answer.violations, now=now)
         return None
     if approval is None:
@@ -174,13 +175,17 @@ async def repair(
     return head
 
 
-async def _refuse(conn: WriteConn, site: str, violations: list[str], *, now: datetime) -> None:
+async def _refuse(
+    conn: WriteConn, site: str, violations: list[bridge.Broken], *, now: datetime
+) -> None:
     """Keep the plan in force, say why, and leave the news to a later repair."""
-    log.warning("plan.repair_refused", first=violations[0], count=len(violations))
+    log.warning("plan.repair_refused", first=violations[0]["reason"], count=len(violations))
     _paused[site] = now + PAUSE
     await events.record(
         conn,
-        PlanFailed(site=site, cause="repair", detail=violations[0]),
+        PlanFailed(
+            site=site, cause="repair", detail=violations[0]["reason"], violation=violations[0]
+        ),
         now=now,
         actor=ACTOR,
     )

@@ -39,7 +39,7 @@ class PlanOut(BaseModel):
     progress: dict[str, Any]
     kpis: dict[str, Any] | None
     unplaced: list[dict[str, Any]]
-    violations: list[str] | None
+    violations: list[dict[str, Any]] | None
     failure: str | None
     requested_by: str
     created_at: datetime

@@ -146,7 +146,7 @@ async def run_solve(
 async def _watch(
     database: Database,
     clock: Clock,
-    work: asyncio.Future[tuple[bytes, list[str], float]],
+    work: asyncio.Future[tuple[bytes, list[bridge.Broken], float]],
     head: Plan,
     folder: Path,
 ) -> None:
@@ -182,7 +182,7 @@ async def take_result(
     conn: WriteConn,
     plan_id: UUID,
     packed: bytes,
-    violations: list[str],
+    violations: list[bridge.Broken],
     seconds: float,
     *,
     now: datetime,
@@ -214,7 +214,14 @@ async def take_result(
     await repository.save_result(conn, head, problem=content.problem, schedule=packed)
     created = await _created(conn, head, schedule, now=now)
     if violations:
-        await _announce_failure(conn, head, violations[0], now=now, causation=created)
+        await _announce_failure(
+            conn,
+            head,
+            violations[0]["reason"],
+            now=now,
+            causation=created,
+            violation=violations[0],
+        )
         return head
     if head.requested_by.startswith("policy:"):
         net = await network(conn)
@@ -282,11 +289,17 @@ async def _fail(conn: WriteConn, head: Plan, detail: str, *, now: datetime) -> N
 
 
 async def _announce_failure(
-    conn: WriteConn, head: Plan, detail: str, *, now: datetime, causation: Event | None = None
+    conn: WriteConn,
+    head: Plan,
+    detail: str,
+    *,
+    now: datetime,
+    causation: Event | None = None,
+    violation: bridge.Broken | None = None,
 ) -> None:
     await events.record(
         conn,
-        PlanFailed(site=head.site, cause=head.cause, detail=detail),
+        PlanFailed(site=head.site, cause=head.cause, detail=detail, violation=violation),
         now=now,
         actor=head.requested_by,
         causation=causation,

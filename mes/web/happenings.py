@@ -21,6 +21,7 @@ from mes.web.labels import (
     label,
 )
 from mes.web.names import PlantNames
+from mes.web.plan_rules import broken_rule
 from mes.web.translations import mark as _
 from mes.web.translations import translations
 
@@ -157,6 +158,8 @@ def happening(row: EventRow, f: Formats, names: PlantNames) -> Happening:
         facts["work"] = f.duration(float(row.payload["work_s"]))
     if "down_s" in row.payload:
         facts["down"] = f.duration(float(row.payload["down_s"]))
+    if row.payload.get("violation"):
+        facts["detail"] = broken_rule(row.payload["violation"], f.language)
     tone = told.tone
     if row.type == "inspection.recorded":
         tone = label("verdict", str(row.payload.get("verdict"))).tone

@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/plan/proposals", _("Proposals"), "hourglass", _for("planner"), "d"),
             Entry("/plan/whatif", _("What-if"), "git-branch", _for("planner"), "w"),
             Entry("/plan/versions", _("Plan versions"), "history", _for("planner"), "v"),
+            Entry("/plan/promises", _("Promises kept"), "shield-check", _for("planner"), "k"),
         ),
     ),
     (

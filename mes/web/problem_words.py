@@ -21,6 +21,7 @@ from mes.web.labels import (
     STATION_STATE,
     Label,
 )
+from mes.web.plan_rules import broken_rule
 from mes.web.problem_sentences import (
     HTTP_ZH,
     OWN_SENTENCES_ZH,
@@ -59,6 +60,9 @@ def detail(problem: Problem, language: Language) -> str:
     rules = problem.facts.get("broken_rules")
     if isinstance(rules, Sequence):
         facts["why"] = " ".join(str(rule["zh"]) for rule in rules if isinstance(rule, Mapping))
+    violation = problem.facts.get("violation")
+    if isinstance(violation, Mapping):
+        facts["first"] = broken_rule(violation, language)
     if problem.errors and "first" in facts:
         first = problem.errors[0]
         facts["first"] = f"{first.field}：{message(first, language)}"

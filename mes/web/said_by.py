@@ -40,7 +40,10 @@ _POLICIES: Mapping[str, str] = {
     "policy": _("automatically"),
     "system": _("the software"),
 }
-_REASONS: Mapping[str, str] = {"not reviewed in time": _("not reviewed in time")}
+_REASONS: Mapping[str, str] = {
+    "not reviewed in time": _("not reviewed in time"),
+    "the frozen zone has passed": _("the frozen zone has passed"),
+}
 _CHANNELS: Mapping[str, str] = {
     "web": _("web shop"),
     "dealer": _("dealer"),

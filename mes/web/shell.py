@@ -29,6 +29,7 @@ from mes.web.labels import label
 from mes.web.names import PlantNames
 from mes.web.navigation import Entry, home_for, sections_for
 from mes.web.plan_reasons import plan_reason
+from mes.web.plan_rules import broken_rule
 from mes.web.translations import NAMES, Language, island_messages, translations
 
 WEB = Path(__file__).parent
@@ -69,7 +70,12 @@ def environment(language: Language) -> Environment:
     words = translations(language)
     cast(Any, made).install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
     made.filters["zip_names"] = _zip_names
-    made.globals.update(label=label, plan_reason=plan_reason, languages=list(NAMES.items()))
+    made.globals.update(
+        label=label,
+        plan_reason=plan_reason,
+        broken_rule=broken_rule,
+        languages=list(NAMES.items()),
+    )
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psycopg
 from playwright.sync_api import Page, expect
 
 from mes.contracts.events import LineDown
@@ -71,4 +72,35 @@ def test_a_planner_says_what_happens_alone_and_accepts_a_repair_that_is_larger(
     )
     assert plant.value("SELECT max(number) FROM plan") == before + 1
     look(page, "proposals-settled-1440")
+    assert plant.errors == []
+
+
+HISTORY = """
+INSERT INTO promise_outcome (order_id, promised_at, finished_at, kept, first_promised_at, first_confidence,
+                             assumed, changes)
+SELECT gen_random_uuid(), due, due + late, late <= interval '0', due, sure, n < 40, 0
+  FROM (SELECT n, timestamptz '2026-11-10 02:00+00' + n * interval '2 hours' AS due,
+               CASE WHEN n % 7 = 0 THEN interval '20 minutes' ELSE interval '-5 minutes' END AS late,
+               0.55 + 0.1 * (n % 5) AS sure FROM generate_series(1, 140) AS n) AS drawn
+"""
+
+
+def test_promises_are_laid_beside_what_was_met_by_confidence_and_week(plant: Plant) -> None:
+    page = plant.page("planner")
+    page.goto(f"{plant.url}/plan/promises")
+    expect(page.locator("#report")).to_contain_text("No promised car is finished yet")
+    look(page, "promises-empty-1440")
+    with psycopg.connect(plant.shown.database.dsn) as conn:
+        conn.execute(HISTORY)
+    for language, width in (("en", 1440), ("zh", 1440), ("en", 390), ("zh", 390)):
+        other = plant.page("planner", language=language, width=width)
+        other.goto(f"{plant.url}/plan/promises")
+        look(other, f"promises-{language}-{width}")
+        other.close()
+    page.reload()
+    report = page.locator("#report")
+    expect(report).to_contain_text("2026-11-16")
+    expect(report.locator("table").first.locator("tbody tr")).to_have_count(5)
+    expect(report).to_contain_text("86%")
+    expect(report).to_contain_text("39 of these promises were made on assumed figures")
     assert plant.errors == []

@@ -24,6 +24,7 @@ from mes.planning.bridge.hand import Conflict as Conflict
 from mes.planning.bridge.hand import HandMove as HandMove
 from mes.planning.bridge.hand import Tried as Tried
 from mes.planning.bridge.hand import follow_by_hand as follow_by_hand
+from mes.planning.bridge.packing import Broken as Broken
 from mes.planning.bridge.packing import figures as figures
 from mes.planning.bridge.packing import left_out as left_out
 from mes.planning.bridge.packing import pack_problem as pack_problem

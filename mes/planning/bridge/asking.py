@@ -17,6 +17,8 @@ from aps.change import in_words
 from aps.check import check
 from aps.solve import Budget, plan_key, solve
 from mes.planning.bridge.packing import (
+    Broken,
+    broken_rules,
     figures,
     pack_schedule,
     unpack_problem,
@@ -35,7 +37,7 @@ class Answer:
     """A schedule and what the independent checker says of it."""
 
     schedule: s.Schedule
-    violations: list[str]
+    violations: list[Broken]
     seconds: float
 
 
@@ -52,7 +54,7 @@ def answer(snap: Snapshot, wall_s: float) -> Answer:
     began = time.perf_counter()
     schedule = _named(solve(snap.problem, budget=Budget(wall_s=wall_s)), _held(snap.problem))
     found = check(snap.problem, schedule)
-    return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+    return Answer(schedule, broken_rules(found), time.perf_counter() - began)
 
 
 def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) -> Answer:
@@ -61,7 +63,7 @@ def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) 
     schedule = repair.rebase(snap.problem, reference, reinsert=tuple(moved))
     schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
     found = check(snap.problem, schedule, reference=reference)
-    return Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+    return Answer(schedule, broken_rules(found), time.perf_counter() - began)
 
 
 def _held(problem: p.Problem) -> set[str]:
@@ -214,8 +216,8 @@ def _told(reason: explain.Reason) -> dict[str, object]:
 
 def solve_packed(
     problem: bytes, reference: bytes | None, wall_s: float, folder: str
-) -> tuple[bytes, list[str], float]:
-    """Solve in this process; return the packed schedule, the checker's sentences and the seconds taken.
+) -> tuple[bytes, list[Broken], float]:
+    """Solve in this process; return the packed schedule, the broken rules and the seconds taken.
 
     The best plan so far is told in `progress.json` of `folder`; a file `cancel` there ends the search.
     """
@@ -243,7 +245,7 @@ def solve_packed(
         if not check(asked, kept, reference=former) and _no_worse(asked, kept, found):
             found = kept
     violations = check(asked, found, reference=former)
-    return pack_schedule(found), [v.sentence for v in violations], time.perf_counter() - began
+    return pack_schedule(found), broken_rules(violations), time.perf_counter() - began
 
 
 def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:

@@ -13,6 +13,7 @@ import aps.schedule as s
 from aps.check import check
 from aps.hand import Hand, Line, Move, Refused, Trial
 from mes.planning.bridge.asking import Answer, _held, _named
+from mes.planning.bridge.packing import broken_rules
 from mes.planning.bridge.problem import Snapshot
 from mes.planning.network import PlantNetwork
 
@@ -155,7 +156,7 @@ def follow_by_hand(
     schedule, refused = hand.schedule(_of_library(moves))
     schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
     found = check(snap.problem, schedule, reference=reference)
-    answer = Answer(schedule, [v.sentence for v in found], time.perf_counter() - began)
+    answer = Answer(schedule, broken_rules(found), time.perf_counter() - began)
     return answer, [_refusal(one) for one in refused]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 import zstandard
 
 import aps.problem as p
 import aps.schedule as s
+from aps.check import Violation
 
 
 def pack_problem(problem: p.Problem) -> bytes:
@@ -45,4 +48,16 @@ def left_out(schedule: s.Schedule) -> list[dict[str, object]]:
     return [
         {"car": x.car_id, "code": x.code, "facts": dict(x.facts), "reason": x.sentence}
         for x in schedule.unplaced
+    ]
+
+
+Broken = dict[str, Any]
+"""A rule that a plan breaks, as it is stored: `code`, `subject`, `facts`, and the checker's `reason`."""
+
+
+def broken_rules(violations: Iterable[Violation]) -> list[Broken]:
+    """Return what the checker found as plain data."""
+    return [
+        {"code": v.code, "subject": v.subject, "facts": dict(v.facts), "reason": v.sentence}
+        for v in violations
     ]

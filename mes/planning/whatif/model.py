@@ -75,7 +75,7 @@ class Branch:
     changes: list[dict[str, Any]]
     kpis: dict[str, Any] | None
     unplaced: list[dict[str, Any]]
-    violations: list[str] | None
+    violations: list[dict[str, Any]] | None
     outcome: dict[str, Any] | None
     failure: str | None
     solved_s: float | None

@@ -11,13 +11,9 @@ from mes.planning.routes import Planner, PlanWriter, Reader
 from mes.planning.schemas import PlanOut
 from mes.planning.whatif import live, service
 from mes.planning.whatif.changes import Change
-from mes.planning.whatif.schemas import (
-    BranchIn,
-    BranchOut,
-    ChangesIn,
-    LiveChangeOut,
-    PublishBranchIn,
-)
+from mes.planning.whatif.live import LiveChange
+from mes.planning.whatif.model import Branch
+from mes.planning.whatif.schemas import BranchIn, ChangesIn, PublishBranchIn
 from mes.platform.errors import NotFound
 from mes.platform.http import ClockDep, ReadDb, WriteDb
 
@@ -31,56 +27,56 @@ class NoSuchChangeOfBranch(NotFound):
 
 
 @router.get("/whatif")
-async def get_branches(_: Reader, conn: ReadDb) -> list[BranchOut]:
+async def get_branches(_: Reader, conn: ReadDb) -> list[Branch]:
     """List the what-ifs that are not discarded, newest first."""
-    return [BranchOut.of(one) for one in await service.newest(conn)]
+    return await service.newest(conn)
 
 
 @router.post("/whatif", status_code=status.HTTP_201_CREATED)
 async def post_branch(
     body: BranchIn, caller: PlanWriter, conn: WriteDb, clock: ClockDep, response: Response
-) -> BranchOut:
+) -> Branch:
     """Make a what-if of the plant as it is at this moment."""
     branch = await service.create(conn, body.name, now=clock.now(), actor=caller.actor)
     response.headers["Location"] = f"/api/whatif/{branch.id}"
-    return BranchOut.of(branch)
+    return branch
 
 
 @router.get("/whatif/{branch_id}")
-async def get_branch(branch_id: UUID, _: Reader, conn: ReadDb) -> BranchOut:
+async def get_branch(branch_id: UUID, _: Reader, conn: ReadDb) -> Branch:
     """Show a what-if; once it is solved, with its figures and what it does to promises."""
-    return BranchOut.of(await service.get(conn, branch_id))
+    return await service.get(conn, branch_id)
 
 
 @router.put("/whatif/{branch_id}/changes")
-async def put_changes(branch_id: UUID, body: ChangesIn, _: PlanWriter, conn: WriteDb) -> BranchOut:
+async def put_changes(branch_id: UUID, body: ChangesIn, _: PlanWriter, conn: WriteDb) -> Branch:
     """Give a what-if all its changes; it has to be solved again."""
-    return BranchOut.of(await service.change(conn, branch_id, body.changes))
+    return await service.change(conn, branch_id, body.changes)
 
 
 @router.post("/whatif/{branch_id}/changes")
 async def add_change(
     branch_id: UUID, change: Annotated[Change, Body()], _: PlanWriter, conn: WriteDb
-) -> BranchOut:
+) -> Branch:
     """Add one change to a what-if; it has to be solved again."""
     former = await service.get(conn, branch_id)
-    return BranchOut.of(await service.change(conn, branch_id, (*former.meant, change)))
+    return await service.change(conn, branch_id, (*former.meant, change))
 
 
 @router.delete("/whatif/{branch_id}/changes/{number}")
-async def drop_change(branch_id: UUID, number: int, _: PlanWriter, conn: WriteDb) -> BranchOut:
+async def drop_change(branch_id: UUID, number: int, _: PlanWriter, conn: WriteDb) -> Branch:
     """Take a change out of a what-if; `number` counts from 0."""
     former = await service.get(conn, branch_id)
     if not 0 <= number < len(former.changes):
         raise NoSuchChangeOfBranch(name=former.name, number=number)
     kept = tuple(one for at, one in enumerate(former.meant) if at != number)
-    return BranchOut.of(await service.change(conn, branch_id, kept))
+    return await service.change(conn, branch_id, kept)
 
 
 @router.post("/whatif/{branch_id}/solve", status_code=status.HTTP_202_ACCEPTED)
-async def solve_branch(branch_id: UUID, _: PlanWriter, conn: WriteDb) -> BranchOut:
+async def solve_branch(branch_id: UUID, _: PlanWriter, conn: WriteDb) -> Branch:
     """Solve a what-if in the background; the live plan and other what-ifs notice nothing."""
-    return BranchOut.of(await service.request_solve(conn, branch_id))
+    return await service.request_solve(conn, branch_id)
 
 
 @router.post("/whatif/{branch_id}/publish")
@@ -93,16 +89,16 @@ async def publish_branch(
 
 
 @router.post("/whatif/{branch_id}/discard")
-async def discard_branch(branch_id: UUID, _: PlanWriter, conn: WriteDb) -> BranchOut:
+async def discard_branch(branch_id: UUID, _: PlanWriter, conn: WriteDb) -> Branch:
     """Give a what-if up."""
-    return BranchOut.of(await service.discard(conn, branch_id))
+    return await service.discard(conn, branch_id)
 
 
 @router.get("/plan/changes")
-async def get_live_changes(_: Reader, conn: ReadDb) -> list[LiveChangeOut]:
+async def get_live_changes(_: Reader, conn: ReadDb) -> list[LiveChange]:
     """List what planners have changed for the live plan."""
     site = await service.site_of(conn)
-    return [LiveChangeOut.of(one) for one in await live.in_force(conn, site)]
+    return await live.in_force(conn, site)
 
 
 @router.post("/plan/changes", status_code=status.HTTP_204_NO_CONTENT)

@@ -23,6 +23,13 @@ from mes.planning.model import (
 )
 from tests.support.planning import SETTINGS, PlannedPlant, place_orders
 
+BROKEN = {
+    "code": "weld.overlap",
+    "subject": "framing",
+    "facts": {"start_s": 60},
+    "reason": "Two bodies stand on framing at once.",
+}
+
 
 async def asked(plant: PlannedPlant, actor: str = "user:pat") -> Plan:
     """Ask for a full solve."""
@@ -150,7 +157,7 @@ async def test_a_plan_that_breaks_a_rule_is_never_published(
             conn,
             queued.id,
             packed,
-            ["Two bodies stand on framing at once."],
+            [BROKEN],
             1.0,
             now=planned.clock.now(),
             settings=SETTINGS.plan,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from mes.planning.calibration import calibrate
+from mes.planning.calibration import Calibration
+from mes.planning.calibration import calibrate as calibrated
 from mes.planning.history_repository import Outcome
 
+SHANGHAI = "Asia/Shanghai"
 PROMISED = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
@@ -23,6 +26,10 @@ def outcome(n: int, *, sure: float, late_min: float, moved_min: float = 0) -> Ou
         assumed=n < 2,
         changes=1 if moved_min else 0,
     )
+
+
+def calibrate(outcomes: list[Outcome]) -> Calibration:
+    return calibrated(outcomes, time_zone=SHANGHAI)
 
 
 def test_nothing_finished_is_nothing_to_report() -> None:
@@ -52,3 +59,16 @@ def test_promises_are_held_against_the_confidence_they_had() -> None:
 def test_the_surest_promises_have_their_band() -> None:
     (band,) = calibrate([outcome(1, sure=1.0, late_min=0)]).bands
     assert band.to_confidence == 1.0
+
+
+def test_a_week_begins_on_monday_where_the_plant_is() -> None:
+    sunday_evening = replace(
+        outcome(1, sure=0.9, late_min=0), finished_at=datetime(2026, 11, 22, 15, 59, tzinfo=UTC)
+    )
+    monday_morning = replace(sunday_evening, finished_at=datetime(2026, 11, 22, 16, 1, tzinfo=UTC))
+    late = outcome(2, sure=0.6, late_min=5)
+    newest, former = calibrate([sunday_evening, monday_morning, late]).weeks
+    assert (newest.monday, former.monday) == (date(2026, 11, 23), date(2026, 11, 16))
+    assert (former.orders, former.met_first) == (1, 1.0)
+    assert (newest.orders, newest.met_first, newest.expected) == (2, 0.5, pytest.approx(0.75))
+    assert [(band.from_confidence, band.met) for band in newest.bands] == [(0.6, 0.0), (0.9, 1.0)]
