@@ -252,7 +252,7 @@ class Flow:
         for lot in lots:
             panel = plant.panels[lot.panel]
             press = plant.problem.press.presses[lot.press]
-            setup = 0 if mounted[lot.press] == panel else plant.dies[panel].changeover_s
+            setup = plant.dies[panel].setup_s(mounted[lot.press])
             mounted[lot.press] = panel
             start, end = UNKNOWN, UNKNOWN
             if lot.fixed is not None:

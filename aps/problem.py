@@ -207,6 +207,7 @@ class Press:
 class Die:
     """The one die of a panel type, one panel a stroke.
 
+    Mounting it takes `changeover_s`, behind a die named in `changeovers` that entry's seconds.
     `min_cover` is the stock below which minutes are counted (soft), `rack_capacity` the most
     panels the racks hold (hard), `lot_size` the panels of a full lot.
     """
@@ -217,6 +218,13 @@ class Die:
     lot_size: int
     min_cover: int
     rack_capacity: int
+    changeovers: tuple[tuple[str, int], ...] = ()
+
+    def setup_s(self, mounted: str | None) -> int:
+        """Return the working seconds it takes to mount this die where another one is."""
+        if mounted == self.panel_type:
+            return 0
+        return dict(self.changeovers).get(mounted or "", self.changeover_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

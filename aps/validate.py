@@ -162,6 +162,11 @@ def _the_press_shop_is_sound(problem: Problem) -> None:
         subject = f"die {die.panel_type}"
         _positive(subject, lot_size=die.lot_size, rack_capacity=die.rack_capacity)
         _not_negative(subject, changeover_s=die.changeover_s, min_cover=die.min_cover)
+        _unique(f"changeover of {subject}", (before for before, _ in die.changeovers))
+        for before, seconds in die.changeovers:
+            if before not in dies or before == die.panel_type:
+                _fail("die.changeover", subject, f"has a changeover from {before}, no other die")
+            _not_negative(subject, changeover_s=seconds)
         if not die.presses:
             _fail("die.no_press", subject, "has no press")
         for press_id in die.presses:

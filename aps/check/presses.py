@@ -57,15 +57,22 @@ def one_lot_per_press_and_die_at_a_time(view: View) -> list[Violation]:
 
 
 def the_die_is_changed_where_it_differs(view: View) -> list[Violation]:
-    """A changeover exactly where the lot before had another die."""
-    changeover = {die.panel_type: die.changeover_s for die in view.problem.press.dies}
+    """A changeover exactly where the lot before had another die, as long as from that die to this one."""
+    usual = {die.panel_type: die.changeover_s for die in view.problem.press.dies}
+    pairs = {
+        (before, die.panel_type): seconds
+        for die in view.problem.press.dies
+        for before, seconds in die.changeovers
+    }
     mounted = {press.id: press.mounted for press in view.problem.press.presses}
     running = _running(view)
     found = []
     for press, lots in _by_press(view).items():
         last = mounted[press]
         for lot in lots:
-            need = 0 if lot.panel_type == last or lot.id in running else changeover[lot.panel_type]
+            need = pairs.get((last or "", lot.panel_type), usual[lot.panel_type])
+            if lot.panel_type == last or lot.id in running:
+                need = 0
             if lot.setup_s != need:
                 sentence = f"Lot {lot.id} has {lot.setup_s} s of changeover and needs {need} s."
                 found.append(broken("press.changeover", lot.id, sentence, setup_s=lot.setup_s))

@@ -98,7 +98,7 @@ def _strokes(plant: Plant, press: int) -> int:
 
 def _held_end(plant: Plant, lot: Lot, mounted: list[str | None]) -> int:
     name = plant.panels[lot.panel]
-    setup = 0 if mounted[lot.press] == name else plant.dies[name].changeover_s
+    setup = plant.dies[name].setup_s(mounted[lot.press])
     work = setup + stamping_s(lot.quantity, _strokes(plant, lot.press))
     clock = plant.press_time[lot.press]
     return clock.finish(clock.start(lot.held_s), work)
@@ -173,9 +173,14 @@ def _order(
         return [], "NOTHING_TO_DO", 0
     begin = clock.work(free_s)
     length = [stamping_s(n.lot.quantity, _strokes(plant, press)) for n in needs]
-    setup = [plant.dies[plant.panels[n.lot.panel]].changeover_s for n in needs]
     panel = [n.lot.panel for n in needs]
     start_panel = plant.panel_index.get(mounted, -1) if mounted is not None else -1
+    dies = [(k, plant.dies[plant.panels[k]]) for k in sorted(set(panel))]
+    setup = {
+        (before, after): die.setup_s(plant.panels[before] if before >= 0 else None)
+        for after, die in dies
+        for before in {start_panel, *panel}
+    }
     order = list(range(len(needs)))
     status = "DUE_DATE"
     if 1 < len(needs) <= _MOST_LOTS and share.moves and not share.spent():
@@ -185,7 +190,7 @@ def _order(
     at, last, late = begin, start_panel, 0
     found = []
     for k in order:
-        work = length[k] + (setup[k] if panel[k] != last else 0)
+        work = length[k] + setup[last, panel[k]]
         at = max(at, clock.work(needs[k].room_s) - work)
         found.append((clock.finish(0, at) if at else 0, needs[k].lot))
         at += work
@@ -200,7 +205,7 @@ def _circuit(
     clock: WorkTime,
     begin: int,
     length: list[int],
-    setup: list[int],
+    setup: dict[tuple[int, int], int],
     panel: list[int],
     start_panel: int,
     share: Share,
@@ -208,9 +213,10 @@ def _circuit(
 ) -> tuple[list[int], str]:
     """Order the lots of one press: shortages first, then low cover, then changeovers."""
     count = len(needs)
-    longest = begin + sum(length) + sum(setup)
+    all_work = sum(length) + count * max(setup.values())
+    longest = begin + all_work
     room = [clock.work(n.room_s) for n in needs]
-    longest = max([longest, *(r + sum(length) + sum(setup) for r in room)])
+    longest = max([longest, *(r + all_work for r in room)])
     model = cp_model.CpModel()
     end = [model.new_int_var(begin, longest, "") for _ in needs]
     arcs = []
@@ -219,7 +225,7 @@ def _circuit(
         first = model.new_bool_var("")
         arcs.append((0, j + 1, first))
         arcs.append((j + 1, 0, model.new_bool_var("")))
-        change = setup[j] if panel[j] != start_panel else 0
+        change = setup[start_panel, panel[j]]
         model.add(end[j] >= begin + change + length[j]).only_enforce_if(first)
         cost.append(first * (change * _CHANGE))
         model.add(end[j] >= room[j])
@@ -228,7 +234,7 @@ def _circuit(
                 continue
             after = model.new_bool_var("")
             arcs.append((i + 1, j + 1, after))
-            change = setup[j] if panel[i] != panel[j] else 0
+            change = setup[panel[i], panel[j]]
             model.add(end[j] >= end[i] + change + length[j]).only_enforce_if(after)
             cost.append(after * (change * _CHANGE))
     model.add_circuit(arcs)
@@ -244,7 +250,7 @@ def _circuit(
                 cost.append(late * weight)
     at, last = begin, start_panel
     for k in range(count):
-        at = max(at + length[k] + (setup[k] if panel[k] != last else 0), room[k])
+        at = max(at + length[k] + setup[last, panel[k]], room[k])
         model.add_hint(end[k], at)
         last = panel[k]
     model.minimize(sum(cost))

@@ -1,6 +1,7 @@
 """Small random plants for the planner's tests: every stage, hold, lock and shortage occurs."""
 
 import random
+from dataclasses import replace
 
 from aps.problem import (
     Alternative,
@@ -134,6 +135,23 @@ def press_shop(stock: int, **changes: object) -> PressShop:
     return PressShop(**(values | changes))  # type: ignore[arg-type]
 
 
+def with_changeovers(shop: PressShop, seed: int) -> PressShop:
+    """Return the shop with a changeover of its own for most pairs of dies."""
+    rng = random.Random(seed)
+    dies = tuple(
+        replace(
+            die,
+            changeovers=tuple(
+                (other.panel_type, rng.choice((0, 60, 200, 900)))
+                for other in shop.dies
+                if other != die and rng.random() < 0.7
+            ),
+        )
+        for die in shop.dies
+    )
+    return replace(shop, dies=dies)
+
+
 def random_plant(seed: int, most_cars: int = 24) -> Problem:
     """Return a small plant in which anything may be scarce."""
     rng = random.Random(seed)
@@ -218,7 +236,9 @@ def random_plant(seed: int, most_cars: int = 24) -> Problem:
             previous_run=1 if previous_color else 0,
         ),
         body=body,
-        press=press_shop(stock, held_lots=held),
+        press=with_changeovers(press_shop(stock, held_lots=held), seed)
+        if seed % 2
+        else press_shop(stock, held_lots=held),
         frozen=tuple(frozen),
         seed=seed,
     )

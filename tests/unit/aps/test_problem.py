@@ -182,6 +182,13 @@ WRONG = {
     ),
     "die without press": (_with_die(presses=()), "die city-hood"),
     "die on unknown press": (_with_die(presses=("P9",)), "die city-hood"),
+    "a changeover from an unknown die": (_with_die(changeovers=(("boat", 5),)), "die city-hood"),
+    "a changeover from itself": (_with_die(changeovers=(("city-hood", 5),)), "die city-hood"),
+    "a changeover twice": (
+        _with_die(changeovers=(("van-hood", 5), ("van-hood", 6))),
+        "changeover of die city-hood van-hood",
+    ),
+    "a negative changeover": (_with_die(changeovers=(("van-hood", -5),)), "die city-hood"),
     "die lot size": (_with_die(lot_size=0), "die city-hood"),
     "mounted die": (
         replace(
