@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from edge.bench import decoding, journal, subscribing, to_database, to_disk
@@ -23,23 +24,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load = os.getloadavg()[0]
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {load:.1f}")
     print(HEAD)
-    figures: list[Figure] = []
-    for figure in _figures(subset=options.subset):
-        figures.append(figure)
+    missed = False
+    for figure in figures(EVERY_DAY if options.subset else WHOLE):
+        missed |= figure.verdict == "missed"
         print(figure.line(), flush=True)
-    return int(any(figure.verdict == "missed" for figure in figures))
+    return int(missed)
 
 
-def _figures(*, subset: bool) -> Iterator[Figure]:
-    yield from decoding.measure(rounds=3 if subset else 20)
-    yield from journal.measure(commits=20 if subset else 200)
-    yield from asyncio.run(to_disk.measure(rate=50_000, seconds=10 if subset else 600))
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured: `rate` in values a second, `backlog` in batches of 20,000 rows."""
+
+    rounds: int
+    commits: int
+    rate: float
+    seconds: float
+    backlog: int
+
+
+EVERY_DAY = Size(rounds=3, commits=20, rate=50_000, seconds=10, backlog=50)
+WHOLE = Size(rounds=20, commits=200, rate=50_000, seconds=600, backlog=500)
+
+
+def figures(size: Size) -> Iterator[Figure]:
+    """Measure everything, one row after the other."""
+    yield from decoding.measure(rounds=size.rounds)
+    yield from journal.measure(commits=size.commits)
+    yield from asyncio.run(to_disk.measure(rate=size.rate, seconds=size.seconds))
     yield from asyncio.run(
-        to_database.measure(
-            rate=50_000, seconds=10 if subset else 600, backlog=50 if subset else 500
-        )
+        to_database.measure(rate=size.rate, seconds=size.seconds, backlog=size.backlog)
     )
-    yield from asyncio.run(subscribing.measure(rate=50_000, seconds=5 if subset else 60))
+    yield from asyncio.run(subscribing.measure(rate=size.rate, seconds=size.seconds / 2))
 
 
 if __name__ == "__main__":
