@@ -179,6 +179,7 @@ class Agent:
             tags,
             any_order_s=lambda: PUBLISHES_IN_ANY_ORDER * published_s * clock.clock.factor,
             asks_history=True,
+            epoch=config.epoch,
         )
         collector.resume()
         ledger = LedgerReader(journal, config.interface.line)

@@ -44,6 +44,8 @@ REPAIRS = "telemetry_repairs"
 """Fact: gaps that may still be filled (`edge.repair`)."""
 REFUSED = "telemetry_refused"
 """Fact: tags that the server will not monitor, with its reason."""
+EPOCH = "telemetry_epoch"
+"""Fact: the epoch in which all of this was written."""
 MOST_DISORDER_FT = 60 * 10_000_000
 """A value older than a minute is a late one, not one out of order."""
 BATCH_ROWS = 50_000
@@ -69,6 +71,8 @@ class Collector:
             publishes tag by tag has told the newest value before one that is a little older: what is lost
             with the session may be older than what was kept. The disorder that is seen counts as well.
         asks_history: whether somebody tries to fill gaps before they are written down (`edge.refill`).
+        epoch: of this agent. After another epoch the line may have been read on by another copy of the agent:
+            what that one delivered is in the line's history too, and is not asked for again.
     """
 
     journal: Journal
@@ -77,6 +81,7 @@ class Collector:
     names: Mapping[int, str] = field(default_factory=dict)
     any_order_s: Callable[[], float] = lambda: 0.0
     asks_history: bool = False
+    epoch: int = 0
     values: int = 0
     filled: int = 0
     """Values that the line's history gave back since the start."""
@@ -94,6 +99,7 @@ class Collector:
     _refused: dict[int, str] = field(default_factory=dict)
     _disorder_ft: int = 0
     _facts_changed: bool = False
+    _read_on_by_another: bool = False
     _open_gap: tuple[GapCause, str] | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -107,6 +113,9 @@ class Collector:
         }
         self.repairs = from_text(self.journal.fact(REPAIRS))
         self.interrupted(GapCause.AGENT_DOWN, "the agent was not running")
+        if self._open_gap is not None and self.journal.fact(EPOCH) != str(self.epoch):
+            self._read_on_by_another = True
+            self.write_off_all()
 
     def interrupted(self, cause: GapCause, detail: str = "") -> None:
         """Note that values may be missing from the last one kept to the next that comes.
@@ -232,6 +241,7 @@ class Collector:
             DISORDER: str(self._disorder_ft),
             REPAIRS: to_text(self.repairs),
             REFUSED: json.dumps(self._refused),
+            EPOCH: str(self.epoch),
         }
 
     def _source_now(self, plant_now: datetime) -> int:
@@ -258,13 +268,14 @@ class Collector:
         assert self._open_gap is not None  # noqa: S101  # the caller has looked
         cause, detail = self._open_gap
         self._open_gap = None
+        asks, self._read_on_by_another = not self._read_on_by_another and self.asks_history, False
         newest = self._last.newest()
         if newest is not None and to_ft > newest:
             disorder = max(self._disorder_ft, round(self.any_order_s() * 10_000_000))
             span = (newest - disorder, to_ft)
             self.repairs.append(Repair.after(cause, detail, span=span, last=self._last.columns()))
             log.info("telemetry.gap", cause=cause.value, detail=detail)
-            if not self.asks_history:
+            if not asks:
                 self.write_off_all()
             for oldest in self.repairs[:-MOST_REPAIRS]:
                 self.write_off(oldest)

@@ -166,7 +166,7 @@ class _Walk:
                     if name == "EngineeringUnits":
                         self._properties[place.node] = node
                     continue
-                if node in self._seen or getattr(one.NodeId, "ServerIndex", 0):
+                if node in self._seen or getattr(one.NodeId, "ServerIndex", False):
                     continue
                 if len(self._seen) >= self._most:
                     self.found.cut = f"more than {self._most} nodes"

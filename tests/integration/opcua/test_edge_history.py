@@ -119,8 +119,8 @@ class Plant:
         return [frame for (frame,) in found]
 
 
-def a_collector(journal: Journal) -> Collector:
-    collector = Collector(journal, "paint", linger_s=0.01, asks_history=True)
+def a_collector(journal: Journal, *, epoch: int = 1) -> Collector:
+    collector = Collector(journal, "paint", linger_s=0.01, asks_history=True, epoch=epoch)
     collector.resume()
     return collector
 
@@ -206,6 +206,28 @@ async def test_a_gap_is_filled_after_the_agent_has_died_on_the_way(plant: Plant)
     assert await plant.gaps() == []
     again = a_collector(plant.journal)
     assert again.repairs == [], "and it is forgotten"
+
+
+async def test_a_copy_of_an_agent_does_not_ask_for_what_the_other_has_delivered(
+    plant: Plant,
+) -> None:
+    """Found by the campaign (two_agents_with_one_id): the first had read on until it was fenced."""
+    await plant.hang_up()
+    await plant.publish(10)
+    await plant.listen()
+    await plant.collector.flush()
+    await plant.hang_up()
+    plant.collector = a_collector(plant.journal, epoch=2)
+    await plant.publish(10)
+    await plant.listen()
+    await plant.refill()
+    assert plant.collector.filled == 0
+    assert [gap.repair for gap in await plant.gaps()] == [GapRepair.RESYNC] * 2
+    await plant.hang_up()
+    await plant.publish(10)
+    await plant.listen()
+    await plant.refill()
+    assert plant.collector.filled == TAGS * 9, "and asks for its own gaps as any other does"
 
 
 async def test_a_line_that_began_anew_shows_an_old_value_and_the_gap_stays(plant: Plant) -> None:
