@@ -212,8 +212,8 @@ async def test_other_models_are_taken_without_letting_go_of_the_line(rig: Rig) -
     await eventually(lambda: rig.events("config.models_changed") == 1)
     await rig.flows()
     assert rig.events("agent.running") == 1
-    # A starved machine may lose the line for reasons of its own; each of these is a failure in the log.
-    assert rig.events("line.connected") == 1 + rig.events("line.failed")
+    # A starved machine may lose the line for reasons of its own, which the log then says.
+    assert rig.events("line.connected") == 1 + rig.events("line.disconnected")
     async with rig.doors.database.read() as conn:
         query = "SELECT count(*) FROM telemetry_gap WHERE cause = 'agent_down'"
         gaps = await (await conn.execute(query)).fetchone()
