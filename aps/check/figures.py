@@ -1,6 +1,7 @@
 """The rules of the plan as a whole: names, completeness, repeated times, and the KPIs recounted."""
 
 from bisect import bisect_left
+from collections.abc import Iterable
 
 from aps.check.facts import View, Violation, broken
 from aps.check.presses import stock_changes
@@ -11,20 +12,17 @@ from aps.schedule import CarTimes
 def names_that_do_not_exist(view: View) -> list[Violation]:
     """Every car, machine, press, panel type and shift of the plan is one of the problem's."""
     plan, problem = view.schedule, view.problem
-    machines = {m.id for m in problem.body.machines}
-    presses = {p.id for p in problem.press.presses}
-    dies = {d.panel_type for d in problem.press.dies}
-    shifts = {s.id for s in problem.shifts}
-    cars = [s.car_id for s in (*plan.assembly, *plan.paint)]
-    cars += [o.car_id for o in plan.weld] + [c for lot in plan.press for c in lot.pegged]
-    cars += [u.car_id for u in plan.unplaced] + [t.car_id for t in plan.times]
-    known_cars = set(view.cars)
-    named = [("car", c, known_cars) for c in [*cars, *(s.car_id for s in plan.slots)]]
-    named += [("machine", o.machine, machines) for o in plan.weld]
-    named += [("press", lot.press, presses) for lot in plan.press]
-    named += [("die", lot.panel_type, dies) for lot in plan.press]
-    named += [("shift", s.shift_id, shifts) for s in plan.slots]
-    unknown = sorted({(kind, name) for kind, name, known in named if name not in known})
+    cars = {s.car_id for slots in (plan.assembly, plan.paint, plan.slots) for s in slots}
+    cars |= {o.car_id for o in plan.weld} | {c for lot in plan.press for c in lot.pegged}
+    cars |= {u.car_id for u in plan.unplaced} | {t.car_id for t in plan.times}
+    named: tuple[tuple[str, set[str], Iterable[str]], ...] = (
+        ("car", cars, view.cars),
+        ("machine", {o.machine for o in plan.weld}, {m.id for m in problem.body.machines}),
+        ("press", {lot.press for lot in plan.press}, {p.id for p in problem.press.presses}),
+        ("die", {lot.panel_type for lot in plan.press}, {d.panel_type for d in problem.press.dies}),
+        ("shift", {s.shift_id for s in plan.slots}, {s.id for s in problem.shifts}),
+    )
+    unknown = sorted((kind, one) for kind, names, known in named for one in names.difference(known))
     return [
         broken(f"{kind}.unknown", name, f"The plan names the unknown {kind} {name}.")
         for kind, name in unknown
