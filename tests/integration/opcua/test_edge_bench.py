@@ -9,7 +9,7 @@ from edge.bench.__main__ import Size, figures
 
 pytestmark = pytest.mark.slow
 
-TINY = Size(rounds=1, commits=2, rate=1_000, seconds=0.5, backlog=2)
+TINY = Size(rounds=1, commits=2, rate=1_000, seconds=3.0, backlog=2)
 EXACT = ("rows lost", "rows doubled", "gap rows", "overflowed")
 
 
