@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -19,11 +20,12 @@ from edge.line import Line
 from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.models import ModelShelf
 from edge.opcua.security import LinkSecurity
+from edge.packages import PackageFolder
 from edge.plant_clock import LiveClock
 from edge.settings import CodeUnreadable, EdgeSettings
 from edge.telemetry import Collector
 from edge.uplink import Uplink
-from mes.contracts.agent import AgentConfig
+from mes.contracts.agent import AgentConfig, CameraModel
 from mes.contracts.wire import Stream
 
 log = structlog.get_logger(__name__)
@@ -190,7 +192,8 @@ class Agent:
             max_bytes=config.image_folder_max_bytes,
             keep_ok_every=config.keep_ok_image_every,
         )
-        shelf = ModelShelf(config.models, self._settings.packages)
+        packages = PackageFolder(self._folder.models)
+        shelf = ModelShelf(config.models, self._settings.packages, packages)
         inbox = Inbox(journal, mes, on_config=self._config_is)
         executor = Executor(
             journal, clock, inbox, may_act=self._may_act, reload_config=self._ask_reload
@@ -214,7 +217,6 @@ class Agent:
         self._reload = asyncio.Event()
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._watch_config(config, mes, instance, shelf, security, health))
-            parts.create_task(asyncio.to_thread(shelf.warm))
             parts.create_task(collector.write_forever())
             parts.create_task(line.run())
             parts.create_task(inbox.run())
@@ -227,6 +229,18 @@ class Agent:
                 parts.create_task(
                     health.serve_metrics(self._settings.metrics_port, on_ready=_metrics_ready)
                 )
+
+    async def _bring_models(
+        self, mes: MesClient, shelf: ModelShelf, models: Sequence[CameraModel]
+    ) -> None:
+        """Fetch, load and warm models; cameras go over to them between two parts.
+
+        What is here already judges while the rest is on its way.
+        """
+        await asyncio.to_thread(shelf.preload)
+        if shelf.fetched is not None:
+            await _fetched(mes, shelf.fetched, models)
+        await asyncio.to_thread(shelf.change, models)
 
     def _secure(self, config: AgentConfig) -> LinkSecurity:
         security = self._settings.link_security(config.interface.line)
@@ -265,6 +279,7 @@ class Agent:
         Raises:
             _Reload: more has changed.
         """
+        await self._bring_models(mes, shelf, config.models)
         while True:
             await self._reload.wait()
             self._reload.clear()
@@ -275,9 +290,23 @@ class Agent:
             await asyncio.to_thread(
                 security.trust.apply, trusted=fresh.trusted, revoked=fresh.revoked
             )
-            await asyncio.to_thread(shelf.change, fresh.models)
+            await self._bring_models(mes, shelf, fresh.models)
             self._config = health.config = config = fresh
             log.info("config.models_changed", version=fresh.version)
+
+
+async def _fetched(mes: MesClient, packages: PackageFolder, models: Sequence[CameraModel]) -> None:
+    """Fetch the packages that are not here, as often as it takes."""
+    trouble = Trouble("models")
+    while True:
+        try:
+            await packages.bring(mes, models)
+        except MesAway as error:
+            trouble.failed(str(error))
+            await trouble.wait()
+        else:
+            trouble.over()
+            return
 
 
 def _keeps_the_line(before: AgentConfig, after: AgentConfig) -> bool:

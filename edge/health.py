@@ -65,6 +65,7 @@ class Health:
             inspections=sum(self.line.verdicts.values()),
             late=self.line.verdicts[Verdict.LATE],
             certificates=self.security.trust.states(),
+            unusable_models=self.line.shelf.health(),
         )
 
     async def send_forever(self, mes: MesClient) -> None:

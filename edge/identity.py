@@ -46,6 +46,11 @@ class DataFolder:
         """The folder of pictures that wait for the MES."""
         return self.path / "images"
 
+    @property
+    def models(self) -> Path:
+        """Model packages that came from the MES."""
+        return self.path / "models"
+
     def lock(self) -> int:
         """Claim the folder for this process, until the process ends.
 

@@ -45,9 +45,15 @@ class ImageFolder:
         self.trouble = Trouble("images")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    async def keep(self, picture: bytes, verdict: Verdict) -> str | None:
-        """Keep a picture and return its sha256; None for an OK one that is not sampled."""
-        if verdict is Verdict.OK:
+    async def keep(
+        self, picture: bytes, verdict: Verdict, *, asked_for: bool = False
+    ) -> str | None:
+        """Keep a picture and return its sha256; None for an OK one that is not sampled.
+
+        Args:
+            asked_for: keep it in any case: near the threshold, or two models do not agree.
+        """
+        if verdict is Verdict.OK and not asked_for:
             self._ok_seen += 1
             if (self._ok_seen - 1) % self._keep_ok_every:
                 return None

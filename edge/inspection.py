@@ -21,14 +21,14 @@ from asyncua import ua
 
 from edge.images import ImageFolder
 from edge.journal import Journal
-from edge.models import ModelShelf, NoModel
+from edge.models import Choice, Judge, ModelShelf, NoModel
 from edge.opcua.link import CallRefused, Link
 from edge.opcua.nodes import UnknownNode
 from edge.plant_clock import LiveClock
 from mes.contracts.agent import CameraModel
 from mes.contracts.ids import uuid7
 from mes.contracts.plc import CameraNodes, VerdictAck
-from mes.contracts.quality import InspectionResult, Region, Verdict, VerdictCode
+from mes.contracts.quality import BesideVerdict, InspectionResult, Region, Verdict, VerdictCode
 from mes.contracts.wire import Stream
 from qc_vision.runtime import Inspection, NotAnImage, decode
 
@@ -38,6 +38,8 @@ CAMERA_TIMEOUT_S = 3.0
 """How long a camera may take to answer at most."""
 SHORTEST_TIMEOUT_S = 0.05
 MAX_PICTURE_BYTES = 16 << 20
+NEAR_THRESHOLD = 0.7
+"""From this share of the threshold on, the picture of an OK part is always kept."""
 ACK_TIMEOUT_S = 1.0
 ACK_POLL_S = 0.02
 PICTURE_TYPES = ("image/",)
@@ -74,6 +76,7 @@ class Judgement:
     picture: bytes | None = None
     picture_px: tuple[int, int] | None = None
     inference_ms: float = 0.0
+    choice: Choice | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ class Station:
     _announced: int = 0
     _seen: float = 0.0
     _fault: str | None = None
+    _beside_ms: float = 0.0
+    """What the model that looks on took last."""
 
     def announce(self, counter: object) -> None:
         """Take the request counter as its subscription brings it."""
@@ -134,14 +139,20 @@ class Station:
         if judgement.verdict is not Verdict.LATE:
             accepted = await self._write(request, judgement.verdict)
         total_ms = (time.monotonic() - request.seen) * 1000
+        beside = await self._look_on(request, judgement)
         sha256 = None
         if judgement.picture is not None:
-            sha256 = await self.images.keep(judgement.picture, judgement.verdict)
+            sha256 = await self.images.keep(
+                judgement.picture,
+                judgement.verdict,
+                asked_for=_near_threshold(judgement) or _differ(judgement, beside),
+            )
         result = _result(
             self.line,
             self.nodes,
             request,
             judgement,
+            beside=beside,
             sha256=sha256,
             decided_at=self.clock.now(),
             total_ms=total_ms,
@@ -171,30 +182,75 @@ class Station:
         except CameraFault as fault:
             return self._unfit(str(fault))
         try:
-            judgement = await asyncio.to_thread(self._inspect, request.variant, picture)
+            judgement = await asyncio.to_thread(self._inspect, request, picture)
         except NotAnImage as error:
             return self._unfit(str(error))
         self._recovered()
         return judgement
 
-    def _inspect(self, variant: str, picture: bytes) -> Judgement:
+    def _inspect(self, request: Request, picture: bytes) -> Judgement:
         upright = decode(picture)
         height, width = upright.shape[:2]
         kept = Judgement(Verdict.UNFIT, picture=picture, picture_px=(width, height))
         try:
-            model, inspector = self.shelf.choose(self.nodes.id, variant)
+            choice = self.shelf.choose(self.nodes.id, request.variant, request.counter)
         except NoModel as error:
             return replace(kept, reason=str(error))
         began = time.monotonic()
-        inspection = inspector.inspect(upright)
+        try:
+            inspection = choice.judge.inspector.inspect(upright)
+        except (
+            Exception
+        ) as error:  # whatever the runtime raises: no part passes because of an error
+            self._broken(choice.judge, error)
+            return replace(kept, reason=f"the model failed: {type(error).__name__}: {error}")
+        self.shelf.worked(choice.judge)
         return replace(
             kept,
             verdict=Verdict(inspection.verdict.value),
             reason=inspection.fitness.reason,
             inspection=inspection,
-            model=model,
+            model=choice.judge.model,
             inference_ms=(time.monotonic() - began) * 1000,
+            choice=choice,
         )
+
+    async def _look_on(self, request: Request, judgement: Judgement) -> BesideVerdict | None:
+        """Ask the model that looks on, once the line has its verdict and while nobody waits.
+
+        It is left out when the next request is there, or when it would not be done by the deadline.
+        """
+        choice = judgement.choice
+        if choice is None or choice.beside is None or judgement.picture is None:
+            return None
+        left_ms = (self.clock.deadline(request.deadline_at) - time.monotonic()) * 1000
+        if self._announced != request.counter or left_ms < 2 * self._beside_ms:
+            return None
+        return await asyncio.to_thread(self._beside, choice, choice.beside, judgement.picture)
+
+    def _beside(self, choice: Choice, beside: Judge, picture: bytes) -> BesideVerdict | None:
+        began = time.monotonic()
+        try:
+            seen = beside.inspector.inspect(picture)
+        except Exception as error:  # a model on trial must not disturb the line
+            self._broken(beside, error)
+            return None
+        self.shelf.worked(beside)
+        self._beside_ms = (time.monotonic() - began) * 1000
+        return BesideVerdict(
+            package_sha256=beside.model.package_sha256 or "",
+            judged_by=choice.judge.model.package_sha256 or "",
+            verdict=Verdict(seen.verdict.value),
+            score=seen.score,
+            threshold=seen.threshold,
+            regions=_regions(seen),
+            ms=self._beside_ms,
+        )
+
+    def _broken(self, judge: Judge, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        log.error("model.failed", camera=self.nodes.id, package=judge.model.package, reason=reason)
+        self.shelf.failed(judge, reason)
 
     async def _fetch(self, request: Request) -> bytes:
         """Fetch the picture of a request; a camera that does not answer is asked once more while there is time."""
@@ -292,6 +348,7 @@ def _result(
     request: Request,
     judgement: Judgement,
     *,
+    beside: BesideVerdict | None,
     sha256: str | None,
     decided_at: datetime,
     total_ms: float,
@@ -311,10 +368,7 @@ def _result(
         verdict=judgement.verdict,
         score=inspection.score if inspection else 0.0,
         threshold=inspection.threshold if inspection else 0.0,
-        regions=tuple(
-            Region(x=r.x, y=r.y, w=r.w, h=r.h, score=min(max(r.score, 0.0), 1.0), label=r.label)
-            for r in (inspection.regions if inspection else ())
-        ),
+        regions=_regions(inspection) if inspection else (),
         reason=judgement.reason,
         image_sha256=sha256,
         image_px=judgement.picture_px,
@@ -328,6 +382,26 @@ def _result(
         inference_ms=judgement.inference_ms,
         total_ms=total_ms,
         accepted=accepted,
+        beside=beside,
+    )
+
+
+def _regions(inspection: Inspection) -> tuple[Region, ...]:
+    return tuple(
+        Region(x=r.x, y=r.y, w=r.w, h=r.h, score=min(max(r.score, 0.0), 1.0), label=r.label)
+        for r in inspection.regions
+    )
+
+
+def _near_threshold(judgement: Judgement) -> bool:
+    """Whether a picture that passed nearly did not: it teaches more than a hundred plain ones."""
+    seen = judgement.inspection
+    return seen is not None and seen.score >= NEAR_THRESHOLD * seen.threshold
+
+
+def _differ(judgement: Judgement, beside: BesideVerdict | None) -> bool:
+    return beside is not None and (beside.verdict is Verdict.OK) != (
+        judgement.verdict is Verdict.OK
     )
 
 

@@ -88,7 +88,7 @@ class Line:
         self._collector = collector
         self._ledger = ledger
         self._executor = executor
-        self._shelf = shelf
+        self.shelf = shelf
         self._images = images
         self._may_act = may_act
         self._states = StateWatcher(journal, config.interface.line, clock)
@@ -168,7 +168,7 @@ class Line:
                 nodes=nodes,
                 link=link,
                 http=cameras,
-                shelf=self._shelf,
+                shelf=self.shelf,
                 journal=self._journal,
                 images=self._images,
                 clock=self._clock,

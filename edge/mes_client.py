@@ -25,6 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 REQUEST_TIMEOUT_S = 10.0
 LONG_POLL_S = 25.0
+MODEL_TIMEOUT_S = 60.0
 INSTANCE_HEADER = "C2M-Instance"
 """Which copy of an agent speaks: two copies have two values, a restart keeps its own."""
 OLDEST_HEADER = "C2M-Oldest"
@@ -127,6 +128,11 @@ class MesClient:
         await self._send(
             "PUT", f"/agent/v1/images/{sha256}", content=data, media="application/octet-stream"
         )
+
+    async def model(self, sha256: str) -> bytes:
+        """Fetch the archive of a model package."""
+        answer = await self._send("GET", f"/agent/v1/models/{sha256}", timeout=MODEL_TIMEOUT_S)
+        return answer.content
 
     async def heartbeat(self, beat: Heartbeat) -> None:
         """Say how this agent is."""

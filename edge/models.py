@@ -1,4 +1,4 @@
-"""The models of a line's cameras: which package judges which variant."""
+"""The models of a line's cameras: which package judges which part, and which looks on."""
 
 from __future__ import annotations
 
@@ -6,17 +6,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import structlog
 
-from mes.contracts.agent import CameraModel
+from edge.packages import PackageFolder
+from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from qc_vision.packages import shipped
 from qc_vision.runtime import Inspector, PackageError, PipelineError, load
 
 log = structlog.get_logger(__name__)
 
+FAILURES_IN_A_ROW = 3
+"""A model that fails so often at a camera is not asked again."""
+
 
 class NoModel(Exception):
     """The picture cannot be judged: no usable model belongs to this camera and variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model that is loaded and warm."""
+
+    model: CameraModel
+    inspector: Inspector
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who judges a part, and who looks on."""
+
+    judge: Judge
+    beside: Judge | None
 
 
 @dataclass(slots=True)
@@ -26,32 +47,99 @@ class ModelShelf:
     Args:
         models: what the MES's configuration names.
         extra: folder with packages beside the shipped ones, one folder each.
+        fetched: packages that came from the MES.
     """
 
     models: Sequence[CameraModel]
     extra: Path | None = None
+    fetched: PackageFolder | None = None
+    unusable: dict[tuple[str, str | None, ModelRole], str] = field(default_factory=dict)
+    """Why a model of the configuration cannot be used, by camera, package and role."""
     _loaded: dict[str, Inspector | str] = field(default_factory=dict)
+    _before: dict[str, CameraModel] = field(default_factory=dict)
+    _failures: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def warm(self) -> None:
         """Load every package that the configuration names. Blocks: call it in a thread."""
+        self.change(self.models)
+
+    def preload(self) -> None:
+        """Load the packages that are here, before those that are missing arrive. Blocks, too."""
         for model in self.models:
-            self._load(model)
+            if model.package_sha256 is None or (
+                self.fetched is not None and self.fetched.find(model.package_sha256) is not None
+            ):
+                self._load(model)
 
     def change(self, models: Sequence[CameraModel]) -> None:
-        """Use other models from now on; packages that failed are tried again. Blocks: call it in a thread."""
-        self._loaded = {k: kept for k, kept in self._loaded.items() if not isinstance(kept, str)}
-        for model in models:
-            self._load(model)
-        self.models = models
+        """Use other models from the next part on; blocks: call it in a thread.
 
-    def choose(self, camera: str, variant: str) -> tuple[CameraModel, Inspector]:
-        """Return the model for a camera and variant. May load it: call it in a thread.
+        Packages that failed are tried again. Where a camera's new model cannot be used, the one that judged
+        there before goes on, and `unusable` says why.
+        """
+        self._loaded = {k: kept for k, kept in self._loaded.items() if not isinstance(kept, str)}
+        self._failures.clear()
+        unusable: dict[tuple[str, str | None, ModelRole], str] = {}
+        chosen: list[CameraModel] = []
+        for model in models:
+            opened = self._load(model)
+            if not isinstance(opened, str):
+                chosen.append(model)
+                continue
+            unusable[_name(model)] = opened
+            if model.role is ModelRole.ACTIVE:
+                before = self._usable(model.camera)
+                chosen.append(model if before is None else before)
+        for former in self.models:
+            if former.role is ModelRole.ACTIVE and former not in chosen and self._works(former):
+                self._before[former.camera] = former
+        self.unusable = unusable
+        self.models = chosen
+
+    def choose(self, camera: str, variant: str, counter: int) -> Choice:
+        """Return who judges a part and who looks on. May load them: call it in a thread.
+
+        Args:
+            counter: the camera's count of requests; a canary judges one of `CameraModel.every`.
 
         Raises:
             NoModel: none is configured, or its package cannot be used.
         """
+        active = self._judge(camera, variant)
+        trial = self._on_trial(camera, variant)
+        if trial is None:
+            return Choice(active, None)
+        if trial.model.role is ModelRole.CANARY and counter % trial.model.every == 0:
+            return Choice(trial, active)
+        return Choice(active, trial)
+
+    def failed(self, judge: Judge, reason: str) -> None:
+        """Take note that a model raised an error; after three in a row it is put aside."""
+        key = judge.model.camera, _key(judge.model)
+        self._failures[key] = self._failures.get(key, 0) + 1
+        if self._failures[key] < FAILURES_IN_A_ROW:
+            return
+        model = judge.model
+        log.error("model.put_aside", camera=model.camera, package=model.package, reason=reason)
+        self.unusable[_name(model)] = reason
+        before = self._before.get(model.camera) if model.role is ModelRole.ACTIVE else None
+        others = [other for other in self.models if other != model]
+        self.models = others if before is None else [*others, before]
+
+    def worked(self, judge: Judge) -> None:
+        """Take note that a model answered."""
+        self._failures.pop((judge.model.camera, _key(judge.model)), None)
+
+    def health(self) -> tuple[ModelHealth, ...]:
+        """Return the models of the configuration that cannot be used."""
+        return tuple(
+            ModelHealth(camera=camera, package_sha256=package, role=role, reason=reason[:500])
+            for (camera, package, role), reason in self.unusable.items()
+        )
+
+    def _judge(self, camera: str, variant: str) -> Judge:
         for model in self.models:
-            if model.camera == camera and ("*" in model.variants or variant in model.variants):
+            if model.role is ModelRole.ACTIVE and _is_for(model, camera, variant):
                 inspector = self._load(model)
                 if isinstance(inspector, str):
                     raise NoModel(inspector)
@@ -60,11 +148,30 @@ class ModelShelf:
                     raise NoModel(
                         f"wrong recipe: {model.package} does not know variant {variant!r}"
                     )
-                return model, inspector
+                return Judge(model, inspector)
         raise NoModel(f"wrong recipe: no model for variant {variant!r} at {camera}")
 
+    def _on_trial(self, camera: str, variant: str) -> Judge | None:
+        for model in self.models:
+            if model.role is not ModelRole.ACTIVE and _is_for(model, camera, variant):
+                inspector = self._load(model)
+                if not isinstance(inspector, str):
+                    known = inspector.manifest.variants
+                    return Judge(model, inspector) if not known or variant in known else None
+        return None
+
+    def _usable(self, camera: str) -> CameraModel | None:
+        """Return the active model that judges at a camera now, when it can."""
+        for model in self.models:
+            if model.camera == camera and model.role is ModelRole.ACTIVE and self._works(model):
+                return model
+        return None
+
+    def _works(self, model: CameraModel) -> bool:
+        return isinstance(self._loaded.get(_key(model)), Inspector)
+
     def _load(self, model: CameraModel) -> Inspector | str:
-        key = f"{model.package}|{model.sha256}"
+        key = _key(model)
         if key not in self._loaded:
             self._loaded[key] = self._open(model)
         return self._loaded[key]
@@ -72,9 +179,13 @@ class ModelShelf:
     def _open(self, model: CameraModel) -> Inspector | str:
         try:
             inspector = load(self._folder(model))
+            inspector.inspect(_any_picture(inspector))
         except (PackageError, PipelineError, KeyError, OSError) as error:
             log.error("model.unusable", package=model.package, reason=str(error))
             return f"model {model.package} cannot be used: {error}"
+        except Exception as error:  # whatever the runtime raises, the line must go on
+            log.exception("model.unusable", package=model.package)
+            return f"model {model.package} cannot be used: {type(error).__name__}: {error}"
         if inspector.manifest.sha256 != model.sha256:
             found = inspector.manifest.sha256[:12]
             log.error("model.another_version", package=model.package, found=found)
@@ -82,6 +193,30 @@ class ModelShelf:
         return inspector
 
     def _folder(self, model: CameraModel) -> Path:
+        if model.package_sha256 is not None:
+            folder = None if self.fetched is None else self.fetched.find(model.package_sha256)
+            if folder is None:
+                raise PackageError(f"package {model.package_sha256[:12]}… did not arrive")
+            return folder
         if self.extra is not None and (self.extra / model.package / "manifest.json").exists():
             return self.extra / model.package
         return {shop.value: folder for shop, folder in shipped().items()}[model.package]
+
+
+def _is_for(model: CameraModel, camera: str, variant: str) -> bool:
+    return model.camera == camera and ("*" in model.variants or variant in model.variants)
+
+
+def _key(model: CameraModel) -> str:
+    return f"{model.package}|{model.package_sha256 or ''}|{model.sha256}"
+
+
+def _name(model: CameraModel) -> tuple[str, str | None, ModelRole]:
+    return model.camera, model.package_sha256, model.role
+
+
+def _any_picture(inspector: Inspector) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return a picture for the first run, which is the slow one; noise, so that it passes the fitness step."""
+    size = inspector.manifest.input
+    rng = np.random.default_rng(1)
+    return rng.integers(0, 256, (size.height, size.width, 3)).astype(np.uint8)

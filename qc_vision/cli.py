@@ -17,7 +17,9 @@ from qc_vision.runtime import (
     Inspection,
     PackageError,
     PipelineError,
+    content_hash,
     load,
+    pack,
 )
 from qc_vision.synth import (
     DEFECT_KINDS,
@@ -89,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--work", type=Path, help="folder for figures and packages (a cache folder)")
     bench.set_defaults(command=_bench)
+
+    packing = commands.add_parser("pack", help="write a package as one file, named by its content")
+    packing.add_argument("package", type=Path)
+    packing.add_argument("--out", type=Path, help="folder of the file (the working directory)")
+    packing.set_defaults(command=_pack)
 
     fold = commands.add_parser("fold-backbone", help="reproduce the backbones that ship")
     fold.set_defaults(command=_fold)
@@ -196,6 +203,15 @@ def _answer(path: Path, result: Inspection, spent_ms: float) -> dict[str, Any]:
         "model": result.model_version,
         "pipeline": result.pipeline_version,
     }
+
+
+def _pack(options: argparse.Namespace) -> int:
+    load(options.package)
+    archive = pack(options.package)
+    target = (options.out or Path()) / f"{content_hash(archive)}.zip"
+    target.write_bytes(archive)
+    _say(str(target))
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -39,7 +39,7 @@ from mes.resources import service as resources
 
 COMMANDS_PER_PAGE = 50
 
-ModelsOf = Callable[[PlantModel, Line], tuple[CameraModel, ...]]
+ModelsOf = Callable[[ReadConn, PlantModel, Line], Awaitable[tuple[CameraModel, ...]]]
 """Which packages judge the pictures of a line's cameras; given by the composition root."""
 
 
@@ -281,7 +281,7 @@ async def _draft(conn: WriteConn, agent: Agent, *, epoch: int, models: ModelsOf)
         agent_id=agent.id,
         epoch=epoch,
         interface=model.numbered_tags(interface, numbers),
-        models=models(plant, line),
+        models=await models(conn, plant, line),
         trusted=tuple(d.thumbprint for d in decided if d.decision is Decision.TRUSTED),
         revoked=tuple(d.thumbprint for d in decided if d.decision is Decision.REVOKED),
         clock=await read_plant_clock(conn),

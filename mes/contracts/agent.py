@@ -3,8 +3,9 @@
 The agent opens every connection:
 `POST /agent/v1/enrol` (one-time code → token) · `GET /agent/v1/config` · `GET /agent/v1/clock` ·
 `POST /agent/v1/batches` (body: one wire frame) · `GET /agent/v1/commands?after=N&wait_s=S` (long poll) ·
-`PUT /agent/v1/images/{sha256}` · `POST /agent/v1/heartbeat`. All but enrolment and the clock carry
-`Authorization: Bearer TOKEN` and `C2M-Instance`, which tells two copies of one agent apart.
+`PUT /agent/v1/images/{sha256}` · `GET /agent/v1/models/{sha256}` · `POST /agent/v1/heartbeat`.
+All but enrolment and the clock carry `Authorization: Bearer TOKEN` and `C2M-Instance`, which tells two
+copies of one agent apart.
 """
 
 from __future__ import annotations
@@ -45,6 +46,16 @@ class Enrolled(_Message):
     epoch: int = Field(ge=1)
 
 
+class ModelRole(StrEnum):
+    """What a model does at a camera."""
+
+    ACTIVE = "active"
+    CANARY = "canary"
+    """Judges one part of `CameraModel.every`, and looks on at the others."""
+    SHADOW = "shadow"
+    """Looks on: its verdicts are compared, the line never hears them."""
+
+
 class CameraModel(_Message):
     """Which model package judges a camera's pictures, per variant (`*`: every variant)."""
 
@@ -52,7 +63,22 @@ class CameraModel(_Message):
     package: str
     version: str
     sha256: Sha256
+    """Of the model's graph."""
     variants: tuple[str, ...] = ("*",)
+    package_sha256: Sha256 | None = None
+    """Of the package's archive, fetched with `GET /agent/v1/models/{sha256}`; None: it ships with the agent."""
+    role: ModelRole = ModelRole.ACTIVE
+    every: int = Field(default=5, ge=2)
+    """A canary judges one part of so many."""
+
+
+class ModelHealth(_Message):
+    """A model that an agent cannot use; what judged before goes on."""
+
+    camera: str
+    package_sha256: Sha256 | None
+    role: ModelRole
+    reason: str = Field(max_length=500)
 
 
 class CertificatePlace(StrEnum):
@@ -147,3 +173,4 @@ class Heartbeat(_Message):
     inspections: int = Field(ge=0)
     late: int = Field(ge=0)
     certificates: tuple[CertificateState, ...] = ()
+    unusable_models: tuple[ModelHealth, ...] = ()

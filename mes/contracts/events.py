@@ -466,6 +466,18 @@ class InspectionRecorded(Payload):
     defect_kind: str | None = None
 
 
+class ModelMoved(Payload):
+    """A model package went to another state at a camera; `reason` is given when it was rolled back."""
+
+    type = "model.moved"
+    subject_field = "camera"
+    camera: str
+    package_sha256: str
+    model: str
+    state: str
+    reason: str | None = None
+
+
 class HoldPlaced(Payload):
     type = "hold.placed"
     subject_field = "hold_id"

@@ -54,6 +54,22 @@ class Region(BaseModel):
     label: str | None = None
 
 
+class BesideVerdict(BaseModel):
+    """What another model (shadow, canary, or the active one beside a canary) said of the same picture."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    package_sha256: str
+    """Of the package that looked on; empty: one that ships with the agent."""
+    judged_by: str
+    """Of the package whose verdict the line took; empty: one that ships with the agent."""
+    verdict: Verdict
+    score: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    regions: tuple[Region, ...] = ()
+    ms: float = Field(ge=0)
+
+
 class InspectionResult(BaseModel):
     """One judged picture; travels in the results stream, the bytes follow by `PUT /images/{sha256}`."""
 
@@ -91,3 +107,4 @@ class InspectionResult(BaseModel):
     """Real milliseconds from trigger seen to verdict written."""
     accepted: bool
     """Whether the PLC took the verdict (a stale one is refused)."""
+    beside: BesideVerdict | None = None

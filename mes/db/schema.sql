@@ -1,4 +1,4 @@
--- The schema of revision 0171, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0180, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -526,6 +526,22 @@ CREATE TABLE public.inspection (
     CONSTRAINT inspection_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
     CONSTRAINT inspection_threshold_check CHECK (((threshold >= (0)::double precision) AND (threshold <= (1)::double precision))),
     CONSTRAINT inspection_verdict_check CHECK ((verdict = ANY (ARRAY['OK'::text, 'NOK'::text, 'UNFIT'::text, 'LATE'::text])))
+);
+
+CREATE TABLE public.inspection_beside (
+    inspection_id uuid NOT NULL,
+    camera text NOT NULL,
+    package_sha256 text NOT NULL,
+    judged_by text NOT NULL,
+    verdict text NOT NULL,
+    score double precision NOT NULL,
+    threshold double precision NOT NULL,
+    regions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    ms double precision NOT NULL,
+    triggered_at timestamp with time zone NOT NULL,
+    CONSTRAINT inspection_beside_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT inspection_beside_threshold_check CHECK (((threshold >= (0)::double precision) AND (threshold <= (1)::double precision))),
+    CONSTRAINT inspection_beside_verdict_check CHECK ((verdict = ANY (ARRAY['OK'::text, 'NOK'::text, 'UNFIT'::text])))
 );
 
 CREATE TABLE public.inspection_image (
@@ -1203,6 +1219,38 @@ CREATE SEQUENCE public.vin_serial_seq
     MAXVALUE 999999
     CACHE 1;
 
+CREATE TABLE public.vision_model (
+    package_sha256 text NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    shop text NOT NULL,
+    model_sha256 text NOT NULL,
+    data_sha256 text NOT NULL,
+    pipeline_version text NOT NULL,
+    licence text NOT NULL,
+    parents text[] NOT NULL,
+    bytes integer NOT NULL,
+    manifest jsonb NOT NULL,
+    registered_at timestamp with time zone NOT NULL,
+    registered_by text NOT NULL,
+    CONSTRAINT vision_model_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT vision_model_model_sha256_check CHECK ((model_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT vision_model_package_sha256_check CHECK ((package_sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE public.vision_rollout (
+    id uuid NOT NULL,
+    camera text NOT NULL,
+    package_sha256 text NOT NULL,
+    state text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    reason text,
+    followed uuid,
+    CONSTRAINT vision_rollout_state_check CHECK ((state = ANY (ARRAY['shadow'::text, 'canary'::text, 'active'::text, 'retired'::text])))
+);
+
 CREATE TABLE public.work_shift (
     calendar text NOT NULL,
     start_at timestamp with time zone NOT NULL,
@@ -1364,6 +1412,9 @@ ALTER TABLE ONLY public.ingest_quarantine
 
 ALTER TABLE ONLY public.ingest_watermark
     ADD CONSTRAINT ingest_watermark_pkey PRIMARY KEY (agent_id, epoch, stream);
+
+ALTER TABLE ONLY public.inspection_beside
+    ADD CONSTRAINT inspection_beside_pkey PRIMARY KEY (inspection_id);
 
 ALTER TABLE ONLY public.inspection_image
     ADD CONSTRAINT inspection_image_pkey PRIMARY KEY (sha256);
@@ -1527,6 +1578,12 @@ ALTER TABLE ONLY public.telemetry_tag
 ALTER TABLE ONLY public.user_session
     ADD CONSTRAINT user_session_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY public.vision_model
+    ADD CONSTRAINT vision_model_pkey PRIMARY KEY (package_sha256);
+
+ALTER TABLE ONLY public.vision_rollout
+    ADD CONSTRAINT vision_rollout_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.work_shift
     ADD CONSTRAINT work_shift_pkey PRIMARY KEY (calendar, start_at, code);
 
@@ -1583,6 +1640,8 @@ CREATE INDEX hold_undecided ON public.hold USING btree (placed_at) WHERE (closed
 CREATE INDEX idempotent_answer_created ON public.idempotent_answer USING btree (created_at);
 
 CREATE INDEX ingest_quarantine_open ON public.ingest_quarantine USING btree (line, arrived_at) WHERE (settled_at IS NULL);
+
+CREATE INDEX inspection_beside_camera ON public.inspection_beside USING btree (camera, triggered_at);
 
 CREATE INDEX inspection_body ON public.inspection USING btree (body_id, triggered_at) WHERE (body_id IS NOT NULL);
 
@@ -1673,6 +1732,12 @@ CREATE INDEX telemetry_tag_line ON public.telemetry_tag USING btree (line);
 CREATE INDEX user_session_expiry ON public.user_session USING btree (expires_at);
 
 CREATE INDEX user_session_user ON public.user_session USING btree (user_id);
+
+CREATE UNIQUE INDEX vision_rollout_active ON public.vision_rollout USING btree (camera) WHERE (state = 'active'::text);
+
+CREATE INDEX vision_rollout_camera ON public.vision_rollout USING btree (camera, changed_at);
+
+CREATE UNIQUE INDEX vision_rollout_trial ON public.vision_rollout USING btree (camera) WHERE (state = ANY (ARRAY['shadow'::text, 'canary'::text]));
 
 CREATE INDEX work_shift_time ON public.work_shift USING btree (start_at, end_at);
 
@@ -1796,3 +1861,9 @@ ALTER TABLE ONLY public.rework
 
 ALTER TABLE ONLY public.user_session
     ADD CONSTRAINT user_session_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.app_user(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.vision_rollout
+    ADD CONSTRAINT vision_rollout_followed_fkey FOREIGN KEY (followed) REFERENCES public.vision_rollout(id);
+
+ALTER TABLE ONLY public.vision_rollout
+    ADD CONSTRAINT vision_rollout_package_sha256_fkey FOREIGN KEY (package_sha256) REFERENCES public.vision_model(package_sha256);

@@ -16,7 +16,7 @@ import structlog
 from fastapi import FastAPI
 
 from mes.agents.bell import CommandBell
-from mes.inspection.bridge import camera_models
+from mes.inspection.registry import camera_models
 from mes.platform.settings import Settings
 
 log = structlog.get_logger()

@@ -32,9 +32,11 @@ app = typer.Typer(
 check_app = typer.Typer(help="Is this installation able to work?", invoke_without_command=True)
 orders_app = typer.Typer(help="Orders.", no_args_is_help=True)
 plant_app = typer.Typer(help="The plant model.", no_args_is_help=True)
+models_app = typer.Typer(help="Models of the cameras.", no_args_is_help=True)
 app.add_typer(check_app, name="check")
 app.add_typer(orders_app, name="orders")
 app.add_typer(plant_app, name="plant")
+app.add_typer(models_app, name="models")
 
 console = Console()
 _PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes")
@@ -181,6 +183,20 @@ def import_orders(
         )
     console.print(f"{len(report.accepted)} orders placed, {len(report.rejected)} rows refused.")
     raise typer.Exit(1 if report.rejected else 0)
+
+
+@models_app.command("register")
+def register_model(
+    package: Annotated[
+        Path, typer.Argument(help="A package folder, as `qc_vision train` writes it.", exists=True)
+    ],
+) -> None:
+    """Register a model package, so that it can look on at cameras and judge there later."""
+    settings = _settings("models")
+    model = asyncio.run(
+        commands.register_model(bootstrap.database_dsn(settings), settings, package)
+    )
+    console.print(f"{model.title} is registered as {model.package_sha256}", highlight=False)
 
 
 @app.command()

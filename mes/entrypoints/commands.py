@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mes.inspection import bridge, registry
+from mes.inspection.images import FolderImageStore
+from mes.inspection.rollout import Model
 from mes.orders import imports
 from mes.orders.imports import ImportReport
 from mes.planning import service as planning
@@ -79,3 +82,21 @@ async def publish(dsn: str, settings: Settings, number: int, *, note: str) -> Pl
             raise UnknownPlan(plan=number)
         zone = planning.frozen_zone(await planning.network(conn), settings.plan, factor)
         return await planning.publish(conn, found[0].id, now=now, by=_actor(), note=note, zone=zone)
+
+
+async def register_model(dsn: str, settings: Settings, package: Path) -> Model:
+    """Register a model package from its folder.
+
+    Raises:
+        PackageRefused, PackageTooLarge: it cannot be used.
+    """
+    settings.image_dir.mkdir(parents=True, exist_ok=True)
+    archive = await asyncio.to_thread(bridge.packed, package)
+    async with _writing(dsn) as (conn, _, _):
+        return await registry.register(
+            conn,
+            FolderImageStore(settings.image_dir),
+            archive,
+            actor=_actor(),
+            now=datetime.now(UTC),
+        )

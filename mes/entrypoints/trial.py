@@ -27,6 +27,7 @@ from fastapi import FastAPI
 from mes.agents import routes as agent_routes
 from mes.agents import service as agents
 from mes.agents.bell import CommandBell
+from mes.contracts.agent import CameraModel
 from mes.contracts.plant_file import load_plant, with_ports
 from mes.db import migrate
 from mes.equipment import timeseries
@@ -92,7 +93,7 @@ async def _doors(data: Path, port: int) -> None:
         app.include_router(agent_routes.router)
         app.include_router(ingest_routes.router)
         bell = CommandBell()
-        services = {"command_bell": bell, "camera_models": lambda *_: ()}
+        services = {"command_bell": bell, "camera_models": _no_models}
         app.state.context = Context(database, clock, settings, services)
         following = [asyncio.create_task(_for_ever(lambda: bell.follow(database)))]
         following.append(asyncio.create_task(_for_ever(lambda: clock.follow(database))))
@@ -104,6 +105,10 @@ async def _doors(data: Path, port: int) -> None:
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
+
+
+async def _no_models(*_: object) -> tuple[CameraModel, ...]:
+    return ()
 
 
 async def _for_ever(follow: Callable[[], Awaitable[None]]) -> None:

@@ -18,6 +18,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "operation": ("map",),
     "rack": ("map", "materials"),
     "inspection": ("inspections", "quality"),
+    "model": ("quality",),
     "hold": ("holds", "quality", "map"),
     "rework": ("holds", "quality"),
     "disposition": ("holds", "quality"),

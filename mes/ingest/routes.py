@@ -16,6 +16,7 @@ from mes.ingest import service
 from mes.ingest.model import SequenceGap
 from mes.ingest.repository import Quarantined
 from mes.ingest.turns import PATIENCE_S, Turns
+from mes.inspection import registry
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
 from mes.platform.http import ClockDep, DatabaseDep, ReadDb, SettingsDep
@@ -73,6 +74,18 @@ async def images(
         store = FolderImageStore(settings.image_dir)
         await inspection.store_image(conn, store, sha256, data, now=clock.real_now())
     return Response(status_code=204)
+
+
+@router.get("/agent/v1/models/{sha256}")
+async def model(
+    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")],
+    agent: AgentDep,
+    conn: ReadDb,
+    settings: SettingsDep,
+) -> Response:
+    """Answer a registered model package; the agent verifies it by its hash."""
+    archive = await registry.archive_of(conn, FolderImageStore(settings.image_dir), sha256)
+    return Response(archive, media_type="application/zip")
 
 
 @router.get("/api/ingest/quarantine")

@@ -1,26 +1,36 @@
-"""Where inspection meets `qc_vision`: which shipped package judges which camera."""
+"""Where inspection meets `qc_vision`: shipped packages, registered ones, heat maps."""
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from mes.contracts.agent import CameraModel
-from mes.contracts.plant import Line, PlantModel
+from mes.contracts.plant import Line
 from mes.inspection.model import HeatmapUnavailable
+from mes.inspection.rollout import PackageRefused
 from qc_vision.packages import shipped
-from qc_vision.runtime import Inspector, decode, load
+from qc_vision.runtime import (
+    Inspector,
+    PackageError,
+    PipelineError,
+    content_hash,
+    decode,
+    load,
+    pack,
+    unpack,
+)
 from qc_vision.runtime.manifest import Manifest
 
 
-def camera_models(plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
-    """Return the model package of each camera of a line: the one shipped for its scene.
-
-    A camera whose scene has no package is left out; its pictures are UNFIT until there is one.
-    """
+def shipped_models(line: Line) -> tuple[CameraModel, ...]:
+    """Return the package that ships for the scene of each camera of a line, where there is one."""
     manifests = _manifests()
     return tuple(
         CameraModel(
@@ -40,16 +50,78 @@ def _manifests() -> dict[str, Manifest]:
     return {shop.value: Manifest.read(folder) for shop, folder in shipped().items()}
 
 
-def heatmap(image: bytes, *, model_sha256: str) -> bytes:
+def packed(package: Path) -> bytes:
+    """Return a package folder as one archive; raises PackageRefused."""
+    try:
+        return pack(package)
+    except PackageError as error:
+        raise PackageRefused(why=str(error)) from error
+
+
+def name_of(archive: bytes) -> str:
+    """Return the hash that names an archive."""
+    return content_hash(archive)
+
+
+def shipped_archives() -> list[bytes]:
+    """Return the packages that ship, as archives."""
+    return [pack(folder) for folder in shipped().values()]
+
+
+def examined(archive: bytes) -> dict[str, Any]:
+    """Return what a package says about itself once it has been loaded and has judged a picture.
+
+    Raises:
+        PackageRefused: it is damaged, incomplete, or does not run here.
+    """
+    sha256 = content_hash(archive)
+    inspector = _unpacked(archive, sha256)
+    manifest = inspector.manifest
+    facts = asdict(manifest)
+    grey = np.full((manifest.input.height, manifest.input.width, 3), 128, np.uint8)
+    try:
+        inspector.inspect(grey)
+    except Exception as error:  # whatever the runtime raises, it cannot be used
+        raise PackageRefused(why=f"{type(error).__name__}: {error}") from error
+    return {
+        "package_sha256": sha256,
+        "name": manifest.name,
+        "version": manifest.version,
+        "shop": manifest.shop,
+        "model_sha256": manifest.sha256,
+        "data_sha256": manifest.data_sha256,
+        "pipeline_version": inspector.pipeline.version,
+        "licence": manifest.licence,
+        "parents": list(manifest.parents),
+        "manifest": facts,
+    }
+
+
+def _unpacked(archive: bytes, sha256: str) -> Inspector:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            unpack(archive, sha256, Path(folder) / sha256)
+            return load(Path(folder) / sha256)
+        except (PackageError, PipelineError, OSError) as error:
+            raise PackageRefused(why=str(error).replace(f"{folder}/{sha256}/", "")) from error
+
+
+def heatmap(image: bytes, *, model_sha256: str, archive: bytes | None = None) -> bytes:
     """Judge a stored picture again with the model that judged it, and return it under its heat map (PNG).
+
+    Args:
+        archive: the registered package of that model; None for one that ships.
 
     Raises:
         HeatmapUnavailable: that model is not here, or the picture cannot be judged.
     """
     package = _packages().get(model_sha256)
-    if package is None:
+    if package is not None:
+        seen = _inspector(package).inspect(image)
+    elif archive is not None:
+        seen = _unpacked(archive, content_hash(archive)).inspect(image)
+    else:
         raise HeatmapUnavailable(why="the model that judged it is not installed here")
-    seen = _inspector(package).inspect(image)
     if seen.heatmap is None:
         raise HeatmapUnavailable(why=seen.fitness.reason or "the picture cannot be judged")
     picture = decode(image)

@@ -220,7 +220,7 @@ async def _inspections(conn: ReadConn, query: Query, params: dict[str, object]) 
 def _params(result: InspectionResult) -> dict[str, object]:
     width, height = result.image_px or (None, None)
     return {
-        **result.model_dump(exclude={"type", "image_px", "regions", "verdict"}),
+        **result.model_dump(exclude={"type", "image_px", "regions", "verdict", "beside"}),
         "verdict": result.verdict.value,
         "regions": json.dumps([region.model_dump() for region in result.regions]),
         "defect_kind": defect_kind_of(result.regions),

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from mes.identity.access import CurrentUser, require_scope
-from mes.identity.model import Caller, Scope
-from mes.inspection import bridge, service
+from mes.agents import service as agents
+from mes.identity.access import CurrentUser, require, require_scope
+from mes.identity.model import Caller, Role, Scope, User
+from mes.inspection import registry, service
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.model import UnknownImage
-from mes.inspection.schemas import CameraFiguresOut, InspectionOut
-from mes.platform.http import ClockDep, ReadDb, SettingsDep
+from mes.inspection.rollout import MAX_PACKAGE_BYTES, PackageTooLarge
+from mes.inspection.schemas import CameraFiguresOut, InspectionOut, ModelOut, RollBackIn, ShadowIn
+from mes.platform.http import ClockDep, ContextDep, ReadDb, SettingsDep, WriteDb
 
 router = APIRouter(tags=["inspection"])
 
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Camera = Annotated[str, Path(max_length=80)]
+Engineer = Annotated[User, Depends(require(Role.QUALITY))]
 _FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -58,7 +61,7 @@ async def get_heatmap(
     if seen.image_sha256 is None:
         raise UnknownImage(sha256="of this inspection")
     data, _ = await service.load_image(conn, images, seen.image_sha256)
-    png = await asyncio.to_thread(bridge.heatmap, data, model_sha256=seen.model_sha256)
+    png = await registry.heatmap(conn, images, data, model_sha256=seen.model_sha256)
     return Response(png, media_type="image/png", headers={"Cache-Control": _FOR_EVER})
 
 
@@ -72,3 +75,69 @@ async def get_figures(
     """Show how each camera did in the last hours of plant time, and how reviews judged it."""
     since_at = clock.now() - timedelta(hours=hours)
     return [CameraFiguresOut.of(f) for f in await service.figures(conn, since_at=since_at)]
+
+
+@router.post("/api/models", status_code=201)
+async def register_model(
+    request: Request, user: Engineer, conn: WriteDb, clock: ClockDep, images: ImagesDep
+) -> ModelOut:
+    """Register a model package: the body is its archive (`python -m qc_vision pack`)."""
+    archive = bytearray()
+    async for chunk in request.stream():
+        archive += chunk
+        if len(archive) > MAX_PACKAGE_BYTES:
+            raise PackageTooLarge(limit_bytes=MAX_PACKAGE_BYTES)
+    model = await registry.register(
+        conn, images, bytes(archive), actor=user.actor, now=clock.real_now()
+    )
+    return ModelOut.of(model)
+
+
+@router.get("/api/models")
+async def get_models(
+    caller: Annotated[Caller, Depends(require_scope(Scope.QUALITY_READ))], conn: ReadDb
+) -> list[ModelOut]:
+    """List every registered model package."""
+    return [ModelOut.of(model) for model in await registry.models(conn)]
+
+
+@router.post("/api/cameras/{camera}/shadow", status_code=204)
+async def begin_shadow(
+    camera: Camera,
+    body: ShadowIn,
+    user: Engineer,
+    conn: WriteDb,
+    clock: ClockDep,
+    context: ContextDep,
+) -> Response:
+    """Let a registered package look on at a camera."""
+    await registry.begin_shadow(
+        conn, camera, body.package_sha256, actor=user.actor, now=clock.now()
+    )
+    await agents.refresh_configs(conn, models=context.services["camera_models"])
+    return Response(status_code=204)
+
+
+@router.post("/api/cameras/{camera}/promote", status_code=204)
+async def promote(
+    camera: Camera, user: Engineer, conn: WriteDb, clock: ClockDep, context: ContextDep
+) -> Response:
+    """Move the model on trial one state further: shadow, canary, active."""
+    await registry.promote(conn, camera, actor=user.actor, now=clock.now())
+    await agents.refresh_configs(conn, models=context.services["camera_models"])
+    return Response(status_code=204)
+
+
+@router.post("/api/cameras/{camera}/roll-back", status_code=204)
+async def roll_back(
+    camera: Camera,
+    body: RollBackIn,
+    user: Engineer,
+    conn: WriteDb,
+    clock: ClockDep,
+    context: ContextDep,
+) -> Response:
+    """End the trial, or give the place back to the model that judged before."""
+    await registry.roll_back(conn, camera, reason=body.reason, actor=user.actor, now=clock.now())
+    await agents.refresh_configs(conn, models=context.services["camera_models"])
+    return Response(status_code=204)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from mes.contracts.quality import Region, Verdict
+from mes.contracts.quality import Region, Sha256, Verdict
 from mes.inspection.model import CameraFigures, Inspection, Review, uncertainty
+from mes.inspection.rollout import Model
 
 
 class InspectionOut(BaseModel):
@@ -106,4 +107,57 @@ class CameraFiguresOut(BaseModel):
             escapes=figures.escapes,
             false_call_ratio=figures.false_call_ratio,
             escape_ratio=figures.escape_ratio,
+        )
+
+
+class ShadowIn(BaseModel):
+    """Which package shall look on."""
+
+    package_sha256: Sha256
+
+
+class RollBackIn(BaseModel):
+    """Why a model is taken back."""
+
+    reason: str = Field(min_length=3, max_length=300)
+
+
+class ModelOut(BaseModel):
+    """A registered model package; `registered_at` is real time."""
+
+    package_sha256: str
+    name: str
+    version: str
+    shop: str
+    model_sha256: str
+    data_sha256: str
+    pipeline_version: str
+    licence: str
+    parents: list[str]
+    bytes: int
+    escape: float | None
+    overkill: float | None
+    auroc: float | None
+    registered_at: datetime
+    registered_by: str
+
+    @classmethod
+    def of(cls, model: Model) -> ModelOut:
+        """Show one package."""
+        return cls(
+            package_sha256=model.package_sha256,
+            name=model.name,
+            version=model.version,
+            shop=model.shop,
+            model_sha256=model.model_sha256,
+            data_sha256=model.data_sha256,
+            pipeline_version=model.pipeline_version,
+            licence=model.licence,
+            parents=model.parents,
+            bytes=model.bytes,
+            escape=model.summary.get("escape"),
+            overkill=model.summary.get("overkill"),
+            auroc=model.summary.get("auroc"),
+            registered_at=model.registered_at,
+            registered_by=model.registered_by,
         )

@@ -11,7 +11,7 @@ from mes.contracts.line_records import InspectionAnswered
 from mes.contracts.quality import InspectionResult, Verdict
 from mes.events import service as events
 from mes.events.model import Event
-from mes.inspection import repository
+from mes.inspection import registry, repository
 from mes.inspection.images import ImageStore, checked_media
 from mes.inspection.model import (
     CameraFigures,
@@ -52,6 +52,7 @@ async def on_result(conn: WriteConn, result: InspectionResult, *, now: datetime)
         await repository.complete_late(conn, known.id, result)
         return None
     await repository.add(conn, result)
+    await registry.note_beside(conn, result)
     return await _announce(conn, result, now=now)
 
 

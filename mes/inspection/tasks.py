@@ -1,12 +1,15 @@
-"""Pictures of good parts are kept for a while, pictures of all others for good."""
+"""Old pictures are dropped, shipped packages registered, models that agents cannot use rolled back."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import structlog
 
-from mes.inspection import service
+from mes.agents import service as agents
+from mes.contracts.agent import Heartbeat
+from mes.inspection import bridge, registry, service
 from mes.inspection.images import FolderImageStore
 from mes.platform.jobs import JobContext, every
 
@@ -26,3 +29,37 @@ async def drop_good_images(context: JobContext) -> None:
         dropped = await service.drop_good_images(conn, images, before=before, limit=_AT_ONCE)
     if dropped:
         log.info("inspection.images_dropped", images=dropped)
+
+
+@every(seconds=600, name="inspection-register-shipped")
+async def register_shipped(context: JobContext) -> None:
+    """Register the packages that ship, so that they can be compared with and returned to."""
+    images = FolderImageStore(context.settings.image_dir)
+    async with context.database.read() as conn:
+        known = {model.package_sha256 for model in await registry.models(conn)}
+    for archive in await asyncio.to_thread(bridge.shipped_archives):
+        if bridge.name_of(archive) in known:
+            continue
+        async with context.database.write() as conn:
+            model = await registry.register(
+                conn, images, archive, actor="system", now=context.clock.real_now()
+            )
+        log.info("model.registered", model=model.title)
+
+
+@every(seconds=5, name="inspection-take-back-unusable")
+async def take_back_unusable(context: JobContext) -> None:
+    """Roll back a model that an agent says it cannot use."""
+    async with context.database.read() as conn:
+        beats = [view.heartbeat for view in await agents.overview(conn) if view.heartbeat]
+    reported = [
+        health for beat in beats for health in Heartbeat.model_validate(beat).unusable_models
+    ]
+    if not reported:
+        return
+    async with context.database.write() as conn:
+        cameras = await registry.take_back_unusable(conn, reported, now=context.clock.now())
+        if cameras:
+            await agents.refresh_configs(conn, models=context.services["camera_models"])
+    for camera in cameras:
+        log.warning("model.rolled_back", camera=camera)

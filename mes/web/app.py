@@ -18,6 +18,7 @@ PAGES = (
     "mes.equipment.pages",
     "mes.execution.pages",
     "mes.quality.pages",
+    "mes.inspection.pages",
     "mes.agents.pages",
 )
 

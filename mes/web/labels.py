@@ -150,6 +150,13 @@ GAP_CAUSE: Mapping[str, Label] = {
     "node_refused": Label(_("line refused to report the value"), "triangle-alert", "warn"),
 }
 
+MODEL_STATE: Mapping[str, Label] = {
+    "shadow": Label(_("Shadow"), "eye", "info"),
+    "canary": Label(_("Canary"), "git-branch", "warn"),
+    "active": Label(_("Active"), "circle-check", "good"),
+    "retired": Label(_("Retired"), "ban", "mute"),
+}
+
 KINDS: Mapping[str, Mapping[str, Label]] = {
     "order_stage": ORDER_STAGE,
     "proposal_state": PROPOSAL_STATE,
@@ -166,6 +173,7 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "link_state": LINK_STATE,
     "certificate_place": CERTIFICATE_PLACE,
     "gap_cause": GAP_CAUSE,
+    "model_state": MODEL_STATE,
 }
 
 

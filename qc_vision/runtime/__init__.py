@@ -1,5 +1,6 @@
 """Judge images with a model package: numpy, onnxruntime and OpenCV only, never torch."""
 
+from qc_vision.runtime.archive import content_hash, pack, unpack
 from qc_vision.runtime.image import NotAnImage, decode
 from qc_vision.runtime.inspection import Fitness, Inspection, Region, Verdict
 from qc_vision.runtime.inspector import Inspector, load
@@ -22,6 +23,9 @@ __all__ = [
     "Port",
     "Region",
     "Verdict",
+    "content_hash",
     "decode",
     "load",
+    "pack",
+    "unpack",
 ]

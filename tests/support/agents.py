@@ -19,10 +19,10 @@ from mes.agents.bell import CommandBell
 from mes.contracts.agent import CameraModel
 from mes.contracts.plant import Line, PlantModel
 from mes.ingest import routes as ingest_routes
-from mes.inspection.bridge import camera_models
+from mes.inspection.registry import camera_models
 from mes.platform import http
 from mes.platform.clock import ServerClock, read_plant_clock, set_speed
-from mes.platform.db import Database
+from mes.platform.db import Database, ReadConn
 from mes.platform.http import Context
 from mes.platform.settings import Settings
 from mes.resources import service as resources
@@ -69,7 +69,7 @@ def agent_app(
     return app
 
 
-def no_models(plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
+async def no_models(conn: ReadConn, plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
     """No camera has a model."""
     return ()
 

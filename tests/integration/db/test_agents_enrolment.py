@@ -166,7 +166,7 @@ async def test_a_configuration_has_the_same_version_until_its_content_changes(
 async def test_a_changed_model_gives_the_configuration_its_next_version_at_once(
     plant_db: Database,
 ) -> None:
-    def one_model(plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
+    async def one_model(conn: ReadConn, plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
         return (CameraModel(camera="cam", package="painting", version="2", sha256="b" * 64),)
 
     async with plant_db.write() as conn:

@@ -49,6 +49,9 @@ class Rig:
     logs: list[Path] = field(default_factory=list)
     models: list[CameraModel] = field(default_factory=list)
 
+    async def models_now(self, *_: object) -> tuple[CameraModel, ...]:
+        return tuple(self.models)
+
     def start_line(self) -> Process:
         arguments = ["-m", "tests.support.opc_line", "--plant", str(PLANTS / "mini.toml")]
         arguments += ["--line", LINE, "--base-port", str(self.base_port)]
@@ -167,7 +170,7 @@ async def rig(database: Database, mini_plant: PlantModel, tmp_path: Path):  # ty
         made = Rig(tmp_path, base, stack)
         plant = with_ports(mini_plant, base)
         async with agent_doors(
-            database, plant, tmp_path, factor=1, models=lambda *_: tuple(made.models)
+            database, plant, tmp_path, factor=1, models=made.models_now
         ) as doors:
             made.doors = doors
             made.code = await doors.code(LINE)
@@ -208,7 +211,7 @@ async def test_other_models_are_taken_without_letting_go_of_the_line(rig: Rig) -
     assert rig.doors is not None
     rig.models.append(CameraModel(camera="cam", package="welding", version="1", sha256="0" * 64))
     async with rig.doors.database.write() as conn:
-        assert await agents.refresh_configs(conn, models=lambda *_: tuple(rig.models)) == [LINE]
+        assert await agents.refresh_configs(conn, models=rig.models_now) == [LINE]
     await eventually(lambda: rig.events("config.models_changed") == 1)
     await rig.flows()
     assert rig.events("agent.running") == 1

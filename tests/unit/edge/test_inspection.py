@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +19,10 @@ from asyncua import ua
 from edge.images import ImageFolder
 from edge.inspection import Station
 from edge.journal import Journal
-from edge.models import ModelShelf, NoModel
+from edge.models import Choice, Judge, ModelShelf, NoModel
 from edge.opcua.link import CallRefused
 from edge.plant_clock import LiveClock
-from mes.contracts.agent import CameraModel
+from mes.contracts.agent import CameraModel, ModelRole
 from mes.contracts.clock import ClockSegment, PlantClock
 from mes.contracts.quality import InspectionResult, Verdict, VerdictCode
 from mes.contracts.wire import Stream, decode, from_lines
@@ -33,6 +33,7 @@ from tests.support.waiting import eventually
 
 PICTURE = cv2.imencode(".jpg", np.full((40, 60, 3), 128, np.uint8))[1].tobytes()
 MODEL = CameraModel(camera="cam", package="painting", version="1", sha256="a" * 64)
+TRIAL = MODEL.model_copy(update={"package_sha256": "b" * 64, "role": ModelRole.SHADOW})
 
 
 @dataclass
@@ -41,20 +42,26 @@ class FakeInspector:
 
     verdict: Seen = Seen.OK
     hold: asyncio.Event | None = None
+    score: float | None = None
 
     def inspect(self, image: Any) -> Inspection:
-        return Inspection(self.verdict, 0.7, (), Fitness(1, 1), None, "m1", "p1")
+        score = self.score if self.score is not None else 0.1 if self.verdict is Seen.OK else 0.7
+        return Inspection(self.verdict, score, (), Fitness(1, 1), None, "m1", "p1")
 
 
 class FakeShelf(ModelShelf):
     """One model for the variant red."""
 
     inspector = FakeInspector()
+    looks_on: FakeInspector | None = None
 
-    def choose(self, camera: str, variant: str) -> Any:
+    def choose(self, camera: str, variant: str, counter: int) -> Any:
         if variant != "red":
             raise NoModel(f"wrong recipe: no model for variant {variant!r} at {camera}")
-        return MODEL, self.inspector
+        judge = Judge(MODEL, self.inspector)  # type: ignore[arg-type]
+        if self.looks_on is None:
+            return Choice(judge, None)
+        return Choice(judge, Judge(TRIAL, self.looks_on))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -163,6 +170,53 @@ async def test_of_ok_pictures_only_a_sample_is_kept(rig: Rig) -> None:
         await rig.results(counter)
     kept = [result.image_sha256 is not None for result in await rig.results(3)]
     assert kept == [True, False, True]
+
+
+async def test_the_picture_of_a_part_that_nearly_failed_is_kept(rig: Rig) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.OK, score=0.4)
+    for counter in (1, 2):
+        rig.ask(counter)
+        await rig.results(counter)
+    assert all(result.image_sha256 is not None for result in await rig.results(2))
+
+
+@pytest.fixture
+def looking_on() -> Iterator[FakeInspector]:
+    FakeShelf.looks_on = FakeInspector(Seen.NOK)
+    yield FakeShelf.looks_on
+    FakeShelf.looks_on = None
+
+
+async def test_a_shadow_is_heard_by_the_mes_and_not_by_the_line(
+    rig: Rig, looking_on: FakeInspector
+) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.OK)
+    for counter in (1, 2):
+        rig.ask(counter)
+        await rig.results(counter)
+    first, second = await rig.results(2)
+    assert [write["verdict"] for write in rig.line.writes] == [VerdictCode.OK, VerdictCode.OK]
+    assert first.beside is not None
+    assert (first.verdict, first.beside.verdict) == (Verdict.OK, Verdict.NOK)
+    assert (first.beside.package_sha256, first.beside.judged_by) == ("b" * 64, "")
+    assert second.image_sha256 is not None, "a picture the two do not agree on is kept"
+
+
+async def test_a_shadow_that_fails_disturbs_nothing(rig: Rig, looking_on: FakeInspector) -> None:
+    looking_on.inspect = None  # type: ignore[assignment,method-assign]
+    FakeShelf.inspector = FakeInspector(Seen.NOK)
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert (result.verdict, result.beside) == (Verdict.NOK, None)
+
+
+async def test_a_model_that_raises_gives_unfit_and_never_ok(rig: Rig) -> None:
+    FakeShelf.inspector = FakeInspector(Seen.OK)
+    FakeShelf.inspector.inspect = None  # type: ignore[assignment,method-assign]
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert result.verdict is Verdict.UNFIT
+    assert "the model failed" in (result.reason or "")
 
 
 async def test_a_variant_without_a_model_is_unfit(rig: Rig) -> None:

@@ -231,9 +231,9 @@ def test_a_package_that_is_not_there_or_another_version_is_no_model(tmp_path: Pa
     shelf = ModelShelf((wrong,), tmp_path)
     shelf.warm()
     with pytest.raises(NoModel, match="cannot be used"):
-        shelf.choose("cam", "red")
+        shelf.choose("cam", "red", 1)
     with pytest.raises(NoModel, match="no model for variant"):
-        shelf.choose("other", "red")
+        shelf.choose("other", "red", 1)
 
 
 def test_a_deadline_in_plant_time_is_a_moment_of_this_machine() -> None:

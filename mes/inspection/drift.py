@@ -1,0 +1,54 @@
+"""Does a camera still see what its model was set up for? The scores of recent pictures against earlier ones.
+
+Lamps age, lenses film over, a die is replaced: scores move long before verdicts do. Scores are compared as
+log-odds, since they crowd at 0; medians and the median absolute deviation, so that defects do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log, sqrt
+from statistics import median
+from typing import Final
+
+RECENT: Final = 60
+EARLIER: Final = 400
+FEWEST_EARLIER: Final = 100
+LIMIT: Final = 1.0
+"""Spreads of the earlier scores that the recent median may lie away; chance moves it by 0.2."""
+_TO_SIGMA: Final = 1.4826
+_EDGE: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the recent scores lie from the earlier ones, in spreads of those; above 0: worse."""
+
+    recent: int
+    earlier: int
+    shift: float
+    noise: float
+    """Standard error of `shift` when nothing has changed."""
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the model should be looked at."""
+        return abs(self.shift) > max(LIMIT, 4 * self.noise)
+
+
+def drift_of(scores: Sequence[float]) -> Drift | None:
+    """Return the drift of scores in [0, 1], oldest first; None while there are too few."""
+    recent, earlier = scores[-RECENT:], scores[-RECENT - EARLIER : -RECENT]
+    if len(recent) < RECENT or len(earlier) < FEWEST_EARLIER:
+        return None
+    now, before = [_odds(s) for s in recent], [_odds(s) for s in earlier]
+    centre = median(before)
+    spread = max(_TO_SIGMA * median(abs(value - centre) for value in before), 0.05)
+    noise = 1.2533 * sqrt(1 / len(recent) + 1 / len(earlier))
+    return Drift(len(recent), len(earlier), (median(now) - centre) / spread, noise)
+
+
+def _odds(score: float) -> float:
+    bounded = min(max(score, _EDGE), 1 - _EDGE)
+    return log(bounded / (1 - bounded))

@@ -1,0 +1,92 @@
+-- add_model --
+-- The same package again changes nothing.
+INSERT INTO vision_model (package_sha256, name, version, shop, model_sha256, data_sha256, pipeline_version,
+                          licence, parents, bytes, manifest, registered_at, registered_by)
+VALUES (%(package_sha256)s, %(name)s, %(version)s, %(shop)s, %(model_sha256)s, %(data_sha256)s,
+        %(pipeline_version)s, %(licence)s, %(parents)s, %(bytes)s, %(manifest)s::jsonb, %(registered_at)s,
+        %(registered_by)s)
+ON CONFLICT (package_sha256) DO NOTHING
+
+-- models --
+SELECT package_sha256, name, version, shop, model_sha256, data_sha256, pipeline_version, licence, parents,
+       bytes, manifest, registered_at, registered_by
+  FROM vision_model ORDER BY shop, registered_at DESC, version
+
+-- model --
+SELECT package_sha256, name, version, shop, model_sha256, data_sha256, pipeline_version, licence, parents,
+       bytes, manifest, registered_at, registered_by
+  FROM vision_model WHERE package_sha256 = %(package_sha256)s
+
+-- save_rollout --
+INSERT INTO vision_rollout (id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed)
+VALUES (%(id)s, %(camera)s, %(package_sha256)s, %(state)s, %(began_at)s, %(changed_at)s, %(changed_by)s,
+        %(reason)s, %(followed)s)
+ON CONFLICT (id) DO UPDATE
+   SET state = excluded.state, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
+       reason = excluded.reason, followed = excluded.followed
+
+-- in_force --
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+  FROM vision_rollout WHERE state <> 'retired' ORDER BY camera
+
+-- in_force_for_update --
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+  FROM vision_rollout WHERE camera = %(camera)s AND state <> 'retired' FOR UPDATE
+
+-- rollout --
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+  FROM vision_rollout WHERE id = %(id)s
+
+-- rollouts_of --
+-- A camera's models, newest first.
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+  FROM vision_rollout WHERE camera = %(camera)s ORDER BY changed_at DESC, id LIMIT 50
+
+-- add_beside --
+INSERT INTO inspection_beside (inspection_id, camera, package_sha256, judged_by, verdict, score, threshold,
+                               regions, ms, triggered_at)
+VALUES (%(inspection_id)s, %(camera)s, %(package_sha256)s, %(judged_by)s, %(verdict)s, %(score)s,
+        %(threshold)s, %(regions)s::jsonb, %(ms)s, %(triggered_at)s)
+ON CONFLICT (inspection_id) DO NOTHING
+
+-- compared --
+-- A model against what judged beside it on the same pictures, whichever of the two the line heard.
+SELECT count(*)::integer AS pictures,
+       count(*) FILTER (WHERE new <> 'OK' AND old <> 'OK')::integer AS both_nok,
+       count(*) FILTER (WHERE new <> 'OK' AND old = 'OK')::integer AS new_alone,
+       count(*) FILTER (WHERE new = 'OK' AND old <> 'OK')::integer AS old_alone,
+       coalesce(avg(ms), 0)::double precision AS mean_ms
+  FROM (SELECT CASE WHEN b.package_sha256 = %(package_sha256)s THEN b.verdict ELSE i.verdict END AS new,
+               CASE WHEN b.package_sha256 = %(package_sha256)s THEN i.verdict ELSE b.verdict END AS old,
+               CASE WHEN b.package_sha256 = %(package_sha256)s THEN b.ms ELSE i.inference_ms END AS ms
+          FROM inspection_beside AS b JOIN inspection AS i ON i.id = b.inspection_id
+         WHERE b.camera = %(camera)s AND %(package_sha256)s IN (b.package_sha256, b.judged_by)
+           AND i.verdict <> 'LATE') AS pair
+
+-- pairs --
+-- The same pictures as two models judged them, those they differ on first, then the newest.
+SELECT i.id, i.triggered_at, i.image_sha256, p.sha256 IS NOT NULL AS image_is_here, i.image_w, i.image_h,
+       b.package_sha256 = %(package_sha256)s AS new_looked_on,
+       i.verdict, i.score, i.threshold, i.regions, b.verdict AS beside_verdict, b.score AS beside_score,
+       b.threshold AS beside_threshold, b.regions AS beside_regions, i.review
+  FROM inspection_beside AS b JOIN inspection AS i ON i.id = b.inspection_id
+  LEFT JOIN inspection_image AS p ON p.sha256 = i.image_sha256
+ WHERE b.camera = %(camera)s AND %(package_sha256)s IN (b.package_sha256, b.judged_by)
+   AND i.verdict <> 'LATE'
+ ORDER BY (i.verdict = 'OK') <> (b.verdict = 'OK') DESC, p.sha256 IS NOT NULL DESC, i.triggered_at DESC
+ LIMIT %(limit)s
+
+-- recent_scores --
+-- The scores of a camera's newest judged pictures by one model, oldest first.
+SELECT score FROM (
+  SELECT score, triggered_at FROM inspection
+   WHERE camera = %(camera)s AND verdict IN ('OK', 'NOK') AND model_sha256 = %(model_sha256)s
+     AND triggered_at >= %(since_at)s
+   ORDER BY triggered_at DESC LIMIT %(limit)s) AS newest
+ ORDER BY triggered_at
+
+-- judging --
+-- The model that judged last at each camera.
+SELECT DISTINCT ON (camera) camera, model_name, model_version, model_sha256
+  FROM inspection WHERE model_sha256 <> '' AND triggered_at >= %(since_at)s
+ ORDER BY camera, triggered_at DESC
