@@ -192,10 +192,10 @@ def register_model(
     ],
 ) -> None:
     """Register a model package, so that it can look on at cameras and judge there later."""
+    from mes.entrypoints import commands
+
     settings = _settings("models")
-    model = asyncio.run(
-        commands.register_model(bootstrap.database_dsn(settings), settings, package)
-    )
+    model = asyncio.run(commands.register_model(database_dsn(settings), settings, package))
     console.print(f"{model.title} is registered as {model.package_sha256}", highlight=False)
 
 

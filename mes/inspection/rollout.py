@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mes.platform.errors import Conflict, Invalid, NotFound, TooLarge
 
-MAX_PACKAGE_BYTES = 32 << 20
+MAX_PACKAGE_BYTES = 16 << 20
 
 
 class UnknownModel(NotFound):

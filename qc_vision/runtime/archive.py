@@ -16,7 +16,7 @@ from typing import Final
 
 from qc_vision.runtime.manifest import MANIFEST_FILE, MODEL_FILE, PIPELINE_FILE, PackageError
 
-MAX_ARCHIVE_BYTES: Final = 32 << 20
+MAX_ARCHIVE_BYTES: Final = 16 << 20
 _REQUIRED: Final = (MANIFEST_FILE, MODEL_FILE, PIPELINE_FILE)
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 

@@ -21,10 +21,16 @@ def archive(tmp_path: Path) -> bytes:
     return pack(a_package(tmp_path / "made"))
 
 
+@pytest.fixture(autouse=True)
+def room_for_packages(plant_floor: FloorApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = plant_floor.orders.app.state.context
+    monkeypatch.setitem(context.settings.http.__dict__, "max_upload_bytes", 4 << 20)
+    context.services["camera_models"] = camera_models
+
+
 async def test_a_package_is_registered_tried_promoted_and_taken_back(
     plant_floor: FloorApi, archive: bytes
 ) -> None:
-    plant_floor.orders.app.state.context.services["camera_models"] = camera_models
     client = await plant_floor.orders.person(Role.QUALITY)
     answer = await client.post("/api/models", content=archive)
     assert answer.status_code == 201, answer.text

@@ -49,6 +49,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool = False) -> Health:
     line: Any = SimpleNamespace(
         health=LinkHealth(connected=True, bad_nodes=2, reconnects=3, skew_ms=1500.0),
+        shelf=SimpleNamespace(health=lambda: ()),
         verdicts={Verdict.OK: 5, Verdict.NOK: 1, Verdict.UNFIT: 0, Verdict.LATE: 2},
         trouble=Trouble("line"),
         link_changed=asyncio.Event(),
