@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from mes.entrypoints.demo.seed import set_clock
+from mes.entrypoints.demo.state import set_clock
 from tests.support.running_plant import RunningPlant, running_plant, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
