@@ -4,7 +4,8 @@ Importing is most of what a small Python program does at its start, and a plant 
 dozen of them on two cores. `python -m mes.entrypoints.nursery MODULE…` imports the modules, then forks a
 program for every line of JSON it is given. It forks twice: its parent, which has said that orphans are its
 own (`PR_SET_CHILD_SUBREAPER`), becomes the parent of the program, as if it had started it itself. The nursery
-is closed as soon as everything runs, and none of the programs minds.
+is closed as soon as everything runs, and none of the programs minds. It must not have threads: a fork has
+none of them, and dies of it sooner or later.
 """
 
 from __future__ import annotations
@@ -142,6 +143,8 @@ def main(arguments: Sequence[str]) -> None:
     line = socket.socket(fileno=int(arguments[0]))
     for name in arguments[1:]:
         importlib.import_module(name)
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
+        sys.exit(f"importing {', '.join(arguments[1:])} starts threads, which a fork would lack")
     with line.makefile("rw", encoding="utf-8") as wishes:
         while text := wishes.readline(_LONGEST):
             reader, writer = os.pipe()

@@ -6,11 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from qc_vision.runtime import steps
@@ -18,6 +17,9 @@ from qc_vision.runtime.image import NotAnImage, decode
 from qc_vision.runtime.inspection import Fitness, Inspection, Region, Verdict
 from qc_vision.runtime.manifest import PIPELINE_FILE, Manifest, PackageError, verify_model
 from qc_vision.runtime.pipeline import Node, Pipeline, PipelineError
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 _OUTPUTS: Final = ("score", "map")
 
@@ -206,6 +208,8 @@ def _check_crops(pipeline: Pipeline, manifest: Manifest, package: Path) -> None:
 
 
 def _network(model: Path, manifest: Manifest, providers: Sequence[str]) -> Network:
+    import onnxruntime  # starts a thread of its own: not in a process that only looks, or forks
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mes.entrypoints.demo.run import LINE_IMPORTS, ONE_THREAD, SERVER_IMPORTS
 from mes.entrypoints.nursery import Forked, Nursery
 from mes.entrypoints.supervisor import Program, Supervisor
 
@@ -157,6 +158,23 @@ def test_a_program_of_a_nursery_is_started_again_from_its_command(tmp_path: Path
 
 def test_a_forked_program_that_fails_tells_its_status(nursery: Nursery, tmp_path: Path) -> None:
     assert fork(nursery, "broken", tmp_path, tmp_path / "broken.log").wait(20) == 3
+
+
+def test_what_the_demo_has_imported_before_it_forks_starts_no_threads(tmp_path: Path) -> None:
+    (tmp_path / "line.py").write_text("raise SystemExit(3)")
+    env = {**ONE_THREAD, "PYTHONPATH": str(tmp_path)}
+    with Nursery((*SERVER_IMPORTS, *LINE_IMPORTS), env, tmp_path / "nursery.log") as nursery:
+        assert nursery.spawn("line", "line", (), {}, tmp_path / "line.log").wait(20) == 3
+
+
+def test_a_nursery_with_threads_forks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "busy.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    log = tmp_path / "nursery.log"
+    with Nursery(("busy",), {"PYTHONPATH": str(tmp_path)}, log) as nursery, pytest.raises(EOFError):
+        nursery.spawn("line", "line", (), {}, tmp_path / "line.log")
+    assert "busy starts threads" in log.read_text()
 
 
 def test_a_nursery_that_cannot_import_says_so_in_its_log(tmp_path: Path) -> None:

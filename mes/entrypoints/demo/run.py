@@ -132,7 +132,7 @@ class _Plant:
         self._began = datetime.now(UTC)
         log = self._supervisor.log_of("nursery")
         with (
-            Nursery(SERVER_IMPORTS, {}, log) as mes,
+            Nursery(SERVER_IMPORTS, ONE_THREAD, log) as mes,
             Nursery(LINE_IMPORTS, ONE_THREAD, log) as lines,
         ):
             self._start_database()
@@ -253,10 +253,15 @@ class _Plant:
         env: Mapping[str, str],
         nursery: Nursery,
     ) -> None:
-        self._supervisor.start(
-            Program(name, (sys.executable, "-m", package, *arguments), env),
-            first=lambda log: nursery.spawn(name, package, arguments, env, log),
-        )
+        program = Program(name, (sys.executable, "-m", package, *arguments), env)
+        try:
+            self._supervisor.start(
+                program, first=lambda log: nursery.spawn(name, package, arguments, env, log)
+            )
+        except (
+            EOFError
+        ):  # its log says why; from its command line a program only starts more slowly
+            self._supervisor.start(program)
 
     def _wait_for_lines(self, plant: PlantModel) -> None:
         wanted = {line.id for line in plant.lines}

@@ -33,7 +33,7 @@ def a_picture(seed: int, defect: Defect | None = None) -> np.ndarray:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("weld")
-    for name, seeds in (("good", range(48)), ("new/good", range(900, 916))):
+    for name, seeds in (("good", range(96)), ("new/good", range(2000, 2080))):
         (root / name).mkdir(parents=True)
         for seed in seeds:
             cv2.imwrite(str(root / name / f"{seed}.jpg"), a_picture(seed))
@@ -74,7 +74,7 @@ def test_the_manifest_says_what_was_learned_from_what(package: Path) -> None:
     assert manifest.labels == ("burn_through", "missing_weld")
     assert manifest.sha256 == sha256_of(package / "model.onnx")
     assert manifest.metrics["measured_on"].startswith("defects held back")
-    assert manifest.calibration.n == round(0.3 * 48)
+    assert manifest.calibration.n == round(0.3 * 96)
     assert "Apache-2.0" in manifest.provenance
     assert not (package / "training.pt").exists()
 
@@ -84,7 +84,7 @@ def test_predict_answers_one_json_object_an_image(
 ) -> None:
     assert main(["predict", str(package), str(folders / "good"), "--json"]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(answers) == 49
+    assert len(answers) == 97
     assert {"path", "score", "verdict", "regions", "ms"} <= answers[0].keys()
     broken = next(answer for answer in answers if answer["path"].endswith("broken.jpg"))
     assert broken["verdict"] == "UNFIT"
