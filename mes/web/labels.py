@@ -157,6 +157,15 @@ MODEL_STATE: Mapping[str, Label] = {
     "retired": Label(_("Retired"), "ban", "mute"),
 }
 
+SCENE: Mapping[str, Label] = {
+    "stamping": Label(_("Stamped panels"), "camera", "mute"),
+    "welding": Label(_("Weld seams"), "camera", "mute"),
+    "painting": Label(_("Painted surfaces"), "camera", "mute"),
+    "assembly": Label(_("Assembled parts"), "camera", "mute"),
+    "any": Label(_("Anything"), "camera", "mute"),
+}
+"""What a camera looks at, and a model was trained for."""
+
 KINDS: Mapping[str, Mapping[str, Label]] = {
     "order_stage": ORDER_STAGE,
     "proposal_state": PROPOSAL_STATE,
@@ -174,6 +183,7 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "certificate_place": CERTIFICATE_PLACE,
     "gap_cause": GAP_CAUSE,
     "model_state": MODEL_STATE,
+    "scene": SCENE,
 }
 
 

@@ -63,6 +63,12 @@ RULES: Mapping[str, str] = {
     "store.welded": _(
         "Body %(subject)s leaves weld as number %(level)s in a store of %(capacity)s places."
     ),
+    # Stores of lanes
+    "lane.unknown": _("%(subject)s uses a lane that its store does not have."),
+    "lane.full": _("%(subject)s is more than its lane holds."),
+    "lane.twice": _("Body %(subject)s goes into its store twice."),
+    "lane.not_there": _("Body %(subject)s leaves lane %(lane)s, where it does not stand."),
+    "lane.blocked": _("Body %(subject)s leaves lane %(lane)s from behind another body."),
     # Press shop
     "press.not_allowed": _("Die lot %(subject)s is on %(press)s, which does not take its die."),
     "press.duration": _("Die lot %(subject)s does not take the time it needs."),
