@@ -237,7 +237,7 @@ class _Teller:
             "unplaced",
             "car",
             self._say(
-                _("%(n)s cars without a place in plan %(number)s"),
+                _("Cars without a place in plan %(number)s: %(n)s"),
                 n=row["n"],
                 number=row["number"],
             ),
