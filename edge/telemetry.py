@@ -53,7 +53,7 @@ BATCH_ROWS = 50_000
 WORTH_A_COMMIT = 2_000
 """So many rows do not wait for company."""
 GAPS_BY_TAG = 20
-"""When more tags overflow at once, one gap row names them all."""
+"""When more tags overflow or come back at once, one gap row names them all."""
 BAD_TYPE = StatusCodes.BadTypeMismatch
 NOTHING_YET = StatusCodes.BadWaitingForInitialData
 _BAD = 2
@@ -286,14 +286,22 @@ class Collector:
     ) -> None:
         """Write the gap of each tag that the server had refused to monitor and now does."""
         before = self._last.at(places)
+        back: list[tuple[int, int, int, str]] = []
         for row in np.nonzero(values.first)[0].tolist():
             tag = int(values.tag_id[row])
             reason = self._refused.pop(tag, None)
             self._facts_changed |= reason is not None
             if reason is not None and 0 < before[row] < source_ft[row]:
-                span = (int(before[row]), int(source_ft[row]))
-                detail = f"{self._name(tag)}: {reason}"
-                self._add_gap(*span, GapCause.NODE_REFUSED, (tag,), detail, GapRepair.RESYNC)
+                back.append((tag, int(before[row]), int(source_ft[row]), reason))
+        if len(back) > GAPS_BY_TAG:
+            tags = tuple(tag for tag, *_ in back)
+            span = (min(since for _, since, *_ in back), max(until for *_, until, _ in back))
+            detail = f"{len(back)} tags: {back[0][3]}"
+            self._add_gap(*span, GapCause.NODE_REFUSED, tags, detail, GapRepair.RESYNC)
+            return
+        for tag, since, until, reason in back:
+            detail = f"{self._name(tag)}: {reason}"
+            self._add_gap(since, until, GapCause.NODE_REFUSED, (tag,), detail, GapRepair.RESYNC)
 
     def _note_overflow(
         self, values: Telemetry, source_ft: NDArray[np.int64], places: NDArray[np.intp]

@@ -1,16 +1,18 @@
 """The agent's own table of subscriptions on one session, and the publish requests that feed it.
 
-Three things differ from asyncua's `Subscription`, each because of a loss that was measured: several publish
-requests are in flight; a notification is acknowledged only when the agent says that it is on disk; and
-the silence of the *data* is noticed, for a session can be alive and dead at once.
+Four things differ from asyncua's `Subscription`, each because of a loss that was measured: several publish
+requests are in flight; a notification is acknowledged only when the agent says that it is on disk; the silence
+of the *data* is noticed, for a session can be alive and dead at once; and so is that of single items, whose
+nodes a server can lose and make again (`edge.opcua.vigil`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -23,6 +25,7 @@ from edge.opcua.link import Link, LinkFailed
 from edge.opcua.nodes import UnknownNode
 from edge.opcua.publication import Publication
 from edge.opcua.publish import Publisher
+from edge.opcua.vigil import Vigil
 from edge.opcua.wanted import Wanted, by_rate
 
 log = structlog.get_logger(__name__)
@@ -36,6 +39,12 @@ ITEMS_PER_CALL = 500
 """When the server states no limit (OperationLimits)."""
 RETRY_BAD_NODES_S = (1.0, 30.0)
 """The first and the longest wait before a bad node is tried again; each wait is twice the one before."""
+RETRIES_AT_ONCE = 50
+"""So many bad nodes are tried again one by one; of more, several go into a request."""
+NAMED = 10
+"""Of more bad nodes at once the log names only the first."""
+SETTLE_S = 2.0
+"""A change is told within this and two rounds of sampling and publishing."""
 LAST_SEQUENCE = 0xFFFFFFFF
 """Behind it the sequence numbers of a subscription begin again at 1 (OPC 10000-4 §7.8)."""
 MOST_REPUBLISHED = 100
@@ -84,6 +93,12 @@ class SubscriptionTable:
         self._on_refused = on_refused
         self._publisher = Publisher(link.session)
         self._items = Items()
+        self._vigil = Vigil(
+            link, self._items, last_data=lambda: self.last_data, on_lost=self._set_aside
+        )
+        self._dead: list[tuple[Wanted, int]] = []
+        self._newly_bad = asyncio.Event()
+        self._items_per_call = ITEMS_PER_CALL
         self._groups: dict[int, int] = {}
         self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
         self._next_sequence: dict[int, int] = {}
@@ -104,6 +119,7 @@ class SubscriptionTable:
         """
         # asyncua would start its own loop, with one request in flight and its own acknowledgements.
         self._link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
+        self._items_per_call = await self._stated_limit()
         for rate, group in by_rate(wanted).items():
             await self._create_subscription(rate)
             await self._create_items(rate, group)
@@ -112,6 +128,7 @@ class SubscriptionTable:
             for _ in range(PUBLISHES_IN_FLIGHT):
                 tasks.create_task(self._publish_forever())
             tasks.create_task(self._retry_bad_nodes())
+            tasks.create_task(self._vigil.run())
             tasks.create_task(self._watch_loss())
 
     def acknowledge(self, notification: Notification) -> None:
@@ -134,19 +151,21 @@ class SubscriptionTable:
         self._groups[rate_ms] = result.SubscriptionId
 
     async def _create_items(self, rate_ms: int, group: Sequence[Wanted]) -> None:
-        limit = await self._items_per_call()
+        limit = self._items_per_call
         for start in range(0, len(group), limit):
             await self._create_chunk(self._groups[rate_ms], group[start : start + limit])
 
     async def _create_chunk(self, subscription_id: int, items: Sequence[Wanted]) -> None:
         requests, asked = [], []
+        refused: dict[Wanted, str] = {}
         for item in items:
             try:
                 requests.append(self._request(item))
                 asked.append(item)
             except UnknownNode as error:
-                self._quarantine(item, str(error))
+                refused[item] = str(error)
         if not requests:
+            self._quarantine(refused)
             return
         parameters = ua.CreateMonitoredItemsParameters(
             SubscriptionId=subscription_id,
@@ -154,15 +173,27 @@ class SubscriptionTable:
             ItemsToCreate=requests,
         )
         results = await self._link.session.create_monitored_items(parameters)
+        back = []
         for item, request, result in zip(asked, requests, results, strict=True):
             handle = request.RequestedParameters.ClientHandle
-            if result.StatusCode.is_good():
-                self._items.confirm(handle, queue=result.RevisedQueueSize)
-                if self.quarantined.pop(item, None) is not None:
-                    log.info("node.back", node=item.node)
-            else:
+            if not result.StatusCode.is_good():
                 self._items.drop(handle)
-                self._quarantine(item, result.StatusCode.name)
+                refused[item] = result.StatusCode.name
+            elif not self._items.monitors(handle):  # given up before this answer came
+                self._dead.append((item, result.MonitoredItemId))
+            else:
+                round_s = (max(result.RevisedSamplingInterval, 0.0) + item.interval_ms) / 1000
+                self._items.confirm(
+                    handle,
+                    queue=result.RevisedQueueSize,
+                    monitored_id=result.MonitoredItemId,
+                    settle_s=SETTLE_S + 2 * round_s,
+                )
+                if self.quarantined.pop(item, None) is not None:
+                    back.append(item)
+        self._quarantine(refused)
+        if back:
+            log.info("node.back", nodes=[item.node for item in back[:NAMED]], count=len(back))
 
     def _request(self, item: Wanted) -> ua.MonitoredItemCreateRequest:
         node = self._link.namespaces.resolve(item.node)
@@ -178,22 +209,59 @@ class SubscriptionTable:
             ),
         )
 
-    def _quarantine(self, item: Wanted, reason: str) -> None:
-        """Set one bad node aside; the others go on without it."""
-        if item not in self.quarantined:
-            log.warning("node.bad", node=item.node, reason=reason)
-            self._on_refused(item, reason)
-        self.quarantined[item] = reason
+    def _set_aside(self, lost: Mapping[int, str]) -> None:
+        """Give up items that the server has lost, by handle with the reason of each; they are made anew."""
+        refused = {}
+        for handle, reason in lost.items():
+            item, monitored_id = self._items.drop(handle)
+            self._dead.append((item, monitored_id))
+            refused[item] = reason
+        self._quarantine(refused)
+
+    def _quarantine(self, refused: Mapping[Wanted, str]) -> None:
+        """Set bad nodes aside; the others go on without them."""
+        new = [item for item in refused if item not in self.quarantined]
+        self.quarantined.update(refused)
+        for item in new:
+            self._on_refused(item, refused[item])
+        if new:
+            named = {item.node: refused[item] for item in new[:NAMED]}
+            log.warning("node.bad", nodes=named, count=len(new))
+            self._newly_bad.set()
 
     async def _retry_bad_nodes(self) -> None:
+        """Try bad nodes again, ever less often until there is a new one among them."""
         wait_s, longest_s = RETRY_BAD_NODES_S
         while True:
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, longest_s) if self.quarantined else RETRY_BAD_NODES_S[0]
-            for item in list(self.quarantined):
-                await self._create_chunk(self._groups[item.interval_ms], [item])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._newly_bad.wait()
+            wait_s = min(wait_s * 2, longest_s)
+            if self._newly_bad.is_set():
+                self._newly_bad.clear()
+                wait_s = RETRY_BAD_NODES_S[0]
+                await asyncio.sleep(wait_s)
+            await self._delete_dead()
+            count = -(-len(self.quarantined) // RETRIES_AT_ONCE)
+            for rate, bad in by_rate(list(self.quarantined)).items():
+                size = min(count, self._items_per_call)
+                for start in range(0, len(bad), size):
+                    await self._create_chunk(self._groups[rate], bad[start : start + size])
 
-    async def _items_per_call(self) -> int:
+    async def _delete_dead(self) -> None:
+        """Let the server forget items that were given up, lest it tells of them beside their successors."""
+        dead, self._dead = self._dead, []
+        for rate, subscription_id in self._groups.items():
+            ids = [number for item, number in dead if item.interval_ms == rate and number]
+            for start in range(0, len(ids), self._items_per_call):
+                part = ids[start : start + self._items_per_call]
+                parameters = ua.DeleteMonitoredItemsParameters(subscription_id, part)
+                with contextlib.suppress(
+                    ua.uaerrors.UaStatusCodeError
+                ):  # it has forgotten them already
+                    await self._link.session.delete_monitored_items(parameters)
+
+    async def _stated_limit(self) -> int:
         try:
             stated = (await self._link.read([_MAX_ITEMS_NODE]))[0]
         except LinkFailed:
@@ -249,17 +317,20 @@ class SubscriptionTable:
         if len(publication):
             self.last_data = time.monotonic()
             self.heard.set()
-        sorted_values = [self._items.sort(values) for values in publication.values]
+        found = [self._items.sort(values) for values in publication.values]
         self._deliver(
             Notification(
                 publication.subscription_id,
                 publication.sequence,
-                tuple(telemetry for telemetry, _ in sorted_values if telemetry is not None),
-                tuple(change for _, changes in sorted_values for change in changes),
+                tuple(one.telemetry for one in found if one.telemetry is not None),
+                tuple(change for one in found for change in one.changes),
                 missed,
                 publication.published_ft,
             )
         )
+        gone = dict.fromkeys(handle for one in found for handle in one.gone)
+        if gone:
+            self._set_aside(dict.fromkeys(gone, "BadNodeIdUnknown"))
 
     def _on_status(self, result: ua.PublishResult) -> None:
         """Take the notice asyncua gives of a lost connection."""

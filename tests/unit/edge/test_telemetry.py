@@ -55,7 +55,7 @@ def a_value(
     body = struct_to_binary(ua.DataChangeNotification(MonitoredItems=[item]))
     items = Items()
     items.add(Wanted(f"i={tag_id}", 250, Sink.TELEMETRY, f"oven.T{tag_id}", tag_id))
-    values, _ = items.sort(decode_by_asyncua(body))
+    values = items.sort(decode_by_asyncua(body)).telemetry
     assert values is not None
     return replace(values, first=np.array([first]), overflow=np.array([overflow]))
 
