@@ -53,9 +53,7 @@ async def board_page(
         "planning/board.html",
         {
             "plan": plan,
-            "solving": next((one for one in plans if one.state is PlanState.SOLVING), None),
-            "draft": next((one for one in plans if one.state is PlanState.DRAFT), None),
-            "proposal": await proposals.waiting(conn),
+            **await _acts(conn, plans),
             "unplaced": unplaced,
             "orders": await views.orders_of_cars(conn, unplaced),
             "catalog": await catalog_names(conn, shell.language, shell.now),
@@ -119,10 +117,20 @@ async def lot_pane(lot_id: str, shell: PlanPage, conn: ReadDb) -> HTMLResponse:
 @router.get("/plan/versions")
 async def versions_page(shell: PlanPage, conn: ReadDb) -> HTMLResponse:
     """List the plan versions with their figures."""
+    plans = await service.plans(conn, limit=60)
     return shell.page(
         "planning/versions.html",
-        {"plans": await service.plans(conn, limit=60), "topics": "plan"},
+        {"plans": plans, **await _acts(conn, plans[:5]), "topics": "plan"},
     )
+
+
+async def _acts(conn: ReadConn, newest: list[Plan]) -> dict[str, Any]:
+    """Return what the buttons of a planning page need: the solve under way, the draft, the proposal."""
+    return {
+        "solving": next((one for one in newest if one.state is PlanState.SOLVING), None),
+        "draft": next((one for one in newest if one.state is PlanState.DRAFT), None),
+        "proposal": await proposals.waiting(conn),
+    }
 
 
 @router.get("/plan/promises")
