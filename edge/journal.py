@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,8 +21,8 @@ from mes.contracts.wire import Stream, TelemetryColumns, to_lines
 
 log = structlog.get_logger(__name__)
 
-GROUP_COMMIT_S = 0.02
-"""How long a commit waits for company."""
+GROUP_COMMIT_S = 0.005
+"""Between two commits; what comes after a pause does not wait for company."""
 RETRY_S = 1.0
 
 T = TypeVar("T")
@@ -119,13 +120,15 @@ class Journal:
 
     async def write_forever(self) -> None:
         """Commit appends in groups until cancelled; what is pending then is committed first."""
+        committed = -GROUP_COMMIT_S
         try:
             while True:
                 await self._wake.wait()
-                await asyncio.sleep(GROUP_COMMIT_S)
+                await asyncio.sleep(max(committed + GROUP_COMMIT_S - time.monotonic(), 0))
                 if not await self._flush():
                     await asyncio.sleep(RETRY_S)
                     self._wake.set()
+                committed = time.monotonic()
         finally:
             if self._pending:
                 await asyncio.shield(asyncio.ensure_future(self._flush()))

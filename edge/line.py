@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -41,6 +42,9 @@ from mes.contracts.wire import Stream, to_filetime
 
 log = structlog.get_logger(__name__)
 
+OPC_PORT = 4840
+PROBE_S = 0.25
+"""Between two looks at a port that takes no connections."""
 SILENCE_S = 5.0
 """Real seconds without data after which a session is taken for dead; the canary comes every second."""
 
@@ -97,7 +101,7 @@ class Line:
         self.link_changed = asyncio.Event()
         """Set when the line is found or lost; the heartbeat tells it at once and clears it."""
         self.verdicts = dict.fromkeys(Verdict, 0)
-        self.trouble = Trouble("line", longest_s=4.0)
+        self.trouble = Trouble("line", longest_s=4.0, sooner=self._port_opens)
 
     async def run(self) -> None:
         """Hold a session with the line; reconnect whenever it fails or falls silent.
@@ -110,6 +114,27 @@ class Line:
                 self._set_connected(False)
                 await self.trouble.wait()
         self._collector.write_off_all()
+
+    async def _port_opens(self) -> None:
+        """Return once the line's port, which took no connections, takes them again.
+
+        For ever where it does: what failed was something else, and is not tried sooner.
+        """
+        address, closed = urlsplit(self._interface.endpoint), False
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_S):
+                    _, writer = await asyncio.open_connection(
+                        address.hostname, address.port or OPC_PORT
+                    )
+            except OSError:  # TimeoutError is one
+                closed = True
+            else:
+                writer.close()
+                if closed:
+                    return
+                await asyncio.Event().wait()
+            await asyncio.sleep(PROBE_S)
 
     async def _one_session(self, cameras: httpx.AsyncClient) -> None:
         try:
