@@ -11,25 +11,21 @@ import asyncio
 import os
 import random
 import re
-import shutil
 import signal
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
-from mes.db import migrate
-from mes.entrypoints import bootstrap
 from mes.identity import service as identity
 from mes.identity.model import Role
 from mes.platform.db import Database
-from mes.platform.embedded import prepare, remove
 from mes.platform.settings import PlanSettings, Settings
 from tests.bench.quotes import fill, quantile, ready
+from tests.bench.server import on_a_server
 from tests.support.processes import free_ports
 
 PASSWORD = "a drop on the board"
@@ -111,20 +107,7 @@ def main() -> None:
     """Run the bench on an embedded PostgreSQL of its own."""
     cars = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 100
-    home = Path(tempfile.mkdtemp(prefix="c2m-bench-"))
-    server = prepare(home)
-    process = server.spawn(log=home / "postgres.log")
-    try:
-        server.wait_ready(alive=lambda: process.poll() is None, log=home / "postgres.log")
-        server.create_database()
-        migrate.upgrade(server.dsn)
-        bootstrap.subscribe_all()
-        asyncio.run(measure(server.dsn, home, cars, count))
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-        remove(home)
-        shutil.rmtree(home, ignore_errors=True)
+    on_a_server(lambda dsn, home: measure(dsn, home, cars, count))
 
 
 if __name__ == "__main__":

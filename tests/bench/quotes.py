@@ -12,11 +12,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import signal
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,16 +23,14 @@ from typing import Any
 import httpx
 
 from mes.catalog import service as catalog
-from mes.db import migrate
-from mes.entrypoints import bootstrap
 from mes.identity import service as identity
 from mes.identity.model import Scope
 from mes.orders import demo_book
 from mes.planning import service as planning
 from mes.platform.clock import ServerClock, read_plant_clock, set_speed
 from mes.platform.db import Database
-from mes.platform.embedded import prepare, remove
 from mes.platform.settings import PlanSettings, Settings
+from tests.bench.server import on_a_server
 from tests.support.orders import PLANT_NOW, install_demo
 from tests.support.processes import free_ports
 
@@ -214,20 +210,7 @@ def main() -> None:
     """Run the bench on an embedded PostgreSQL of its own."""
     orders = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     quotes = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
-    home = Path(tempfile.mkdtemp(prefix="c2m-bench-"))
-    server = prepare(home)
-    process = server.spawn(log=home / "postgres.log")
-    try:
-        server.wait_ready(alive=lambda: process.poll() is None, log=home / "postgres.log")
-        server.create_database()
-        migrate.upgrade(server.dsn)
-        bootstrap.subscribe_all()
-        asyncio.run(measure(server.dsn, home, orders, quotes))
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-        remove(home)
-        shutil.rmtree(home, ignore_errors=True)
+    on_a_server(lambda dsn, home: measure(dsn, home, orders, quotes))
 
 
 if __name__ == "__main__":
