@@ -1,4 +1,4 @@
--- The schema of revision 0180, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0133, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -886,7 +886,6 @@ CREATE TABLE public.planned_operation (
     line text NOT NULL,
     subject_id uuid NOT NULL,
     kind text NOT NULL,
-    plan_id uuid NOT NULL,
     order_id uuid,
     order_number text,
     car_id text,
@@ -1834,9 +1833,6 @@ ALTER TABLE ONLY public.plan_proposal
 
 ALTER TABLE ONLY public.plan_proposal
     ADD CONSTRAINT plan_proposal_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);
-
-ALTER TABLE ONLY public.planned_operation
-    ADD CONSTRAINT planned_operation_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);
 
 ALTER TABLE ONLY public.planning_delay
     ADD CONSTRAINT planning_delay_base_plan_id_fkey FOREIGN KEY (base_plan_id) REFERENCES public.plan(id);

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from mes.planning.news import Delay, Downtime, News
+from mes.planning.news import Delay, Downtime, News, NewsKind
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.sql import load_queries
@@ -39,6 +39,12 @@ async def newest_news(conn: ReadConn) -> int | None:
     """Return the number of the newest event that no repair has answered; None when there is none."""
     found: int | None = await db.fetch_value(conn, queries["newest_news"])
     return found
+
+
+async def kinds_of_news(conn: ReadConn) -> set[NewsKind]:
+    """Return what kinds of news no repair has answered."""
+    rows = await db.fetch_dicts(conn, queries["kinds_of_news"])
+    return {NewsKind(row["kind"]) for row in rows}
 
 
 async def take_news(conn: WriteConn, *, up_to_seq: int) -> None:

@@ -35,6 +35,7 @@ class PlannedOperation:
     panel: str | None = None
     quantity: int | None = None
     sequence: int
+    """Place among the operations that start on this line at the same moment."""
     start_at: datetime
     end_at: datetime
     need_by_at: datetime | None = None

@@ -134,35 +134,48 @@ SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_num
   FROM planned_operation WHERE line = %(line)s AND subject_id = ANY(%(subjects)s)
 
 -- write_operations --
-INSERT INTO planned_operation
-       (line, subject_id, kind, plan_id, order_id, order_number, car_id, body_id, body_number, model,
-        color, options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
-        promised_at, frozen, started)
-SELECT line, subject_id, kind, %(plan_id)s, order_id, order_number, car_id, body_id, body_number, model,
-       color, options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
-       promised_at, frozen, started
-  FROM jsonb_to_recordset(%(rows)s::jsonb)
-       AS given (line text, subject_id uuid, kind text, order_id uuid, order_number text, car_id text,
+-- Of what the new version says only what differs is written: nearly all rows of a repair are as they were, and
+-- a row that is written waits for whoever notes a start or an end in it, and they for it. What the new
+-- version no longer has and nobody has begun goes: it would stand before what is to be done next.
+WITH given AS MATERIALIZED (
+  SELECT *
+    FROM jsonb_to_recordset(%(rows)s::jsonb)
+         AS one (line text, subject_id uuid, kind text, order_id uuid, order_number text, car_id text,
                  body_id uuid, body_number text, model text, color text, options text[], lot_id text,
                  panel text, quantity integer, sequence integer, start_at timestamptz,
                  end_at timestamptz, need_by_at timestamptz, finish_at timestamptz,
                  promised_at timestamptz, frozen boolean, started boolean)
+), gone AS (
+  DELETE FROM planned_operation AS old
+   WHERE NOT old.started AND old.actual_start_at IS NULL
+     AND NOT EXISTS (SELECT FROM given
+                      WHERE given.line = old.line AND given.subject_id = old.subject_id)
+)
+INSERT INTO planned_operation AS known
+       (line, subject_id, kind, order_id, order_number, car_id, body_id, body_number, model, color,
+        options, lot_id, panel, quantity, sequence, start_at, end_at, need_by_at, finish_at,
+        promised_at, frozen, started)
+SELECT given.*
+  FROM given LEFT JOIN planned_operation AS old USING (line, subject_id)
+ WHERE old.kind IS NULL
+    OR (old.car_id, old.body_id, old.body_number, old.model, old.color, old.options, old.quantity,
+        old.sequence, old.start_at, old.end_at, old.need_by_at, old.finish_at, old.promised_at,
+        old.frozen, old.started)
+       IS DISTINCT FROM
+       (given.car_id, given.body_id, given.body_number, given.model, given.color, given.options,
+        given.quantity, given.sequence, given.start_at, given.end_at, given.need_by_at,
+        given.finish_at, given.promised_at, given.frozen, given.started)
 ON CONFLICT (line, subject_id) DO UPDATE
-   SET plan_id = excluded.plan_id, car_id = excluded.car_id, body_id = excluded.body_id,
-       body_number = excluded.body_number, model = excluded.model, color = excluded.color,
-       options = excluded.options, quantity = excluded.quantity, sequence = excluded.sequence,
+   SET car_id = excluded.car_id, body_id = excluded.body_id, body_number = excluded.body_number,
+       model = excluded.model, color = excluded.color, options = excluded.options,
+       quantity = excluded.quantity, sequence = excluded.sequence,
        start_at = excluded.start_at, end_at = excluded.end_at, need_by_at = excluded.need_by_at,
        finish_at = excluded.finish_at, promised_at = excluded.promised_at,
        frozen = excluded.frozen, started = excluded.started,
-       actual_start_at = CASE WHEN planned_operation.car_id IS DISTINCT FROM excluded.car_id
-                              THEN NULL ELSE planned_operation.actual_start_at END,
-       actual_end_at = CASE WHEN planned_operation.car_id IS DISTINCT FROM excluded.car_id
-                            THEN NULL ELSE planned_operation.actual_end_at END
-
--- drop_operations --
--- What the new version no longer has and nobody has begun: it would stand before what is to be done next.
-DELETE FROM planned_operation
- WHERE plan_id <> %(plan_id)s AND NOT started AND actual_start_at IS NULL
+       actual_start_at = CASE WHEN known.car_id IS DISTINCT FROM excluded.car_id
+                              THEN NULL ELSE known.actual_start_at END,
+       actual_end_at = CASE WHEN known.car_id IS DISTINCT FROM excluded.car_id
+                            THEN NULL ELSE known.actual_end_at END
 
 -- set_promised --
 UPDATE planned_operation SET promised_at = %(promised_at)s WHERE order_id = %(order_id)s
@@ -209,6 +222,9 @@ ON CONFLICT (event_seq) DO NOTHING
 -- news --
 SELECT event_seq, event_id, kind, order_id, body_id, hold_id, line, at
   FROM planning_news ORDER BY event_seq LIMIT %(limit)s
+
+-- kinds_of_news --
+SELECT DISTINCT kind FROM planning_news
 
 -- newest_news --
 SELECT max(event_seq) FROM planning_news

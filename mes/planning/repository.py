@@ -197,9 +197,8 @@ async def on_line(conn: ReadConn, line: str, subjects: Sequence[UUID]) -> dict[U
     return {row.subject_id: row for row in rows}
 
 
-async def write_operations(
-    conn: WriteConn, plan_id: UUID, rows: Iterable[PlannedOperation]
-) -> None:
+async def write_operations(conn: WriteConn, rows: Iterable[PlannedOperation]) -> int:
+    """Make these the planned operations that are not begun; return how many rows that added or changed."""
     data = [
         {
             "line": r.line,
@@ -227,12 +226,7 @@ async def write_operations(
         }
         for r in rows
     ]
-    params = {"plan_id": plan_id, "rows": json.dumps(data)}
-    await db.execute(conn, queries["write_operations"], params)
-
-
-async def drop_operations(conn: WriteConn, plan_id: UUID) -> None:
-    await db.execute(conn, queries["drop_operations"], {"plan_id": plan_id})
+    return await db.execute(conn, queries["write_operations"], {"rows": json.dumps(data)})
 
 
 async def set_promised(conn: WriteConn, order_id: UUID, promised_at: datetime) -> None:

@@ -332,9 +332,8 @@ async def put_in_force(
     await repository.save_publication(conn, head)
     lead = timedelta(seconds=dispatch_lead_s(net))
     rows = bridge.operations(snap, schedule, net, frozen_until=now + lead)
-    await repository.write_operations(conn, head.id, rows)
+    await repository.write_operations(conn, rows)
     held = [car.order_id for car in snap.cars.values()]
-    await repository.drop_operations(conn, head.id)
     await capacity_repository.drop_reservations_in_plan(conn, held)
     await ledger.count_plan(conn, net, snap, schedule, now=now)
     await repository.drop_old_content(conn, head.site, before=head.number - KEEP_REPAIRS)

@@ -20,6 +20,7 @@ from mes.execution import tasks as execution_tasks  # noqa: F401 - subscribes th
 from mes.orders import service as orders
 from mes.orders.model import Order
 from mes.orders.service import OrderDraft
+from mes.planning import repairs
 from mes.planning import service as planning
 from mes.planning import tasks as planning_tasks  # noqa: F401 - subscribes the handlers
 from mes.platform.db import Database, WriteConn
@@ -128,9 +129,12 @@ def planned_template(postgres: EmbeddedPostgres, template: str) -> tuple[str, Wa
 
 @pytest.fixture
 async def planned(
-    postgres: EmbeddedPostgres, planned_template: tuple[str, WarmStart]
+    postgres: EmbeddedPostgres,
+    planned_template: tuple[str, WarmStart],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[PlannedPlant]:
-    """The mini plant with its first plan in force, in a database of the test's own."""
+    """The mini plant with its first plan in force, in a database of the test's own; no repair rests."""
+    monkeypatch.setattr(repairs, "REST", 0.0)
     source, warm = planned_template
     name = f"{source}_{next(_numbers)}"
     with psycopg.connect(postgres.dsn_of("postgres"), autocommit=True) as connection:

@@ -20,10 +20,11 @@ def operations(
     rows = [*reader.weld(schedule), *reader.paint(schedule), *reader.last_stage(schedule)]
     rows += reader.lots(schedule)
     ordered: list[PlannedOperation] = []
-    count: dict[str, int] = {}
+    count: dict[tuple[str, datetime], int] = {}
     for row in sorted(rows, key=lambda one: (one.start_at, one.sequence, one.subject_id)):
-        count[row.line] = count.get(row.line, 0) + 1
-        ordered.append(replace(row, sequence=count[row.line]))
+        key = (row.line, row.start_at)
+        count[key] = count.get(key, 0) + 1
+        ordered.append(replace(row, sequence=count[key]))
     return ordered
 
 

@@ -85,12 +85,11 @@ async def test_a_die_lot_is_followed_from_its_first_to_its_last_panel(
 ) -> None:
     subject = lot_subject("mini", "s2-hood-x-1")
     async with planned.database.write() as conn:
-        head = await planning.published(conn)
         await conn.execute(
-            "INSERT INTO planned_operation (line, subject_id, kind, plan_id, lot_id, panel, quantity,"
-            " sequence, start_at, end_at) VALUES ('press-1', %s, 'die_lot', %s, 's2-hood-x-1',"
+            "INSERT INTO planned_operation (line, subject_id, kind, lot_id, panel, quantity,"
+            " sequence, start_at, end_at) VALUES ('press-1', %s, 'die_lot', 's2-hood-x-1',"
             " 's2-hood', 60, 1, %s, %s)",
-            [subject, head.id, planned.clock.now(), planned.clock.now() + timedelta(minutes=3)],
+            [subject, planned.clock.now(), planned.clock.now() + timedelta(minutes=3)],
         )
 
     def report(state: JobState) -> JobStateRecorded:

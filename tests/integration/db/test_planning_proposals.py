@@ -42,6 +42,13 @@ async def stop(plant: PlannedPlant, line: str = "assembly") -> None:
     await happen(plant, LineDown(line=line, station=None, since=now, reason="conveyor"))
 
 
+async def order(plant: PlannedPlant, number: int) -> None:
+    """Have one more car ordered."""
+    async with plant.database.write() as conn:
+        await place_orders(conn, 1, start=number)
+    await plant.react()
+
+
 async def permit_only(plant: PlannedPlant, *occasions: Occasion, **limits: Any) -> Permit:
     """Permit these kinds of event within these limits."""
     none = {"max_cars_moved": None, "max_minutes": None, "max_promises": None}
@@ -96,6 +103,27 @@ async def test_without_a_word_of_the_planner_every_repair_happens_by_itself(
     repaired = await mend(planned)
     assert repaired.number > before
     assert await waiting(planned) is None
+
+
+async def test_orders_gather_while_a_repair_rests_and_a_stop_does_not_wait(
+    planned: PlannedPlant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ordered car has its promise; a plant that repairs for every one of them does nothing else."""
+    monkeypatch.setattr(repairs, "REST", 3600.0)
+    monkeypatch.setattr(repairs, "_rested", {})
+    await order(planned, 101)
+    first = await mend(planned)
+    assert first is not None
+    await order(planned, 102)
+    assert await mend(planned) is None
+    await stop(planned)
+    second = await mend(planned)
+    assert second.cause == "down, order"
+    monkeypatch.setattr(repairs, "REST", 0.0)
+    await order(planned, 103)
+    assert (await planned.repair()).cause == "order"
+    await order(planned, 104)
+    assert await mend(planned) is not None
 
 
 async def test_an_event_that_is_not_permitted_waits_and_the_plan_in_force_stays(

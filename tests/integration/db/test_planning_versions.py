@@ -121,6 +121,31 @@ async def test_work_of_cars_that_left_does_not_stand_before_what_is_next(
     assert rows and gone not in {row.subject_id for row in rows}
 
 
+async def test_a_version_writes_only_the_operations_that_it_changes(planned: PlannedPlant) -> None:
+    """Written anew at every repair, ten thousand rows would wait for whoever notes a start in one of them."""
+
+    async def written() -> dict[tuple[str, UUID], str]:
+        query = "SELECT line, subject_id, xmin::text AS by FROM planned_operation"
+        async with planned.database.read() as conn:
+            rows = await (await conn.execute(query)).fetchall()
+        return {(line, subject): by for line, subject, by in rows}
+
+    await planned.repair()
+    before = await written()
+    await planned.repair()
+    assert await written() == before
+    async with planned.database.write() as conn:
+        (first, *_) = await planning.next_on_line(conn, "body-sub", limit=1)
+        one = "UPDATE planned_operation SET color = 'of-yesterday' WHERE line = %s AND subject_id = %s"
+        await conn.execute(one, [first.line, first.subject_id])
+    await planned.repair()
+    after = await written()
+    assert {key for key in after if after[key] != before[key]} == {(first.line, first.subject_id)}
+    async with planned.database.read() as conn:
+        (again, *_) = await planning.next_on_line(conn, "body-sub", limit=1)
+    assert again == first
+
+
 async def test_a_planner_publishes_a_draft_once(planned: PlannedPlant) -> None:
     draft = await solved(planned, (await asked(planned)).id)
     in_force = await publish(planned, draft.id, draft.row_version)
