@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from aps.errors import ProblemError
 
 T = TypeVar("T")
+LATER = {"later": True}
+"""Metadata of a field that came later: at its default it is not written, so that what was stored
+before it keeps its text and its hash."""
 
 
 def dumps(value: object) -> str:
@@ -63,11 +66,15 @@ def _record_writer(cls: type) -> Writer:
     fields = [(f.name, _writer(hints[f.name])) for f in dataclasses.fields(cls)]
     plain = [name for name, write in fields if write is None]
     nested = [(name, write) for name, write in fields if write is not None]
+    later = [(f.name, f.default) for f in dataclasses.fields(cls) if "later" in f.metadata]
 
     def write_record(value: Any) -> Any:
         found = {name: getattr(value, name) for name in plain}
         for name, write in nested:
             found[name] = write(getattr(value, name))
+        for name, default in later:
+            if getattr(value, name) == default:
+                del found[name]
         return found
 
     return write_record

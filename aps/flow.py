@@ -139,7 +139,6 @@ class Flow:
             problem.assembly.lead_s,
             problem.paint.takt_s,
             problem.paint.lead_s,
-            problem.paint.purge_s,
         )
         stores = (
             len(plant.at(Stage.PAINTED)),
@@ -160,6 +159,7 @@ class Flow:
             np.array(orders.assembly, np.int64),
             np.array(orders.paint, np.int64),
             plant.color,
+            plant.purge_s,
             held_assembly,
             held_paint,
             plant.release,
@@ -228,9 +228,8 @@ class Flow:
     def _last_paint_work(self) -> int:
         plant, paint = self.plant, self.plant.problem.paint
         starts = [plant.paint_held(car) or 0 for car in self._paint_facts]
-        return max(
-            (plant.paint_time.work(s) for s in starts), default=-paint.takt_s - paint.purge_s
-        )
+        longest = int(plant.purge_s.max())
+        return max((plant.paint_time.work(s) for s in starts), default=-paint.takt_s - longest)
 
     def _held(self) -> tuple[Ints, Ints]:
         plant = self.plant

@@ -38,6 +38,7 @@ def walk(
     sigma: Ints,
     pi: Ints,
     color: Ints,
+    purge: Ints,
     held_assembly: Ints,
     held_paint: Ints,
     release: Ints,
@@ -70,7 +71,7 @@ def walk(
     task_end: Ints,
     reason: Ints,
 ) -> bool:
-    a_takt, a_lead, p_takt, p_lead, purge = pace
+    a_takt, a_lead, p_takt, p_lead = pace
     painted_init, painted_cap, painted_facts, welded_init, welded_cap = stores
     a_last, p_last, last_color = first
     n_cars = len(rank)
@@ -190,7 +191,7 @@ def walk(
             w = work_until(p_starts, p_ends, p_before, ready)
             step = p_takt
             if last_color >= 0 and color[c] != last_color:
-                step += purge
+                step += purge[last_color, color[c]]
             w = min(max(w, p_last + step), INF)
             w = _begin(p_starts, p_ends, p_before, w, p_lead, room)
             paint_start[c] = start_at(p_starts, p_ends, p_before, w)

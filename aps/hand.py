@@ -12,6 +12,7 @@ from itertools import pairwise
 from aps.build import Placed, place, schedule_of, work_of
 from aps.check import Violation, check_work
 from aps.flow import Flow
+from aps.kpis import purges
 from aps.orders import Orders
 from aps.plant import Plant
 from aps.problem import Problem, Stage
@@ -72,6 +73,8 @@ class Trial:
     late: dict[str, int]
     crowded: tuple[CrowdedWindow, ...]
     color_changes: int
+    purge_s: int
+    purge_cost: int
 
 
 class Hand:
@@ -115,6 +118,8 @@ class Hand:
             if (w.rule_id, w.car_ids) not in self._crowded_before
         ]
         names = self._plant.cars
+        order = [*self._plant.paint_facts(), *placed.orders.paint]
+        purge_s, purge_cost = purges(self._plant, order)
         return Trial(
             work=work,
             refused=refused,
@@ -123,6 +128,8 @@ class Hand:
             late=late,
             crowded=tuple(crowded),
             color_changes=_color_changes(work),
+            purge_s=purge_s,
+            purge_cost=purge_cost,
         )
 
     def schedule(self, moves: Sequence[Move]) -> tuple[Schedule, tuple[Refused, ...]]:

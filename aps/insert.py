@@ -23,6 +23,8 @@ from aps.worktime import INF, Ints
 _LATE, _HIGH, _PUSHED, _LOW, _COLOR = 10**12, 10**9, 10**7, 10**5, 10**3
 """A car bears a hundred others that come a takt later for a high rule, and none for a low one or a colour:
 the slack of their promises is used up takt by takt."""
+NO_PLACE = 1 << 40
+"""What a paint place costs where the run of its colour would be too long."""
 _MINUTES_OF_ANOTHER = 30
 """Minutes of its own lateness that a car bears before it makes another one late."""
 
@@ -33,8 +35,8 @@ class Insertion:
 
     `position` counts as in `Schedule.assembly`; `start_s` and `finish_s` are those of the car
     that stands there now. Deltas are exact changes of the counts; `made_late` counts the cars
-    behind that one takt more would make late; `color` is the change of colour changes in paint
-    at the cheapest paint place that serves this position.
+    behind that one takt more would make late; `color` is the change of what colour changes cost in
+    paint (1 each, where all cost the same) at the cheapest paint place that serves this position.
     """
 
     car_id: str
@@ -76,19 +78,17 @@ def _ratio_deltas(
 
 
 @kernel
-def _color_deltas(color: Ints, own: int, limit: int, out: Ints) -> None:
-    """Fill out[place] with the change of colour changes; 9 where the run would be too long."""
+def _color_deltas(color: Ints, own: int, purge: Ints, limit: int, out: Ints) -> None:
+    """Fill out[place] with the change of purge cost; `NO_PLACE` where the run would be too long."""
     size = len(color)
     for k in range(size + 1):
-        before = color[k - 1] if k > 0 else -1
-        after = color[k] if k < size else -1
         change = 0
-        if k > 0 and before != own:
-            change += 1
-        if k < size and after != own:
-            change += 1
-        if k > 0 and k < size and before != after:
-            change -= 1
+        if k > 0:
+            change += purge[color[k - 1], own]
+        if k < size:
+            change += purge[own, color[k]]
+        if k > 0 and k < size:
+            change -= purge[color[k - 1], color[k]]
         run = 1
         i = k - 1
         while i >= 0 and color[i] == own and run <= limit:
@@ -98,7 +98,7 @@ def _color_deltas(color: Ints, own: int, limit: int, out: Ints) -> None:
         while i < size and color[i] == own and run <= limit:
             run += 1
             i += 1
-        out[k] = 9 if run > limit else change
+        out[k] = NO_PLACE if run > limit else change
 
 
 class Inserter:
@@ -158,6 +158,8 @@ class Inserter:
         self._names = {name: k for k, name in enumerate(plant.color_names)}
         self._by_rule: dict[tuple[int, bool], Ints] = {}
         self._by_color: dict[int, Ints] = {}
+        self._purge = plant.price_of_purges
+        self._usual_purge = max(1, int(np.median(self._purge[self._purge > 0], axis=None)))
 
     def best(self, car: Car, *, earliest_s: int) -> Insertion | None:
         """Return the cheapest place that starts at `earliest_s` or later, `None` if none does.
@@ -187,7 +189,7 @@ class Inserter:
             else:
                 low += made
         colors = self._color_by_place(car)
-        cost = high * _HIGH + low * _LOW + colors[first:past] * _COLOR
+        cost = high * _HIGH + low * _LOW + colors[first:past] * _COLOR // self._usual_purge
         cost += self._to_others[first:past]
         if car.due_s is not None:
             last_work = clock.work(car.due_s) - line.lead_s
@@ -230,7 +232,7 @@ class Inserter:
 
     def _color_by_place(self, car: Car) -> Ints:
         """Return the colour cost of each assembly place: the best paint place near it."""
-        own = self._names.get(car.color, -2)
+        own = self._names.get(car.color, -1)
         found = self._by_color.get(own)
         if found is None:
             found = self._by_color[own] = self._color_costs(own)
@@ -247,13 +249,15 @@ class Inserter:
         before = np.full(sprayed, self._names.get(shop.previous_color or "", -1), np.int64)
         colors = np.concatenate((before, self._plant.color[self._paint]))
         every = np.empty(len(colors) + 1, np.int64)
-        _color_deltas(colors, own, shop.batch_limit, every)
+        _color_deltas(colors, own, self._purge, shop.batch_limit, every)
         deltas = every[sprayed:]
-        deltas[: self._first_paint] = 9
+        deltas[: self._first_paint] = NO_PLACE
         reach = paint_reach(self._plant)
-        padded = np.concatenate((np.full(reach, 9), deltas, np.full(reach, 9)))
+        away = np.full(reach, NO_PLACE)
+        padded = np.concatenate((away, deltas, away))
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-        found: Ints = np.minimum(windows.min(axis=1)[self._nominal], 2)
+        dearest = 2 * int(self._purge.max())
+        found: Ints = np.minimum(windows.min(axis=1)[self._nominal], dearest)
         return found
 
 

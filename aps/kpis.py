@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -46,6 +47,21 @@ def color_runs(plant: Plant, order: Sequence[int]) -> tuple[int, int]:
     return changes, longest
 
 
+def purges(plant: Plant, order: Sequence[int]) -> tuple[int, int]:
+    """Return (seconds, cost) of the purges of a paint order behind the previous colour."""
+    shop = plant.problem.paint
+    own = {(one.before, one.after): (one.purge_s, one.cost) for one in shop.purges}
+    colors = [plant.cars[car].color for car in order]
+    if shop.previous_color is not None:
+        colors.insert(0, shop.previous_color)
+    paid = [
+        own.get(pair, (shop.purge_s, shop.purge_cost))
+        for pair in pairwise(colors)
+        if pair[0] != pair[1]
+    ]
+    return sum(seconds for seconds, _ in paid), sum(cost for _, cost in paid)
+
+
 def tardiness(plant: Plant, orders: Orders, times: Times) -> Ints:
     """Return the tardiness of every planned car with a due date, in seconds."""
     placed = np.array([*plant.assembly_facts(), *orders.assembly], np.int64)
@@ -68,6 +84,7 @@ def count(
     ratio = ratio_violations(plant, assembly)
     rules = plant.problem.assembly.ratio_rules
     changes, longest = color_runs(plant, paint)
+    purge_s, purge_cost = purges(plant, paint)
     makespan = int(max((times.assembly_end[c] for c in assembly), default=0))
     painted = [int(times.paint_end[c]) for c in paint]
     painted_out = [int(times.assembly_start[c]) for c in orders.assembly]
@@ -91,6 +108,8 @@ def count(
         welded_peak=_peak(len(plant.at(Stage.WELDED)), welded, welded_out),
         makespan_s=makespan,
         moved_cars=None if reference is None else moved(plant, orders, reference),
+        purge_s=purge_s,
+        purge_cost=purge_cost,
     )
 
 

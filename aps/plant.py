@@ -62,6 +62,45 @@ class Plant:
         return sorted(names)
 
     @cached_property
+    def purge_s(self) -> Ints:
+        """Purge seconds from colour to colour; the last row and column are of no known colour."""
+        shop = self.problem.paint
+        return self._by_colors(shop.purge_s, {(x.before, x.after): x.purge_s for x in shop.purges})
+
+    @cached_property
+    def purge_price(self) -> Ints | None:
+        """What a change from colour to colour costs, in the largest unit without fractions.
+
+        `None` where all changes cost the same: then each counts 1.
+        """
+        shop = self.problem.paint
+        cost = self._by_colors(shop.purge_cost, {(x.before, x.after): x.cost for x in shop.purges})
+        if len(np.unique(cost[~np.eye(len(cost), dtype=np.bool_)])) < 2:
+            return None
+        return cost // int(np.gcd.reduce(cost, axis=None))
+
+    @property
+    def dearest_purge(self) -> int:
+        """The most that one colour change counts, at most 1000: what outweighs it is so much more."""
+        return 1 if self.purge_price is None else min(1000, int(self.purge_price.max()))
+
+    @cached_property
+    def price_of_purges(self) -> Ints:
+        """`purge_price`, or 1 for each change."""
+        if self.purge_price is not None:
+            return self.purge_price
+        return self._by_colors(1, {})
+
+    def _by_colors(self, usual: int, own: dict[tuple[str, str], int]) -> Ints:
+        names = {name: i for i, name in enumerate(self.color_names)}
+        table = np.full((len(names) + 1, len(names) + 1), usual, np.int64)
+        np.fill_diagonal(table, 0)
+        for (before, after), value in own.items():
+            if before in names and after in names:
+                table[names[before], names[after]] = value
+        return table
+
+    @cached_property
     def demand(self) -> Ints:
         """Panels of each type that each car takes at its first weld step, shape (cars, types)."""
         demand = np.zeros((self.n, len(self.panels)), np.int64)

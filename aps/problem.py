@@ -6,7 +6,7 @@ A problem can be built in any state; `aps.validate.validate` says what is wrong 
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aps import codec
@@ -132,13 +132,27 @@ class AssemblyLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColorPurge:
+    """A colour change that does not take the usual purge: light behind dark, say.
+
+    `purge_s` is working time in addition to the takt, `cost` what the change costs.
+    """
+
+    before: str
+    after: str
+    purge_s: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaintShop:
     """The paced paint line and the painted body store behind it.
 
     `batch_limit` is the longest run of one colour (hard; colour changes are soft and counted).
-    A colour change takes `purge_s` of working time in addition to the takt. `previous_color`
-    was sprayed last before the cars of the problem, `previous_run` times in a row. Bodies
-    that are `Stage.PAINTED` stand in the store at time 0.
+    A colour change takes `purge_s` of working time in addition to the takt and costs
+    `purge_cost` (of solvent, money, anything whole); the pairs in `purges` have their own.
+    `previous_color` was sprayed last before the cars of the problem, `previous_run` times in a
+    row. Bodies that are `Stage.PAINTED` stand in the store at time 0.
     """
 
     id: str
@@ -150,6 +164,8 @@ class PaintShop:
     purge_s: int = 0
     previous_color: str | None = None
     previous_run: int = 0
+    purge_cost: int = field(default=1, metadata=codec.LATER)
+    purges: tuple[ColorPurge, ...] = field(default=(), metadata=codec.LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from aps.build import Placed, place, schedule_of, weld_order
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
 from aps.flow import Flow, held_lots
-from aps.insert import Inserter, paint_reach
+from aps.insert import NO_PLACE, Inserter, paint_reach
 from aps.levels.stamping import wanted
 from aps.orders import Lot, Orders, Task
 from aps.plant import Plant
@@ -223,7 +223,7 @@ def _more_lots(plant: Plant, orders: Orders, short: set[int]) -> list[Lot]:
 def _insert(plant: Plant, flow: Flow, placed: Placed, car: int) -> Placed:
     """Put a car in at its cheapest place; if the lines cannot follow there, at the end."""
     line = plant.problem.assembly
-    margin = 2 * line.takt_s + plant.problem.paint.takt_s + plant.problem.paint.purge_s
+    margin = 2 * line.takt_s + plant.problem.paint.takt_s + int(plant.purge_s.max())
     earliest = plant.earliest_assembly(car)
     if plant.rank[car] < Stage.IN_PAINT.rank:
         earliest += margin
@@ -304,7 +304,7 @@ def _machine_use(tasks: list[Task]) -> dict[int, int]:
 
 
 def _paint_place(plant: Plant, orders: Orders, car: int, at: int) -> int:
-    """Return the paint place with the fewest colour changes near the assembly place."""
+    """Return the paint place with the cheapest purges near the assembly place."""
     ahead = set(orders.assembly[:at])
     nominal = sum(1 for c in orders.paint if c in ahead)
     own_hold = plant.paint_held(car)
@@ -321,13 +321,13 @@ def _paint_place(plant: Plant, orders: Orders, car: int, at: int) -> int:
         colors = [plant.color_names.index(name)] * max(1, plant.problem.paint.previous_run)
     offset = len(colors)
     colors += [int(plant.color[c]) for c in orders.paint]
+    price = plant.price_of_purges.tolist()
 
     def cost(spot: int) -> tuple[int, int]:
         k = offset + spot
-        before = colors[k - 1] if k else -1
-        after = colors[k] if k < len(colors) else -1
-        changes = (k > 0 and before != own) + (after not in (own, -1))
-        changes -= k > 0 and after not in (before, -1)
+        change = price[colors[k - 1]][own] if k else 0
+        if k < len(colors):
+            change += price[own][colors[k]] - (price[colors[k - 1]][colors[k]] if k else 0)
         run = 1
         i = k - 1
         while i >= 0 and colors[i] == own:
@@ -335,12 +335,12 @@ def _paint_place(plant: Plant, orders: Orders, car: int, at: int) -> int:
         i = k
         while i < len(colors) and colors[i] == own:
             run, i = run + 1, i + 1
-        return (9 if run > limit else int(changes), abs(spot - nominal))
+        return (NO_PLACE if run > limit else change, abs(spot - nominal))
 
     first = max(held, nominal - reach)
     last = max(first, min(len(orders.paint), nominal + reach // 2))
     spots = range(first, last + 1)
     best = min(spots, key=cost)
-    if cost(best)[0] >= 9:
+    if cost(best)[0] >= NO_PLACE:
         best = min(range(held, len(orders.paint) + 1), key=cost)
     return best

@@ -3,7 +3,7 @@
 Times are whole seconds from the horizon's start, as in the problem whose hash the plan carries.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aps import codec
 
@@ -96,7 +96,8 @@ class Kpis:
     `stock_out_s` adds, over panel types, the seconds from 0 to `makespan_s` in which stock is
     below the minimum cover. `store_peak` is of the painted, `welded_peak` of the welded store.
     `moved_cars` is `None` without a reference plan; with one it is the least number of cars that
-    must be lifted out of its assembly order to get this one.
+    must be lifted out of its assembly order to get this one. `purge_s` and `purge_cost` add up
+    the purges of its colour changes; `None` in a plan of before they were counted.
     """
 
     cars_planned: int
@@ -115,6 +116,8 @@ class Kpis:
     welded_peak: int
     makespan_s: int
     moved_cars: int | None = None
+    purge_s: int | None = field(default=None, metadata=codec.LATER)
+    purge_cost: int | None = field(default=None, metadata=codec.LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,8 @@ class Levels:
 def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
     """Return what makes one plan better than another, most important first; smaller is better.
 
-    Cars left out by priority, tardiness in minutes, high ratio violations, low ones, colour changes, panel
-    stock below cover (minutes), die changes, makespan.
+    Cars left out by priority, tardiness in minutes, high ratio violations, low ones, what the
+    purges cost, panel stock below cover (minutes), die changes, makespan.
     """
     urgent = {u.car_id for u in schedule.unplaced}
     left_out = sum(1 + max(0, car.priority) for car in problem.cars if car.id in urgent)
@@ -59,7 +59,7 @@ def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
         kpis.total_tardiness_s // 60,
         kpis.ratio_violations_high,
         kpis.ratio_violations_low,
-        kpis.color_changes,
+        kpis.color_changes if kpis.purge_cost is None else kpis.purge_cost,
         kpis.stock_out_s // 60,
         kpis.die_changes,
         kpis.makespan_s,

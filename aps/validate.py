@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable
 from aps.errors import ProblemError
 from aps.problem import Car, FrozenCar, Interval, Problem, Stage
 
+MOST_COST = 10_000
+"""The most that one colour change may cost."""
+
 
 def validate(problem: Problem) -> None:
     """Raise `ProblemError` for the first record that is contradictory, unknown or negative."""
@@ -126,6 +129,25 @@ def _the_paint_shop_is_sound(problem: Problem) -> None:
     _not_negative(subject, purge_s=shop.purge_s, previous_run=shop.previous_run)
     if shop.previous_run and shop.previous_color is None:
         _fail("paint.previous", subject, "has a previous run without its colour")
+    _affordable(subject, shop.purge_cost)
+    _unique("purge", (f"{one.before} to {one.after}" for one in shop.purges))
+    for one in shop.purges:
+        subject = f"purge {one.before} to {one.after}"
+        if one.before == one.after:
+            _fail("paint.purge", subject, "is no colour change")
+        _not_negative(subject, purge_s=one.purge_s)
+        _affordable(subject, one.cost)
+
+
+def _affordable(subject: str, cost: int) -> None:
+    """Refuse costs that could outweigh a rule of the assembly line."""
+    _not_negative(subject, cost=cost)
+    if cost > MOST_COST:
+        _fail(
+            "paint.purge_cost",
+            subject,
+            f"costs {cost}; the most is {MOST_COST}, take a larger unit",
+        )
 
 
 def _the_body_shop_is_sound(problem: Problem) -> None:

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from aps.check.facts import View, Violation, broken
+from aps.check.lines import purge_between
 from aps.check.presses import stock_changes
 from aps.problem import RatioPriority, Stage, snapshot_hash
 from aps.schedule import CarTimes
@@ -156,6 +157,7 @@ def recount(view: View) -> dict[str, object]:
         ),
         "makespan_s": makespan,
         "moved_cars": _moved(view),
+        **_purges(view),
     }
 
 
@@ -186,6 +188,21 @@ def _color_runs(view: View) -> tuple[int, int]:
         color = slot.color
         longest = max(longest, run)
     return changes, longest
+
+
+def _purges(view: View) -> dict[str, object]:
+    """Seconds and cost of every purge; a plan of before pairs had their own may leave them out."""
+    shop, kpis = view.problem.paint, view.schedule.kpis
+    if not shop.purges and kpis.purge_s is None and kpis.purge_cost is None:
+        return {}
+    seconds = cost = 0
+    color = shop.previous_color
+    for slot in view.schedule.paint:
+        if color is not None and slot.color != color:
+            purge = purge_between(view, color, slot.color)
+            seconds, cost = seconds + purge[0], cost + purge[1]
+        color = slot.color
+    return {"purge_s": seconds, "purge_cost": cost}
 
 
 def _below_cover_s(view: View, until: int) -> int:

@@ -1,6 +1,6 @@
 """The rules of the two paced lines, assembly and paint, and of the painted body store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aps.check.facts import View, Violation, Worked, broken, overfull
 from aps.problem import Stage
@@ -52,10 +52,24 @@ def cars_on_the_paint_line_keep_their_times(view: View) -> list[Violation]:
     return _kept(view, view.paint, Stage.IN_PAINT, clock, shop.lead_s, facts)
 
 
+def purge_between(view: View, before: str, after: str) -> tuple[int, int]:
+    """Return (seconds, cost) of spraying one colour behind another one."""
+    for one in view.problem.paint.purges:
+        if (one.before, one.after) == (before, after):
+            return one.purge_s, one.cost
+    return view.problem.paint.purge_s, view.problem.paint.purge_cost
+
+
 def _paced(
-    view: View, slots: Sequence[Slot], line: str, stage: Stage, clock: Worked, takt: int, purge: int
+    view: View,
+    slots: Sequence[Slot],
+    line: str,
+    stage: Stage,
+    clock: Worked,
+    takt: int,
+    purge_s: Callable[[str, str], int],
 ) -> list[Violation]:
-    """W(start of next) - W(start) >= takt, and a purge more where the colour changes."""
+    """W(start of next) - W(start) >= takt, and the purge of the pair where the colour changes."""
     found = []
     last: Slot | None = None
     for slot in slots:
@@ -64,7 +78,7 @@ def _paced(
             sentence = f"Car {slot.car_id} starts at {slot.start_s}, when {line} does not work."
             found.append(broken("line.not_working", slot.car_id, sentence, start_s=slot.start_s))
         if last is not None and not fact:
-            least = takt + (purge if slot.color != last.color else 0)
+            least = takt + (purge_s(last.color, slot.color) if slot.color != last.color else 0)
             apart = clock.by(slot.start_s) - clock.by(last.start_s)
             if apart < least:
                 sentence = (
@@ -83,15 +97,19 @@ def assembly_starts_a_takt_apart_in_working_time(view: View) -> list[Violation]:
     line = view.problem.assembly
     clock = view.calendars[line.calendar]
     slots = view.schedule.assembly
-    return _paced(view, slots, line.id, Stage.IN_ASSEMBLY, clock, line.takt_s, 0)
+    return _paced(view, slots, line.id, Stage.IN_ASSEMBLY, clock, line.takt_s, lambda *_: 0)
 
 
 def paint_starts_a_takt_apart_in_working_time(view: View) -> list[Violation]:
-    """One body a takt on the paint line, a purge between colours."""
+    """One body a takt on the paint line, between colours the purge of the pair."""
     shop = view.problem.paint
     clock = view.calendars[shop.calendar]
     slots = view.schedule.paint
-    return _paced(view, slots, shop.id, Stage.IN_PAINT, clock, shop.takt_s, shop.purge_s)
+
+    def purge_s(before: str, after: str) -> int:
+        return purge_between(view, before, after)[0]
+
+    return _paced(view, slots, shop.id, Stage.IN_PAINT, clock, shop.takt_s, purge_s)
 
 
 def _lead(

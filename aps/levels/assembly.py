@@ -100,7 +100,7 @@ def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, l
     color = np.concatenate(
         [np.full(previous, -1, np.int64), plant.color[np.array([*facts, *rows], np.int64)]]
     )
-    rules = np.where(plant.high, _HIGH, _LOW).astype(np.int64)
+    rules = np.where(plant.high, _HIGH, _LOW).astype(np.int64) * plant.dearest_purge
     weights = Weights(rules, _COLOR, window_weight(len(color)))
     task = SequenceTask(
         has=has,
@@ -113,6 +113,7 @@ def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, l
         fixed=before + len(held),
         batch_limit=paint.batch_limit,
         runs_from=before,
+        purge=plant.purge_price,
     )
     return task, rows
 

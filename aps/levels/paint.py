@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aps.budget import Share
+from aps.kpis import purges
 from aps.levels.slotting import Places
 from aps.plant import NO_DUE, Plant
 from aps.problem import Stage
@@ -82,8 +83,8 @@ def paint_order(
         level="L3",
         pass_no=pass_no,
         status=status,
-        objective=cost_of(task, found).color_changes,
-        bound=_least_changes(plant, order),
+        objective=_cost_of_purges(plant, order),
+        bound=_least_cost(plant, order),
         note=note,
     )
     return PaintOrder(order, assembly, tuple(surplus), result)
@@ -126,9 +127,10 @@ def _task(
         color=np.array([*before, *(int(plant.color[c]) for c in rows)], np.int64),
         earliest=earliest,
         latest=due,
-        weights=Weights(np.zeros(0, np.int64), 1, _WINDOW),
+        weights=Weights(np.zeros(0, np.int64), 1, _WINDOW * plant.dearest_purge),
         fixed=len(before) + len(held),
         batch_limit=plant.problem.paint.batch_limit,
+        purge=plant.purge_price,
     )
     return task, rows
 
@@ -197,7 +199,8 @@ def _must_leave_first(plant: Plant, cars: list[int]) -> int:
 def _mean_purge(plant: Plant) -> int:
     """Return the purge seconds per car, if colours run half their batch limit."""
     paint = plant.problem.paint
-    return paint.purge_s // max(1, min(paint.batch_limit, 8) // 2)
+    apart = plant.purge_s[~np.eye(len(plant.purge_s), dtype=np.bool_)]
+    return int(apart.mean()) // max(1, min(paint.batch_limit, 8) // 2)
 
 
 def _fits(plant: Plant, order: tuple[int, ...], hard: Ints) -> bool:
@@ -243,11 +246,20 @@ def _beyond_the_batch_limit(plant: Plant, free: list[int], held: list[int]) -> l
     return surplus
 
 
-def _least_changes(plant: Plant, order: tuple[int, ...]) -> int:
-    """Return a bound: every colour needs its runs; the first may go on from the last sprayed."""
+def _least_cost(plant: Plant, order: tuple[int, ...]) -> int:
+    """Return a bound: every colour needs its runs; the first may go on from the last sprayed.
+
+    Each change costs at least what the cheapest does.
+    """
     limit = plant.problem.paint.batch_limit
     counts: dict[int, int] = {}
     for c in order:
         counts[int(plant.color[c])] = counts.get(int(plant.color[c]), 0) + 1
     runs = sum(-(-count // limit) for count in counts.values())
-    return max(0, runs - 1)
+    shop = plant.problem.paint
+    cheapest = min([shop.purge_cost, *(one.cost for one in shop.purges)])
+    return max(0, runs - 1) * cheapest
+
+
+def _cost_of_purges(plant: Plant, order: tuple[int, ...]) -> int:
+    return purges(plant, [*plant.paint_facts(), *order])[1]

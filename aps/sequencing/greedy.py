@@ -14,6 +14,7 @@ def _build(
     p: Ints,
     rule_weight: Ints,
     color: Ints,
+    purge: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -84,8 +85,7 @@ def _build(
                         need += rate * rate * rule_weight[r]
                         if inside[r] >= n[r]:
                             cost += rule_weight[r] * (inside[r] - n[r] + 1)
-                if color[car] != last:
-                    cost += color_weight
+                cost += color_weight * purge[last, color[car]]
                 key = -cost * 1e3 + need
                 tie = -float(min(latest[car], size)) + colors_left[color[car]] / size
                 if attempt == 2:
@@ -126,6 +126,7 @@ def greedy(task: SequenceTask) -> Ints:
         task.p,
         np.maximum(task.weights.rules // divisor, 1),
         task.color,
+        task.prices(),
         task.weights.color // divisor,
         task.earliest,
         task.latest,

@@ -64,6 +64,14 @@ def change_at(sequence: Ints, color: Ints, place: int) -> int:
 
 
 @kernel
+def purge_at(sequence: Ints, color: Ints, purge: Ints, place: int) -> int:
+    """Return what the colour change on the way to this place costs."""
+    if place <= 0 or place >= len(sequence):
+        return 0
+    return int(purge[color[sequence[place - 1]], color[sequence[place]]])
+
+
+@kernel
 def try_swap(
     i: int,
     j: int,
@@ -77,6 +85,7 @@ def try_swap(
     first: Ints,
     last: Ints,
     color: Ints,
+    purge: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -100,15 +109,15 @@ def try_swap(
     )
     recolored = color[a] != color[b]
     if recolored:
-        old = change_at(sequence, color, i) + change_at(sequence, color, j + 1)
-        old += change_at(sequence, color, i + 1)
+        old = purge_at(sequence, color, purge, i) + purge_at(sequence, color, purge, j + 1)
+        old += purge_at(sequence, color, purge, i + 1)
         if j != i + 1:
-            old += change_at(sequence, color, j)
+            old += purge_at(sequence, color, purge, j)
         sequence[i], sequence[j] = b, a
-        new = change_at(sequence, color, i) + change_at(sequence, color, j + 1)
-        new += change_at(sequence, color, i + 1)
+        new = purge_at(sequence, color, purge, i) + purge_at(sequence, color, purge, j + 1)
+        new += purge_at(sequence, color, purge, i + 1)
         if j != i + 1:
-            new += change_at(sequence, color, j)
+            new += purge_at(sequence, color, purge, j)
         sequence[i], sequence[j] = a, b
         delta += color_weight * (new - old)
     for r in range(len(n)):
@@ -165,6 +174,7 @@ def try_segment(
     first: Ints,
     last: Ints,
     color: Ints,
+    purge: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -180,7 +190,7 @@ def try_segment(
     """
     delta, changes = 0, 0
     for k in range(lo, hi + 2):
-        changes -= change_at(sequence, color, k)
+        changes -= purge_at(sequence, color, purge, k)
     for k in range(lo, hi + 1):
         a, b = sequence[k], segment[k - lo]
         delta += window_weight * (
@@ -191,7 +201,7 @@ def try_segment(
         sequence[k] = segment[k - lo]
         segment[k - lo] = a
     for k in range(lo, hi + 2):
-        changes += change_at(sequence, color, k)
+        changes += purge_at(sequence, color, purge, k)
     delta += color_weight * changes
     for r in range(len(n)):
         if delta > 0 and delta >= 1000 * weight[r]:

@@ -59,8 +59,10 @@ def color_floor(task: SequenceTask) -> int:
 
 
 def floor_of(task: SequenceTask) -> int:
-    """Return a cost below which no order can be."""
-    return task.weights.color * color_floor(task)
+    """Return a cost below which no order can be: the fewest changes, each the cheapest there is."""
+    prices = task.prices()
+    apart = prices[~np.eye(len(prices), dtype=np.bool_)]
+    return task.weights.color * color_floor(task) * int(apart.min(initial=1))
 
 
 def restricted(task: SequenceTask, levels: tuple[int, ...]) -> SequenceTask:

@@ -142,7 +142,7 @@ def _few_color_changes(
     kinds: Kinds,
     cost: list[Any],
 ) -> None:
-    """Neighbours of unlike colour cost a change; limit + 1 neighbours never share one colour."""
+    """Neighbours of unlike colour cost their purge; limit + 1 neighbours never share one colour."""
     colors = sorted({kind[1] for kind in kinds})
     if len(colors) == 1:
         return
@@ -156,11 +156,21 @@ def _few_color_changes(
     for place in range(max(first, 1), min(last + 1, size)):
         if task.weights.color == 0:
             break
-        change = model.new_bool_var("")
-        for color in colors:
-            model.add(change >= sprayed(color, place) - sprayed(color, place - 1))
-            model.add(change >= sprayed(color, place - 1) - sprayed(color, place))
-        cost.append(change * task.weights.color)
+        if task.purge is None:
+            change = model.new_bool_var("")
+            for color in colors:
+                model.add(change >= sprayed(color, place) - sprayed(color, place - 1))
+                model.add(change >= sprayed(color, place - 1) - sprayed(color, place))
+            cost.append(change * task.weights.color)
+            continue
+        before = colors if place > first else [int(task.color[sequence[place - 1]])]
+        behind = colors if place < last else [int(task.color[sequence[place]])]
+        price = model.new_int_var(0, int(task.purge.max()), "")
+        for one in before:
+            for other in behind:
+                both = sprayed(one, place - 1) + sprayed(other, place) - 1
+                model.add(price >= int(task.purge[one, other]) * both)
+        cost.append(price * task.weights.color)
     for color in colors:
         for s in range(max(task.runs_from, first - limit), min(last, size - limit)):
             run = sum(sprayed(color, place) for place in range(s, s + limit + 1))

@@ -66,6 +66,7 @@ def _walk(
     first: Ints,
     last: Ints,
     color: Ints,
+    purge: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -111,7 +112,7 @@ def _walk(
                 continue
             done = try_swap(
                 min(i, j), max(i, j), sequence, has, n, p, weight, gain, counts, first, last,
-                color, color_weight, earliest, latest, window_weight, limit, runs_from,
+                color, purge, color_weight, earliest, latest, window_weight, limit, runs_from,
                 where, price,
             )  # fmt: skip
         else:
@@ -159,7 +160,7 @@ def _walk(
                     segment[length - cut + k] = sequence[lo + k]
             done = try_segment(
                 lo, hi, segment, sequence, has, n, p, weight,  counts, fresh, first, last,
-                color, color_weight, earliest, latest, window_weight, limit, runs_from,
+                color, purge, color_weight, earliest, latest, window_weight, limit, runs_from,
                 where, price,
             )  # fmt: skip
         if done:
@@ -201,6 +202,7 @@ class Walk:
                     self._counts[rule],
                 )  # fmt: skip
         self._fresh = np.zeros_like(self._counts)
+        self._purge = task.prices()
         self._where = np.zeros(size, np.int64)
         self._where[sequence] = np.arange(size)
         free = np.arange(task.fixed, size)
@@ -220,8 +222,8 @@ class Walk:
             return self.cost
         _walk(
             self._sequence, self._has, self._n, self._p, self._weight, self._gain, self._counts,
-            self._fresh, self._first, self._last, task.color, task.weights.color, task.earliest,
-            task.latest, task.weights.window, task.batch_limit, task.runs_from, self._where,
+            self._fresh, self._first, self._last, task.color, self._purge, task.weights.color,
+            task.earliest, task.latest, task.weights.window, task.batch_limit, task.runs_from, self._where,
             self._by_color, self._color_begin, self._kind, task.fixed, moves, self._mix, floor,
             self._cost, self._state,
         )  # fmt: skip

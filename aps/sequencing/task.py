@@ -12,7 +12,10 @@ Flags = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """What one unit of each objective costs; far apart, they make the order lexicographic."""
+    """What one unit of each objective costs; far apart, they make the order lexicographic.
+
+    `color` is the price of one unit of `SequenceTask.purge`.
+    """
 
     rules: Ints
     color: int
@@ -26,7 +29,8 @@ class SequenceTask:
     `has[row, rule]` says whether a car counts for a rule "at most n[rule] in p[rule]".
     `truncated` also counts the windows cut short by the end of the sequence.
     A car outside its places `earliest..latest` costs its distance. A run of one colour longer
-    than `batch_limit`, counted from place `runs_from`, is never made.
+    than `batch_limit`, counted from place `runs_from`, is never made. `purge[a, b]` is what colour
+    b behind colour a costs, its last row and column those of a colour below 0; none: 1 a change.
     """
 
     has: Flags
@@ -40,6 +44,14 @@ class SequenceTask:
     batch_limit: int
     runs_from: int = 0
     truncated: bool = False
+    purge: Ints | None = None
+
+    def prices(self) -> Ints:
+        """Return what each colour costs behind each other one, shape (colours + 1, colours + 1)."""
+        if self.purge is not None:
+            return self.purge
+        size = int(self.color.max(initial=-1)) + 2
+        return np.ones((size, size), np.int64) - np.eye(size, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Cost:
     out_of_place: int
     longest_run: int
     total: int
+    purge_cost: int
 
 
 def cost_of(task: SequenceTask, sequence: Ints) -> Cost:
@@ -68,14 +81,16 @@ def cost_of(task: SequenceTask, sequence: Ints) -> Cost:
     colors = task.color[sequence]
     begin = max(task.fixed - 1, 0)
     changes = int((colors[begin + 1 :] != colors[begin:-1]).sum())
+    purge_cost = int(task.prices()[colors[begin:-1], colors[begin + 1 :]].sum())
     places = np.arange(size)
     off = np.maximum(0, task.earliest[sequence] - places)
     off += np.maximum(0, places - task.latest[sequence])
     out = int(off[task.fixed :].sum())
     weights = task.weights
     total_cost = int((weights.rules * np.array(violations, np.int64)).sum())
-    total_cost += weights.color * changes + weights.window * out
-    return Cost(tuple(violations), changes, out, _longest_run(colors[task.runs_from :]), total_cost)
+    total_cost += weights.color * purge_cost + weights.window * out
+    longest = _longest_run(colors[task.runs_from :])
+    return Cost(tuple(violations), changes, out, longest, total_cost, purge_cost)
 
 
 def _longest_run(colors: Ints) -> int:

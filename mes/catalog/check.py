@@ -312,6 +312,13 @@ def _plant_knows(catalog: Catalog, plant: PlantModel) -> Iterator[CatalogProblem
             yield CatalogProblem(
                 f"ratio rule {rule.id}", "known_code", f"counts unknown code {rule.option!r}"
             )
+    colors = {color.code for color in catalog.colors}
+    for group, own in plant.paint.color_groups.items():
+        for color in own:
+            if color not in colors:
+                yield CatalogProblem(
+                    f"colour group {group}", "known_color", f"names unknown colour {color!r}"
+                )
 
 
 def _fitted_somewhere(catalog: Catalog, plant: PlantModel) -> Iterator[CatalogProblem]:

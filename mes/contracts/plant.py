@@ -226,11 +226,49 @@ class RatioRule(_Part):
         return self
 
 
+MOST_SOLVENT_ML = 10_000
+"""The most that one purge may take; what planning weighs against its rules has an end."""
+
+
+class ColorPurge(_Part):
+    """The purge before a colour of group `color` behind another one of group `after`.
+
+    What it does not say is as usual (`PaintRules`).
+    """
+
+    color: Code
+    after: Code
+    purge_s: float | None = Field(default=None, ge=0)
+    solvent_ml: int | None = Field(default=None, ge=0, le=MOST_SOLVENT_ML)
+
+
 class PaintRules(_Part):
-    """Rules of the paint shop: hard longest run of one colour, and what a colour change costs."""
+    """Rules of the paint shop: hard longest run of one colour, and what a colour change takes.
+
+    `solvent_ml` is what planning keeps low; without it each change costs the same, or where
+    `purges` differ the seconds it takes. `color_groups` name colours that `purges` treat alike.
+    """
 
     batch_limit: int = Field(gt=0)
     purge_s: float = Field(ge=0)
+    solvent_ml: int | None = Field(default=None, ge=0, le=MOST_SOLVENT_ML)
+    color_groups: dict[Code, tuple[str, ...]] = Field(default_factory=dict)
+    purges: tuple[ColorPurge, ...] = ()
+
+    def group_of(self, color: str) -> str | None:
+        """Return the group of a colour; None: it has none."""
+        return next((group for group, own in self.color_groups.items() if color in own), None)
+
+    def purge_between(self, before: str, color: str) -> tuple[float, int | None]:
+        """Return (seconds, millilitres of solvent) from one colour to another one."""
+        pair = self.group_of(color), self.group_of(before)
+        own = next((one for one in self.purges if (one.color, one.after) == pair), None)
+        if own is None:
+            return self.purge_s, self.solvent_ml
+        return (
+            self.purge_s if own.purge_s is None else own.purge_s,
+            self.solvent_ml if own.solvent_ml is None else own.solvent_ml,
+        )
 
 
 class Site(_Part):

@@ -29,6 +29,7 @@ def broken_rules(plant: PlantModel) -> list[BrokenRule]:
         *_flow_is_acyclic(plant),
         *_stores_fit(plant),
         *_ports_differ(plant),
+        *_purges_are_of_groups(plant),
     ]
 
 
@@ -153,3 +154,36 @@ def _ports_differ(plant: PlantModel) -> Iterator[BrokenRule]:
                     f"port {port} is taken by line {seen[port]}",
                 )
             seen[port] = line.id
+
+
+def _purges_are_of_groups(plant: PlantModel) -> Iterator[BrokenRule]:
+    """A purge names two groups of colours, each pair once; a colour stands in one group."""
+    paint = plant.paint
+    group_of: dict[str, str] = {}
+    for group, colors in paint.color_groups.items():
+        for color in colors:
+            if color in group_of:
+                yield BrokenRule(
+                    f"paint.color_groups.{group}",
+                    "one_color_group",
+                    f"colour {color} stands in {group_of[color]} already",
+                )
+            group_of[color] = group
+    seen: set[tuple[str, str]] = set()
+    for i, purge in enumerate(paint.purges):
+        path = f"paint.purges.{i}"
+        for field, group in (("color", purge.color), ("after", purge.after)):
+            if group not in paint.color_groups:
+                known = ", ".join(sorted(paint.color_groups)) or "none"
+                message = f"unknown colour group {group!r}; known: {known}"
+                yield BrokenRule(f"{path}.{field}", "known_color_group", message)
+        if (purge.color, purge.after) in seen:
+            message = f"{purge.color} after {purge.after} has a purge already"
+            yield BrokenRule(path, "unique_purge", message)
+        seen.add((purge.color, purge.after))
+        if purge.solvent_ml is not None and paint.solvent_ml is None:
+            yield BrokenRule(
+                f"{path}.solvent_ml",
+                "usual_solvent",
+                "says its solvent; paint.solvent_ml has to say that of every other colour change",
+            )

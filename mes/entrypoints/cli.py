@@ -39,7 +39,7 @@ app.add_typer(plant_app, name="plant")
 app.add_typer(models_app, name="models")
 
 console = Console()
-_PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes")
+_PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes", "purge_s")
 errors = Console(stderr=True)
 
 
@@ -229,6 +229,7 @@ def plan(
         "late",
         "ratio violations (high)",
         "colour changes",
+        "purging, s",
     ):
         table.add_column(column)
     for version in asyncio.run(commands.latest_plans(dsn, limit=10)):

@@ -58,6 +58,7 @@ def answer(
         "late": tried.late_s,
         "moved": len(tried.rows),
         "color_changes": [tried.color_changes_before, tried.color_changes],
+        "purge_s": [tried.purge_s_before, tried.purge_s],
         "seconds": round(tried.seconds, 4),
     }
 

@@ -61,7 +61,7 @@ class BodyWork(GatedLine):
         if any(source.kind == COLOR_CHANGE_DEFECT for source in station.defects):
             before = self.last_color.get(station.id)
             if before is not None and before != body.color:
-                seconds += self.plant.paint.purge_s
+                seconds += self.plant.paint.purge_between(before, body.color or "")[0]
             self.last_color[station.id] = body.color or ""
         return seconds
 

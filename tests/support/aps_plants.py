@@ -9,6 +9,7 @@ from aps.problem import (
     BodyShop,
     Calendar,
     Car,
+    ColorPurge,
     Die,
     FrozenCar,
     FrozenOperation,
@@ -150,6 +151,18 @@ def with_changeovers(shop: PressShop, seed: int) -> PressShop:
         for die in shop.dies
     )
     return replace(shop, dies=dies)
+
+
+def with_purges(problem: Problem, seed: int) -> Problem:
+    """Return the plant with a purge of its own between most pairs of colours."""
+    rng = random.Random(seed)
+    purges = tuple(
+        ColorPurge(before=a, after=b, purge_s=rng.choice((0, 7, 20)), cost=rng.choice((0, 3, 8)))
+        for a in COLORS
+        for b in COLORS
+        if a != b and rng.random() < 0.7
+    )
+    return replace(problem, paint=replace(problem.paint, purges=purges, purge_cost=4))
 
 
 def random_plant(seed: int, most_cars: int = 24) -> Problem:

@@ -68,6 +68,8 @@ class Tried:
     late_s: dict[str, int]
     color_changes: int
     color_changes_before: int
+    purge_s: int
+    purge_s_before: int
     seconds: float
 
 
@@ -87,7 +89,7 @@ class Board:
         self._hand = Hand(snap.problem, schedule, frozen_until_s=frozen_s)
         before = self._hand.try_out([])
         self._times = times_of(snap, before.work, network)
-        self._colors = before.color_changes
+        self._colors, self._purge_s = before.color_changes, before.purge_s
         self._late = before.late
 
     def try_out(self, moves: Sequence[HandMove], locked: Collection[str] = ()) -> Tried:
@@ -106,6 +108,8 @@ class Board:
             late_s=trial.late,
             color_changes=trial.color_changes,
             color_changes_before=self._colors,
+            purge_s=trial.purge_s,
+            purge_s_before=self._purge_s,
             seconds=time.perf_counter() - began,
         )
 

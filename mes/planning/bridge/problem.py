@@ -8,6 +8,7 @@ from uuid import UUID
 
 import aps.problem as p
 import aps.schedule as s
+from mes.contracts.plant import MOST_SOLVENT_ML, PaintRules
 from mes.planning.bridge.calendars import Calendars
 from mes.planning.bridge.frozen import Held
 from mes.planning.facts import CarFact, PlantFacts
@@ -108,6 +109,8 @@ class _Builder:
                 batch_limit=plant.paint.batch_limit,
                 store_capacity=plant.store(network.painted_store).capacity,
                 purge_s=round(plant.paint.purge_s),
+                purge_cost=_cost(plant.paint, plant.paint.purge_s, plant.paint.solvent_ml),
+                purges=_purges(plant.paint),
             ),
             body=self._body_shop(),
             press=self._press_shop(freeze_s, reference),
@@ -215,6 +218,27 @@ class _Builder:
                 for panel, quantity in needed.items():
                     stock[panel] = max(0, stock[panel] - quantity)
         return stock
+
+
+def _purges(paint: PaintRules) -> tuple[p.ColorPurge, ...]:
+    """Return the purges between colours of groups that are not the usual one."""
+    colors = {color for own in paint.color_groups.values() for color in own}
+    usual = (paint.purge_s, paint.solvent_ml)
+    return tuple(
+        p.ColorPurge(
+            before=before, after=after, purge_s=round(own[0]), cost=_cost(paint, own[0], own[1])
+        )
+        for before in sorted(colors)
+        for after in sorted(colors - {before})
+        if (own := paint.purge_between(before, after)) != usual
+    )
+
+
+def _cost(paint: PaintRules, seconds: float, solvent_ml: int | None) -> int:
+    """Return what planning keeps low: solvent; where the plant does not say it, seconds or changes."""
+    if solvent_ml is not None:
+        return solvent_ml
+    return max(1, min(round(seconds), MOST_SOLVENT_ML)) if paint.purges else 1
 
 
 def reread(problem: p.Problem, anchor: datetime, order_ids: dict[str, UUID]) -> Snapshot:

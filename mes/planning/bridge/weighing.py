@@ -50,6 +50,8 @@ def weigh(snap: Snapshot, before: s.Schedule, after: s.Schedule) -> Difference:
         minutes_in_all=sum(later) // 60,
         color_changes_before=_color_changes(snap, before, both),
         color_changes_after=_color_changes(snap, after, both),
+        purge_s_before=_purge_s(snap, before, both),
+        purge_s_after=_purge_s(snap, after, both),
         promises_later=len(promises),
         promises=[
             Moved(
@@ -93,5 +95,15 @@ def _longest_rising(sequence: list[int]) -> set[int]:
 
 
 def _color_changes(snap: Snapshot, schedule: s.Schedule, both: set[str]) -> int:
+    return len(_changes(snap, schedule, both))
+
+
+def _purge_s(snap: Snapshot, schedule: s.Schedule, both: set[str]) -> int:
+    shop = snap.problem.paint
+    own = {(one.before, one.after): one.purge_s for one in shop.purges}
+    return sum(own.get(pair, shop.purge_s) for pair in _changes(snap, schedule, both))
+
+
+def _changes(snap: Snapshot, schedule: s.Schedule, both: set[str]) -> list[tuple[str, str]]:
     colors = [snap.cars[slot.car_id].color for slot in schedule.paint if slot.car_id in both]
-    return sum(one != other for one, other in pairwise(colors))
+    return [pair for pair in pairwise(colors) if pair[0] != pair[1]]

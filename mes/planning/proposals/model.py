@@ -111,6 +111,8 @@ class Difference:
     minutes_in_all: int = 0
     color_changes_before: int = 0
     color_changes_after: int = 0
+    purge_s_before: int = 0
+    purge_s_after: int = 0
     promises_later: int = 0
     """Promises that the plan in force keeps and the repair does not."""
     promises: list[Moved] = field(default_factory=list)

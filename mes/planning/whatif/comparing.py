@@ -17,6 +17,8 @@ FIGURES = (
     "ratio_violations_high",
     "ratio_violations_low",
     "color_changes",
+    "purge_s",
+    "purge_cost",
     "die_changes",
     "stock_out_s",
     "makespan_s",

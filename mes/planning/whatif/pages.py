@@ -45,6 +45,8 @@ WORDS: Mapping[str, str] = {
     "ratio_violations_high": _("Ratio rules broken, high"),
     "ratio_violations_low": _("Ratio rules broken, low"),
     "color_changes": _("Colour changes"),
+    "purge_s": _("Purging between colours"),
+    "purge_cost": _("Solvent for purging"),
     "die_changes": _("Die changes"),
     "stock_out_s": _("Panels below cover"),
     "makespan_s": _("Time to build all"),
@@ -70,6 +72,8 @@ def figures(before: dict[str, Any], after: dict[str, Any], shell: Shell) -> list
         one, other = before.get(key), after.get(key)
         if one is None or other is None:
             continue
+        if key == "purge_cost" and shell.plant.paint.solvent_ml is None:
+            continue
         change = other - one
         tone = ""
         if change:
@@ -89,6 +93,8 @@ def figures(before: dict[str, Any], after: dict[str, Any], shell: Shell) -> list
 
 
 def _shown(key: str, value: float, shell: Shell) -> str:
+    if key == "purge_cost":
+        return str(shell.f.number(value / 1000, shell._("l"), digits=1))
     return shell.f.duration(value) if key.endswith("_s") else str(shell.f.number(value))
 
 

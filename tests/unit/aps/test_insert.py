@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aps.errors import ProblemError
-from aps.insert import Inserter, _color_deltas, _ratio_deltas, best_insertion
+from aps.insert import NO_PLACE, Inserter, _color_deltas, _ratio_deltas, best_insertion
 from aps.kpis import ratio_violations
 from aps.plant import Plant
 from aps.problem import Problem, Stage
@@ -17,6 +17,7 @@ from aps.schedule import Schedule
 from aps.solve import Budget, solve
 from tests.support.aps_plants import COLORS, a_car, a_plant, random_plant
 
+PRICES = np.array([[0, 1, 7], [2, 0, 3], [1, 5, 0]])
 QUICK = Budget(moves=300, deterministic_s=0.1)
 
 
@@ -49,8 +50,8 @@ def test_the_ratio_change_is_exact_at_every_place(seed: int) -> None:
 @given(st.lists(st.integers(0, 2), max_size=12), st.integers(0, 2), st.integers(1, 3))
 def test_the_color_change_is_exact_at_every_place(colors: list[int], own: int, limit: int) -> None:
     deltas = np.zeros(len(colors) + 1, np.int64)
-    _color_deltas(np.array(colors, np.int64), own, limit, deltas)
-    before = sum(a != b for a, b in pairwise(colors))
+    _color_deltas(np.array(colors, np.int64), own, PRICES, limit, deltas)
+    before = sum(PRICES[a, b] for a, b in pairwise(colors))
     for place in range(len(colors) + 1):
         new = [*colors[:place], own, *colors[place:]]
         run = 1
@@ -60,10 +61,9 @@ def test_the_color_change_is_exact_at_every_place(colors: list[int], own: int, l
         while place + after < len(new) and new[place + after] == own:
             after += 1
         if run + after - 1 > limit:
-            assert deltas[place] == 9
+            assert deltas[place] == NO_PLACE
         else:
-            changes = sum(a != b for a, b in pairwise(new))
-            assert deltas[place] == changes - before
+            assert deltas[place] == sum(PRICES[a, b] for a, b in pairwise(new)) - before
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,37 @@ def test_a_field_that_does_not_exist_is_told() -> None:
     assert (line, rule) == (line_with("takt_s = 60") + 1, "extra_forbidden")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "at", "rule", "named"),
+    [
+        ('after = "dark"', 'after = "dim"', 'after = "dark"', "known_color_group", "'dim'"),
+        ('"BLK", "GRY"', '"WHT", "GRY"', 'dark = ["BLK"', "one_color_group", "WHT"),
+        ("purge_s = 12\nsolvent_ml = 250", "purge_s = 12", "solvent_ml = 500", "usual_solvent", ""),
+        ("purge_s = 18", "purge_s = -18", "purge_s = 18", "greater_than_equal", ""),
+    ],
+)
+def test_a_purge_that_makes_no_sense_is_told_at_its_line(
+    before: str, after: str, at: str, rule: str, named: str
+) -> None:
+    line, said, message = problems_after((before, after))[0]
+    removed = before.count("\n") - after.count("\n")
+    assert (line, said) == (line_with(at) - removed, rule)
+    assert named in message
+
+
+def test_the_same_purge_twice_is_told() -> None:
+    more = '[[paint.purges]]\ncolor = "light"\nafter = "dark"\n\n[[shops]]'
+    ((_, rule, message),) = problems_after(("[[shops]]", more))
+    assert (rule, message) == ("unique_purge", "light after dark has a purge already")
+
+
+def test_light_behind_dark_is_purged_longer_than_the_rest() -> None:
+    paint = plant_of("demo").paint
+    assert paint.purge_between("BLK", "WHT") == (18, 500)
+    assert paint.purge_between("WHT", "BLK") == (8, 150)
+    assert paint.purge_between("RED", "WHT") == paint.purge_between("BLK", "GRY") == (12, 250)
+
+
 def test_a_value_inside_an_inline_table_is_found() -> None:
     tag = 'name = "CushionPressure"'
     ((line, rule, message),) = problems_after(

@@ -8,8 +8,9 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from aps import problem as p
 from aps.validate import validate
-from mes.contracts.plant import PlantModel
+from mes.contracts.plant import ColorPurge, PlantModel
 from mes.planning import bridge
 from mes.planning.facts import CarFact, DownFact, LotFact, Place, PlantFacts, ShiftFact
 from mes.planning.network import PlantNetwork
@@ -158,3 +159,23 @@ def test_a_stored_plan_reads_back_as_it_was(net: PlantNetwork) -> None:
     assert bridge.unpack_schedule(bridge.pack_schedule(schedule)) == schedule
     moved = bridge.moved_in_time(schedule, 100)
     assert moved.assembly[0].start_s == schedule.assembly[0].start_s - 100
+
+
+def test_purges_of_the_plant_file_are_those_of_the_problem(net: PlantNetwork) -> None:
+    plain = snap_of(net, facts(net)).problem.paint
+    assert (plain.purge_s, plain.purge_cost, plain.purges) == (5, 1, ())
+    groups = {"light": ("WHT",), "dark": ("BLK",)}
+    longer = ColorPurge(color="light", after="dark", purge_s=11, solvent_ml=None)
+    timed = replace_paint(net, color_groups=groups, purges=(longer,))
+    assert (timed.purge_s, timed.purge_cost) == (5, 5)
+    assert timed.purges == (p.ColorPurge(before="BLK", after="WHT", purge_s=11, cost=11),)
+    wet = replace_paint(net, color_groups=groups, purges=(longer,), solvent_ml=300)
+    assert wet.purge_cost == 300
+    assert wet.purges == (p.ColorPurge(before="BLK", after="WHT", purge_s=11, cost=300),)
+
+
+def replace_paint(net: PlantNetwork, **changes: object) -> p.PaintShop:
+    """Return the paint shop of the problem of a plant with other paint rules."""
+    rules = net.plant.paint.model_copy(update=changes)
+    other = PlantNetwork(net.plant.model_copy(update={"paint": rules}))
+    return snap_of(other, facts(other)).problem.paint

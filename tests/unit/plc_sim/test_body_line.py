@@ -6,6 +6,8 @@ from uuid import UUID
 
 from mes.contracts.dispatch import JobState, ReadingAnswer
 from mes.contracts.job_parameters import ReturnStatus
+from mes.contracts.line_records import OperationDone
+from mes.contracts.plant import ColorPurge, PlantModel
 from mes.contracts.plc import VerdictAck
 from mes.contracts.quality import VerdictCode
 from plc_sim.core.body_line import BodyLine
@@ -19,6 +21,7 @@ from tests.support.lines import (
     a_body_job,
     a_rework,
     ok,
+    plant_of,
     some_bodies,
     stored,
 )
@@ -317,3 +320,27 @@ def test_time_that_the_line_was_off_is_down_time_and_no_work_is_done_in_it() -> 
     )
     bench.run(200, judge=ok)
     assert len(bench.of_kind("body_left")) == 3
+
+
+def test_a_light_color_behind_a_dark_one_is_purged_longer() -> None:
+    base = plant_of("mini")
+    rules = base.paint.model_copy(
+        update={
+            "color_groups": {"light": ("WHT",), "dark": ("RED",)},
+            "purges": (ColorPurge(color="light", after="dark", purge_s=40),),
+        }
+    )
+    usual = _base_coats_of(base)
+    longer = _base_coats_of(base.model_copy(update={"paint": rules}))
+    assert [round(b - a) for a, b in zip(usual, longer, strict=True)] == [0, 35, 0]
+
+
+def _base_coats_of(plant: PlantModel) -> list[float]:
+    """Return the seconds of a red, a white and a red body in the base coat."""
+    bench = a_bench("paint", plant=plant)
+    jobs = [a_body_job("paint", k, color=("RED", "WHT", "RED")[k]) for k in range(3)]
+    stored(bench, *jobs)
+    bench.give(*jobs)
+    bench.run(900)
+    done = [r for r in bench.records if isinstance(r, OperationDone) and r.station == "base-coat"]
+    return [(record.at - record.started_at).total_seconds() for record in done]

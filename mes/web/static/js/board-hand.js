@@ -53,7 +53,10 @@ board.addEventListener("hand", ({ detail: now }) => {
   badge("hard", answer?.hard_count ? t("%(n)s conflicts", { n: answer.hard_count }) : "");
   badge("soft", answer?.soft_count ? t("%(n)s warnings", { n: answer.soft_count }) : "");
   const [before, after] = answer?.color_changes ?? [0, 0];
-  badge("colors", before === after ? "" : t("colour changes %(before)s → %(after)s", { before, after }));
+  const [purged, purges] = answer?.purge_s ?? [0, 0];
+  const changes = before === after ? "" : t("colour changes %(before)s → %(after)s", { before, after });
+  const seconds = purged === purges ? "" : t("purging %(before)s s → %(after)s s", { before: purged, after: purges });
+  badge("colors", [changes, seconds].filter(Boolean).join(" · "));
   list(answer);
 });
 
