@@ -106,12 +106,15 @@ def _settled(flow: Flow, placed: Placed) -> Placed:
     it is repeated until nothing moves. A rebase of the plan then gives the same plan.
     """
     for _ in range(_SETTLING):
+        known = placed.orders.tasks
         starts, ends = placed.times.task_start, placed.times.task_end
         order = np.argsort(starts, kind="stable")
-        tasks = tuple(placed.orders.tasks[k] for k in order)
-        last = {placed.orders.tasks[k].car: int(ends[k]) for k in order}
+        sorted_already = bool((order[1:] > order[:-1]).all())
+        tasks = known if sorted_already else tuple(known[k] for k in order.tolist())
+        cars = [task.car for task in tasks]
+        last = dict(zip(cars, ends[order].tolist(), strict=True))
         welded = weld_order(last, placed.orders.paint)
-        if tasks == placed.orders.tasks and welded == placed.orders.welded:
+        if sorted_already and welded == placed.orders.welded:
             break
         orders = replace(placed.orders, tasks=tasks, welded=welded)
         times = flow.run(orders)

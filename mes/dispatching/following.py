@@ -20,7 +20,7 @@ from mes.orders import service as orders
 from mes.planning import service as planning
 from mes.planning.repository import BoardRow
 from mes.planning.tickets import body_job, body_of, lot_job
-from mes.platform.db import WriteConn
+from mes.platform.db import ReadConn, WriteConn
 from mes.quality import service as quality
 from mes.resources import service as resources
 
@@ -56,8 +56,8 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
     await repository.lock_line(conn, line)
     plant = await resources.active_plant(conn)
     ahead = plant.dispatch_ahead
-    bodies = await execution.where_bodies_are(conn)
-    reach = _reach(plant, line, bodies)
+    bodies = await _bodies_before(conn, plant, line)
+    reach = _reach(bodies)
     rows = await planning.next_on_line(conn, line, limit=LOOK_AHEAD * ahead)
     known = {row.body_id for row in rows}
     behind = [body.order_id for body in bodies if body.id in reach.here - known]
@@ -92,22 +92,21 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
     return Sent(len(told.store), len(told.move), len(told.cancel))
 
 
-def _reach(plant: PlantModel, line_id: str, bodies: Sequence[Body]) -> Reach:
-    """Return which bodies stand before a line, or are about to."""
+async def _bodies_before(conn: ReadConn, plant: PlantModel, line_id: str) -> list[Body]:
+    """Return the bodies in the store that a line takes from, and on the lines that give to it."""
     store = plant.line(line_id).takes_from
-    before = {line.id for line in plant.lines if line.gives_to == store}
+    if store is None:
+        return []
+    givers = [line.id for line in plant.lines if line.gives_to == store]
+    return await execution.bodies_at(conn, store, givers)
+
+
+def _reach(bodies: Sequence[Body]) -> Reach:
+    """Return which bodies stand before a line, or are about to."""
     free = [body for body in bodies if not body.line_hold and not body.is_scrapped]
     return Reach(
-        here=frozenset(
-            body.id
-            for body in free
-            if body.place.kind is PlaceKind.STORE and body.place.store == store
-        ),
-        coming=frozenset(
-            body.id
-            for body in free
-            if body.place.kind is PlaceKind.LINE and body.place.line in before
-        ),
+        here=frozenset(body.id for body in free if body.place.kind is PlaceKind.STORE),
+        coming=frozenset(body.id for body in free if body.place.kind is PlaceKind.LINE),
     )
 
 

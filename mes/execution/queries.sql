@@ -34,6 +34,14 @@ SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_
   FROM body WHERE place IN ('line', 'bay', 'store')
  ORDER BY place, line, store, since_at, number
 
+-- bodies_at --
+-- What stands in a store or on one of these lines, first in first.
+SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
+       station, store, bay, since_at
+  FROM body
+ WHERE (place = 'store' AND store = %(store)s) OR (place = 'line' AND line = ANY(%(lines)s))
+ ORDER BY place, line, store, since_at, number
+
 -- save_bodies --
 UPDATE body
    SET condition = given.condition, line_hold = given.line_hold, place = given.place,

@@ -172,6 +172,12 @@ async def bodies_in_process(conn: ReadConn) -> list[Body]:
     return [row.body() for row in rows]
 
 
+async def bodies_at(conn: ReadConn, store: str, lines: Sequence[str]) -> list[Body]:
+    params = {"store": store, "lines": list(lines)}
+    rows = await db.fetch_all(conn, queries["bodies_at"], params, _BodyRow)
+    return [row.body() for row in rows]
+
+
 async def passed(
     conn: ReadConn,
     line: str,

@@ -262,6 +262,11 @@ async def where_bodies_are(conn: ReadConn) -> list[Body]:
     return await repository.bodies_in_process(conn)
 
 
+async def bodies_at(conn: ReadConn, store: str, lines: Sequence[str]) -> list[Body]:
+    """Return the bodies that stand in a store or on one of these lines, first in first."""
+    return await repository.bodies_at(conn, store, lines)
+
+
 async def passed(conn: ReadConn, line_id: str, body_ids: Sequence[UUID]) -> set[UUID]:
     """Return which of these bodies a line has taken on already: it must not be told to build them again."""
     plant = await resources.active_plant(conn)

@@ -37,6 +37,8 @@ DEMO_PLANT = Path(__file__).parents[2] / "resources" / "plants" / "demo.toml"
 SERVER_IMPORTS = ("mes.entrypoints.api", "mes.entrypoints.worker")
 LINE_IMPORTS = ("edge.agent", "plc_sim.shop", "plc_sim.load.server")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+FULLER_BATCHES = {"C2M_EDGE__TELEMETRY_LINGER_S": "1"}
+"""At sixty times real speed tags change sixty times as often, and half a second of them is no worth a batch."""
 
 
 class DemoRuns(Problem):
@@ -243,7 +245,8 @@ class _Plant:
                 "--code-file", str(home / "enrolment-code"),
                 "--trust", str(self._folder / "sim" / "pki" / line.id / "own"),
             )  # fmt: skip
-            self._fork(f"edge-{line.id}", "edge", arguments, ONE_THREAD, nursery)
+            settings = ONE_THREAD | FULLER_BATCHES
+            self._fork(f"edge-{line.id}", "edge", arguments, settings, nursery)
 
     def _fork(
         self,
