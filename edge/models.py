@@ -12,7 +12,7 @@ import structlog
 from edge.packages import PackageFolder
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from qc_vision.packages import shipped
-from qc_vision.runtime import Inspector, PackageError, PipelineError, load
+from qc_vision.runtime import Inspector, PackageError, PipelineError, check_parity, load
 
 log = structlog.get_logger(__name__)
 
@@ -177,30 +177,57 @@ class ModelShelf:
         return self._loaded[key]
 
     def _open(self, model: CameraModel) -> Inspector | str:
+        """Load a package, let it prove that it computes here as where it was made, and warm it."""
         try:
-            inspector = load(self._folder(model))
-            inspector.inspect(_any_picture(inspector))
-        except (PackageError, PipelineError, KeyError, OSError) as error:
+            inspector = _proved(self._folder(model))
+        except (PackageError, PipelineError, OSError) as error:
             log.error("model.unusable", package=model.package, reason=str(error))
-            return f"model {model.package} cannot be used: {error}"
+            return self._put_away(model, str(error))
         except Exception as error:  # whatever the runtime raises, the line must go on
             log.exception("model.unusable", package=model.package)
-            return f"model {model.package} cannot be used: {type(error).__name__}: {error}"
+            return self._put_away(model, f"{type(error).__name__}: {error}")
         if inspector.manifest.sha256 != model.sha256:
             found = inspector.manifest.sha256[:12]
             log.error("model.another_version", package=model.package, found=found)
             return f"model {model.package} here is {found}…, the MES wants {model.sha256[:12]}…"
         return inspector
 
+    def _put_away(self, model: CameraModel, reason: str) -> str:
+        """Remove a fetched package that cannot be used: what was damaged on this disk is fetched again."""
+        if model.package_sha256 is not None and self.fetched is not None:
+            self.fetched.drop(model.package_sha256)
+        return f"model {model.package} cannot be used: {reason}"
+
     def _folder(self, model: CameraModel) -> Path:
         if model.package_sha256 is not None:
             folder = None if self.fetched is None else self.fetched.find(model.package_sha256)
             if folder is None:
-                raise PackageError(f"package {model.package_sha256[:12]}… did not arrive")
+                why = (
+                    self.fetched.why_missing(model.package_sha256) if self.fetched else "no folder"
+                )
+                raise PackageError(f"package {model.package_sha256[:12]}… did not arrive: {why}")
             return folder
         if self.extra is not None and (self.extra / model.package / "manifest.json").exists():
             return self.extra / model.package
-        return {shop.value: folder for shop, folder in shipped().items()}[model.package]
+        for shop, folder in shipped().items():
+            if shop.value == model.package:
+                return folder
+        raise PackageError("no package of this name ships with the agent")
+
+
+def _proved(folder: Path) -> Inspector:
+    """Return the loaded and warmed package of a folder.
+
+    Raises:
+        PackageError, PipelineError: it cannot be used; the message names files within the folder.
+    """
+    try:
+        inspector = load(folder)
+        check_parity(inspector)
+    except (PackageError, PipelineError) as error:
+        raise type(error)(str(error).replace(f"{folder}/", "")) from error
+    inspector.inspect(_any_picture(inspector))
+    return inspector
 
 
 def _is_for(model: CameraModel, camera: str, variant: str) -> bool:

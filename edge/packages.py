@@ -24,6 +24,11 @@ class PackageFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._refused: dict[str, str] = {}
+
+    def why_missing(self, sha256: str) -> str:
+        """Return why a package is not here."""
+        return self._refused.get(sha256, "it was not fetched")
 
     def find(self, sha256: str) -> Path | None:
         """Return the folder of a package that is here."""
@@ -48,8 +53,14 @@ class PackageFolder:
             await asyncio.to_thread(unpack, archive, sha256, self._root / sha256)
         except (MesRefused, PackageError, OSError) as error:
             log.error("model.not_fetched", package=sha256, reason=str(error))
+            self._refused[sha256] = str(error)
         else:
+            self._refused.pop(sha256, None)
             log.info("model.fetched", package=sha256, bytes=len(archive))
+
+    def drop(self, sha256: str) -> None:
+        """Forget a package that cannot be used as it lies here; named again, it is fetched again."""
+        shutil.rmtree(self._root / sha256, ignore_errors=True)
 
     def _prune(self, wanted: set[str]) -> None:
         if not self._root.is_dir():

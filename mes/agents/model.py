@@ -191,6 +191,8 @@ class AgentView:
     link_connected: bool
     link_detail: str
     heartbeat: dict[str, Any] | None
+    config_version: int
+    """Of the newest configuration that the MES has for it."""
     open_commands: int
 
 

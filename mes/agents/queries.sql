@@ -131,6 +131,7 @@ DELETE FROM agent_command WHERE done_at < %(before)s
 
 -- overview --
 SELECT a.line, a.epoch, a.lost, a.seen_at, a.link_connected, a.link_detail, a.heartbeat,
+       a.config_version,
        (SELECT count(*) FROM agent_command c WHERE c.line = a.line AND c.done_at IS NULL)::int AS open_commands
   FROM agent a ORDER BY a.line
 

@@ -20,6 +20,7 @@ from qc_vision.runtime import (
     Inspector,
     PackageError,
     PipelineError,
+    check_parity,
     content_hash,
     decode,
     load,
@@ -81,6 +82,9 @@ def examined(archive: bytes) -> dict[str, Any]:
     grey = np.full((manifest.input.height, manifest.input.width, 3), 128, np.uint8)
     try:
         inspector.inspect(grey)
+        check_parity(inspector)
+    except PackageError as error:
+        raise PackageRefused(why=str(error)) from error
     except Exception as error:  # whatever the runtime raises, it cannot be used
         raise PackageRefused(why=f"{type(error).__name__}: {error}") from error
     return {

@@ -42,6 +42,15 @@ SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reas
 SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
   FROM vision_rollout WHERE camera = %(camera)s ORDER BY changed_at DESC, id LIMIT 50
 
+-- taken_back --
+-- Models that agents could not use, where nothing has changed at the camera since.
+SELECT r.id, r.camera, r.package_sha256, r.state, r.began_at, r.changed_at, r.changed_by, r.reason, r.followed
+  FROM vision_rollout AS r
+ WHERE r.state = 'retired' AND r.changed_by = 'system'
+   AND NOT EXISTS (SELECT 1 FROM vision_rollout AS later
+                    WHERE later.camera = r.camera AND later.changed_at > r.changed_at)
+ ORDER BY r.camera, r.id
+
 -- add_beside --
 INSERT INTO inspection_beside (inspection_id, camera, package_sha256, judged_by, verdict, score, threshold,
                                regions, ms, triggered_at)

@@ -14,7 +14,7 @@ from mes.identity.model import Role
 from mes.inspection import registry
 from mes.inspection.drift import Drift
 from mes.inspection.registry import Judging
-from mes.inspection.rollout import Camera, Comparison, Model, UnknownCamera
+from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
 from mes.platform.db import ReadConn
 from mes.platform.http import ReadDb
 from mes.web.reader import page_for
@@ -39,6 +39,9 @@ class Row:
     active: Model | None
     trial: Model | None
     compared: Comparison | None
+    refused: Rollout | None
+    """What the agent could not use, when nothing has happened at the camera since."""
+    refused_model: Model | None
 
 
 @router.get("/quality/models")
@@ -84,13 +87,14 @@ async def _rows(
     since_at = shell.now - LOOK_BACK
     judging = await registry.judging(conn, since_at=since_at)
     known = {model.package_sha256: model for model in models}
+    taken_back = await registry.taken_back(conn)
     rows = []
     for line, station in registry.stations_with_camera(shell.plant):
         if station.camera is None or only not in (None, station.camera.id):
             continue
         camera = station.camera.id
         at = cameras.get(camera, Camera(camera, None, None))
-        last = judging.get(camera)
+        last, refused = judging.get(camera), taken_back.get(camera)
         rows.append(
             Row(
                 line,
@@ -103,6 +107,8 @@ async def _rows(
                 await registry.compared(conn, camera, at.trial.package_sha256)
                 if at.trial
                 else None,
+                refused,
+                known.get(refused.package_sha256) if refused else None,
             )
         )
     return rows

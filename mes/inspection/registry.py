@@ -128,6 +128,11 @@ async def history(conn: ReadConn, camera: str) -> list[Rollout]:
     return await _rollouts(conn, "rollouts_of", {"camera": camera})
 
 
+async def taken_back(conn: ReadConn) -> dict[str, Rollout]:
+    """Return, by camera, the model that its agent could not use, until something else happens there."""
+    return {rollout.camera: rollout for rollout in await _rollouts(conn, "taken_back", {})}
+
+
 async def begin_shadow(
     conn: WriteConn, camera: str, package_sha256: str, *, actor: str, now: datetime
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from mes.agents import service as agents
-from mes.contracts.agent import Heartbeat
+from mes.contracts.agent import Heartbeat, ModelHealth
 from mes.inspection import bridge, registry, service
 from mes.inspection.images import FolderImageStore
 from mes.platform.jobs import JobContext, every
@@ -49,12 +49,18 @@ async def register_shipped(context: JobContext) -> None:
 
 @every(seconds=5, name="inspection-take-back-unusable")
 async def take_back_unusable(context: JobContext) -> None:
-    """Roll back a model that an agent says it cannot use."""
+    """Roll back a model that an agent says it cannot use.
+
+    What an agent said of an older configuration counts no more: the same model may have been let in anew.
+    """
     async with context.database.read() as conn:
-        beats = [view.heartbeat for view in await agents.overview(conn) if view.heartbeat]
-    reported = [
-        health for beat in beats for health in Heartbeat.model_validate(beat).unusable_models
-    ]
+        overview = await agents.overview(conn)
+    reported: list[ModelHealth] = []
+    for view in overview:
+        if view.heartbeat is not None:
+            beat = Heartbeat.model_validate(view.heartbeat)
+            if beat.config_version == view.config_version:
+                reported += beat.unusable_models
     if not reported:
         return
     async with context.database.write() as conn:

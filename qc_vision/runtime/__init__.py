@@ -5,6 +5,7 @@ from qc_vision.runtime.image import NotAnImage, decode
 from qc_vision.runtime.inspection import Fitness, Inspection, Region, Verdict
 from qc_vision.runtime.inspector import Inspector, load
 from qc_vision.runtime.manifest import Calibration, Manifest, ModelInput, PackageError
+from qc_vision.runtime.parity import check_parity
 from qc_vision.runtime.pipeline import STEP_KINDS, Node, Pipeline, PipelineError, Port
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Port",
     "Region",
     "Verdict",
+    "check_parity",
     "content_hash",
     "decode",
     "load",

@@ -74,6 +74,10 @@ class Inspector:
         """Return the answer for an image that never came, ``fitness.reason`` saying why."""
         return _Run(self).unfit(fitness)
 
+    def raw(self, pixels: NDArray[np.uint8]) -> float:
+        """Return the network's raw score of pixels at the model's size (RGB), past all other nodes."""
+        return self._network(pixels)[0]
+
     def execute(self, node: Node, run: _Run, upright: NDArray[np.uint8]) -> Any:
         """Return the output of one node whose inputs have been computed."""
         inputs = {port: run.values[name] for port, name in node.inputs.items()}

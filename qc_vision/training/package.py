@@ -13,6 +13,7 @@ import onnx
 
 from qc_vision.backbones import SOURCE
 from qc_vision.runtime.fitness import FitnessLimits
+from qc_vision.runtime.inspector import load
 from qc_vision.runtime.manifest import (
     MODEL_FILE,
     PIPELINE_FILE,
@@ -21,6 +22,7 @@ from qc_vision.runtime.manifest import (
     ModelInput,
     sha256_of,
 )
+from qc_vision.runtime.parity import PARITY, raw_score
 from qc_vision.runtime.pipeline import Setting, standard
 from qc_vision.training.graph import OPSET
 from qc_vision.training.pose import Locating
@@ -104,8 +106,16 @@ def write_package(
         provenance=f"qc_vision training; backbone: {SOURCE}, blocks 0-10, Apache-2.0",
         extra={"int8": options.int8, **extra},
     )
-    manifest.write(package)
-    return manifest
+    return with_parity(manifest, package)
+
+
+def with_parity(manifest: Manifest, package: Path) -> Manifest:
+    """Write the manifest with what the graph gives the test pattern here (`qc_vision.runtime.parity`)."""
+    extra = {name: value for name, value in manifest.extra.items() if name != PARITY}
+    replace(manifest, extra=extra).write(package)
+    noted = replace(manifest, extra={**extra, PARITY: {"raw": raw_score(load(package))}})
+    noted.write(package)
+    return noted
 
 
 def with_metrics(manifest: Manifest, metrics: dict[str, Any], package: Path) -> Manifest:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from mes.contracts.agent import ModelHealth, ModelRole
 from mes.contracts.quality import BesideVerdict, InspectionResult, Region, Verdict
 from mes.inspection import registry
 from mes.inspection import service as inspection
@@ -113,10 +114,31 @@ def test_a_model_is_tried_compared_promoted_and_rolled_back_on_the_page(
     assert plant.errors == []
 
 
+REASON = "model retrained cannot be used: the archive has sha256 1f2e3d4c5b6a…, announced was 6a5b4c3d2e1f…"
+
+
+@pytest.fixture
+def refused(plant: Plant, camera: str, model: Model) -> None:
+    """An agent could not use a model on trial."""
+
+    async def refuse() -> None:
+        now = plant.shown.clock.now() + timedelta(minutes=1)
+        async with plant.shown.database.write() as conn:
+            sha256 = model.package_sha256
+            await registry.begin_shadow(conn, camera, sha256, actor="user:quality", now=now)
+            health = ModelHealth(
+                camera=camera, package_sha256=sha256, role=ModelRole.SHADOW, reason=REASON
+            )
+            assert await registry.take_back_unusable(conn, [health], now=now) == [camera]
+
+    if REASON not in str(plant.value("SELECT array_agg(reason) FROM vision_rollout")):
+        plant.do(refuse())
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_pages_fit_and_speak_both_languages(
-    plant: Plant, camera: str, model: Model, language: str, width: int
+    plant: Plant, camera: str, refused: None, language: str, width: int
 ) -> None:
     page = plant.page("quality", language=language, width=width)
     for path, heading in (("", {"zh": "模型", "en": "Models"}), (f"/{camera}", None)):
@@ -124,4 +146,5 @@ def test_the_pages_fit_and_speak_both_languages(
         if heading:
             expect(page.locator("h1")).to_have_text(heading[language])
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert REASON in page.locator("main").inner_text()
     assert plant.errors == []

@@ -79,6 +79,10 @@ class Sims:
         else:
             begin = datetime.fromtimestamp(MONDAY, UTC)
             clock = PlantClock(segments=(ClockSegment(real_at=now, plant_at=begin, factor=factor),))
+        self.keep_time(clock)
+
+    def keep_time(self, clock: PlantClock) -> None:
+        """Let the lines live by this clock."""
         draft = self._clock_file.with_suffix(".part")
         draft.write_text(clock.model_dump_json())
         draft.replace(self._clock_file)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qc_vision.packages import shipped
-from qc_vision.runtime import Inspector, Pipeline, Verdict, load
+from qc_vision.runtime import Inspector, Pipeline, Verdict, check_parity, load
 from qc_vision.runtime.inspector import Network
 from qc_vision.synth import DEFECT_KINDS, Scene, Shop, render
 from qc_vision.training.shipped import HELD_OUT, measure
@@ -62,6 +62,11 @@ def test_the_manifest_figures_hold_on_other_seeds(shop: Shop) -> None:
     assert found["summary"]["escape"] <= told["escape"] + 0.14
     assert found["summary"]["overkill"] <= told["overkill"] + 0.07
     assert found["summary"]["auroc"] >= 0.92
+
+
+@pytest.mark.parametrize("shop", list(PACKAGES))
+def test_a_package_computes_here_what_it_computed_where_it_was_made(shop: Shop) -> None:
+    assert check_parity(load(PACKAGES[shop])) is not None
 
 
 def test_the_figures_notice_a_broken_model() -> None:

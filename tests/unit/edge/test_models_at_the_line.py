@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -71,8 +72,36 @@ async def test_a_damaged_package_is_not_used_and_the_model_before_judges_on(
     assert shelf.choose("cam", "red", 1).judge.model == the_shipped_one()
     (health,) = shelf.health()
     assert health.package_sha256 == model.package_sha256
-    assert "did not arrive" in health.reason
+    assert "did not arrive: the archive has sha256" in health.reason
     assert not list((tmp_path / "models").glob("*"))
+
+
+async def test_a_package_that_was_damaged_on_this_disk_is_refused_and_fetched_again(
+    tmp_path: Path, retrained: Path
+) -> None:
+    model = named(retrained)
+    archives = {str(model.package_sha256): pack(retrained)}
+    await shelf_with(tmp_path, archives, model)
+    packages = PackageFolder(tmp_path / "models")
+    graph = tmp_path / "models" / str(model.package_sha256) / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"!")
+    shelf = ModelShelf((model,), fetched=packages)
+    shelf.preload()
+    async with mes_with(archives) as mes:
+        await packages.bring(mes, [model])
+    shelf.change([model])
+    assert shelf.choose("cam", "red", 1).judge.model == model
+    assert shelf.health() == ()
+
+
+async def test_a_model_that_computes_otherwise_here_is_not_used(tmp_path: Path) -> None:
+    package = a_package(tmp_path / "made")
+    manifest = Manifest.read(package)
+    replace(manifest, extra={**manifest.extra, "parity": {"raw": 99.0}}).write(package)
+    model = named(package)
+    shelf = await shelf_with(tmp_path, {str(model.package_sha256): pack(package)}, model)
+    assert shelf.choose("cam", "red", 1).judge.model == the_shipped_one()
+    assert "does not compute here what it computed" in shelf.health()[0].reason
 
 
 async def test_the_mes_being_away_is_told_and_nothing_is_put_aside(
