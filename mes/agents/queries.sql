@@ -42,7 +42,8 @@ UPDATE agent_token SET revoked_at = %(now)s
 
 -- identity --
 -- Who a token belongs to, and the epoch of the copy that shows it.
-SELECT a.id, t.epoch AS token_epoch, e.epoch AS epoch
+SELECT a.id, a.line, a.epoch, a.config_version, a.config_digest, a.lost, a.seen_at, a.heard_at,
+       a.link_connected, a.link_detail, t.epoch AS token_epoch, e.epoch AS copy_epoch
   FROM agent_token t
   JOIN agent a ON a.id = t.agent_id
   LEFT JOIN agent_epoch e ON e.agent_id = a.id AND e.instance = %(instance)s

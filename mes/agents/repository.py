@@ -21,12 +21,11 @@ queries = load_queries(__package__)
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRow:
-    """What a token says."""
+class TokenRow(Agent):
+    """An agent, with what the token says that it shows."""
 
-    id: UUID
     token_epoch: int
-    epoch: int | None
+    copy_epoch: int | None
 
 
 @dataclass(frozen=True, slots=True)

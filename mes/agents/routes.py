@@ -34,7 +34,7 @@ async def identity(
     token = None
     if authorization is not None and authorization.lower().startswith(PREFIX):
         token = authorization[len(PREFIX) :].strip()
-    async with database.read() as conn:
+    async with database.glance() as conn:
         return await service.identify(conn, token, c2m_instance, real_now=clock.real_now())
 
 

@@ -137,9 +137,7 @@ async def identify(
         raise TokenRefused
     if not instance:
         raise InstanceMissing
-    agent = await repository.by_id(conn, row.id)
-    assert agent is not None  # noqa: S101 - the token refers to it
-    return Identity(agent, row.token_epoch, instance, row.epoch)
+    return Identity(row, row.token_epoch, instance, row.copy_epoch)
 
 
 async def config(

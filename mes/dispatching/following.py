@@ -39,8 +39,7 @@ class Sent:
 
 async def wish(conn: WriteConn, lines: Sequence[str], *, now: datetime) -> None:
     """Have lines compared with their plan soon; many wishes make one comparison."""
-    for line in lines:
-        await repository.wish(conn, line, since=now)
+    await repository.wish(conn, lines, since=now)
 
 
 async def dispatch_wished(conn: WriteConn, *, now: datetime, real_now: datetime) -> str | None:

@@ -30,7 +30,7 @@ async def job_reported(
     await repository.note_report(conn, job.id, report.state, at=at)
     if after != job:
         await repository.save_job(conn, after)
-        await repository.wish(conn, job.line, since=now)
+        await repository.wish(conn, [job.line], since=now)
 
 
 async def command_done(conn: WriteConn, done: CommandDone, *, at: datetime, now: datetime) -> None:
@@ -48,7 +48,7 @@ async def command_done(conn: WriteConn, done: CommandDone, *, at: datetime, now:
         )
     if after != job:
         await repository.save_job(conn, after)
-        await repository.wish(conn, job.line, since=now)
+        await repository.wish(conn, [job.line], since=now)
 
 
 async def job_list_reported(
@@ -75,5 +75,5 @@ async def job_list_reported(
             again += 1
         if after != job:
             await repository.save_job(conn, after)
-    await repository.wish(conn, line, since=now)
+    await repository.wish(conn, [line], since=now)
     return again

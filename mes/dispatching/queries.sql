@@ -3,7 +3,7 @@
 SELECT pg_advisory_xact_lock(hashtextextended('dispatching:' || %(line)s, 0))
 
 -- wish --
-INSERT INTO dispatch_wish (line, since) VALUES (%(line)s, %(since)s)
+INSERT INTO dispatch_wish (line, since) SELECT line, %(since)s FROM unnest(%(lines)s::text[]) AS line
 
 -- take_wishes --
 WITH oldest AS (

@@ -87,8 +87,8 @@ async def lock_line(conn: WriteConn, line: str) -> None:
     await db.execute(conn, queries["lock_line"], {"line": line})
 
 
-async def wish(conn: WriteConn, line: str, *, since: datetime) -> None:
-    await db.execute(conn, queries["wish"], {"line": line, "since": since})
+async def wish(conn: WriteConn, lines: Sequence[str], *, since: datetime) -> None:
+    await db.execute(conn, queries["wish"], {"lines": list(lines), "since": since})
 
 
 async def take_wishes(conn: WriteConn) -> str | None:

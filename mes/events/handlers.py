@@ -1,7 +1,8 @@
 """Down by call, up by event: named subscriptions, each with its own cursor row.
 
-A handler sees the events of its types in commit order, one transaction each: its effects and its cursor
-commit together, so every event acts exactly once. One worker at a time runs the handlers (an advisory
+A handler sees the events of its types in commit order: its effects and its cursor commit together, so
+every event acts exactly once. Events that wait together share a transaction; if one of them fails, it is
+undone and each gets its own. One worker at a time runs the handlers (an advisory
 lock decides which); another takes over when it goes.
 """
 
@@ -24,6 +25,10 @@ from mes.platform.settings import Settings
 log = structlog.get_logger()
 
 BATCH = 200
+TOGETHER = 20
+"""Events of a handler in one transaction at most."""
+GATHER_S = 0.1
+"""Real seconds between two looks for events, so that some wait together."""
 RETRIES = 5
 LEADER_LOCK = 0x43324D01
 """Key of the advisory lock of the worker that runs the handlers."""
@@ -99,7 +104,9 @@ class HandlerRunner:
     async def run(self, woken: asyncio.Event, *, poll_s: float = 1.0) -> None:
         """Run for ever, woken by `woken` and at least every `poll_s` real seconds."""
         while True:
-            if not await self.run_once():
+            if await self.run_once():
+                await asyncio.sleep(GATHER_S)
+            else:
                 try:
                     await asyncio.wait_for(woken.wait(), poll_s)
                 except TimeoutError:
@@ -145,15 +152,35 @@ class HandlerRunner:
                 await repository.save_cursor(conn, name, cursor)
 
     async def _catch_up(self, handler: Handler, events: list[Event]) -> bool:
-        moved = False
-        for event in events:
-            if event.cursor <= self._cursors[handler.name]:
+        """Act on what is ahead of a handler's cursor; say whether that moved it."""
+        ahead = [event for event in events if event.cursor > self._cursors[handler.name]]
+        own = [event for event in ahead if event.type in handler.types]
+        for start in range(0, len(own), TOGETHER):
+            group = own[start : start + TOGETHER]
+            if len(group) > 1 and await self._act_together(handler, group):
+                self._cursors[handler.name] = group[-1].cursor
                 continue
-            if event.type in handler.types and not await self._act(handler, event):
-                return moved
-            self._cursors[handler.name] = event.cursor
-            moved = True
-        return moved
+            for event in group:
+                if not await self._act(handler, event):
+                    return event is not own[0]
+                self._cursors[handler.name] = event.cursor
+        if ahead:
+            self._cursors[handler.name] = ahead[-1].cursor
+        return bool(ahead)
+
+    async def _act_together(self, handler: Handler, group: list[Event]) -> bool:
+        """Run one handler on several events in one transaction; False when nothing of it stands."""
+        try:
+            async with self._database.write() as conn:
+                for event in group:
+                    await handler.function(conn, event, self._context)
+                await repository.save_cursor(conn, handler.name, group[-1].cursor)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.info("handler.one_by_one", handler=handler.name, events=len(group), why=str(error))
+            return False
+        return True
 
     async def _act(self, handler: Handler, event: Event) -> bool:
         """Run one handler on one event; False when it has to be tried again later."""

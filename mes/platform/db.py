@@ -84,6 +84,16 @@ class Database:
                 await conn.set_isolation_level(None)
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[ReadConn]:
+        """Open a connection for one question: a statement that is a transaction of its own."""
+        async with self._pool.connection() as conn:
+            await conn.set_autocommit(True)
+            try:
+                yield ReadConn(conn)
+            finally:
+                await conn.set_autocommit(False)
+
+    @asynccontextmanager
     async def dedicated(self) -> AsyncIterator[AsyncConnection[Any]]:
         """Open an autocommit connection of its own: LISTEN, advisory locks held for long."""
         conn = await AsyncConnection.connect(

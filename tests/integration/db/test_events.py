@@ -77,6 +77,37 @@ async def test_a_handler_sees_each_of_its_events_once_and_in_order(database: Dat
     assert seen == [events[0].seq, events[2].seq]
 
 
+async def test_what_shares_a_transaction_with_an_event_that_fails_acts_once_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three events wait, the second has no place: the first and the third leave one row each."""
+
+    async def at_once(_: float) -> None:
+        return None
+
+    monkeypatch.setattr("mes.events.handlers.asyncio.sleep", at_once)
+
+    async def write_down(conn: WriteConn, event: Event, context: HandlerContext) -> None:
+        row = "INSERT INTO written (line) SELECT %s WHERE %s <> 'body' RETURNING line"
+        written = await conn.execute(row, [event.subject, event.subject])
+        if await written.fetchone() is None:
+            raise ValueError("no place for it")
+
+    async with database.write() as conn:
+        await conn.execute("CREATE TABLE written (line text)")
+        for line in ("press", "body", "paint"):
+            await record(conn, LineDown(line=line, station=None, since=NOON, reason="motor"))
+    handler = Handler("writer", frozenset({"line.down"}), write_down)
+    running = await runner(database, handler)
+    for _ in range(10):
+        await running.run_once()
+    async with database.read() as conn:
+        rows = await (await conn.execute("SELECT line FROM written")).fetchall()
+        failures = await (await conn.execute("SELECT error FROM event_failure")).fetchall()
+    assert rows == [("press",), ("paint",)]
+    assert failures == [("ValueError: no place for it",)]
+
+
 async def test_a_failing_handler_is_retried_then_put_aside_and_stops_nobody(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
