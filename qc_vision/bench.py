@@ -22,7 +22,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from qc_vision.bench_real import Figure, magnetic_tile, neu_classes, real_sets
+from qc_vision.bench_real import magnetic_tile, neu_classes, real_sets
+from qc_vision.figures import Figure
+from qc_vision.gauges.bench import gauge_figures
 from qc_vision.packages import shipped
 from qc_vision.runtime import load
 from qc_vision.synth import Defect, Scene, Shop, render, typical_nuisance
@@ -69,6 +71,7 @@ def _sections(*, subset: bool, work: Path) -> Iterator[tuple[str, Section]]:
     for shop in shipped():
         yield f"shipped {shop}", partial(_shipped, shop, count)
     yield "cold start", _cold_start
+    yield "gauges", partial(gauge_figures, pictures=60 if subset else 400)
     yield "good-only", partial(_good_only, work)
     folder = real_sets()
     if folder is not None:

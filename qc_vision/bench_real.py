@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.backbones import INT8
-from qc_vision.figures import auroc, false_alarms_at, pixel_figures
+from qc_vision.figures import Figure, auroc, false_alarms_at, pixel_figures
 from qc_vision.runtime.image import decode
 from qc_vision.training.features import Extractor, sized
 from qc_vision.training.good_graph import Scale, blurred_map, summary_of
@@ -30,15 +29,6 @@ Half = NDArray[np.float16]
 
 _SIZE: Final = 256
 _MAP_SIDE: Final = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured figure and its goal, as printed."""
-
-    name: str
-    value: float
-    goal: str
 
 
 def real_sets() -> Path | None:

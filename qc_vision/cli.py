@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("images", type=Path)
     predict.add_argument("--json", action="store_true", help="one JSON object an image")
     predict.set_defaults(command=_predict)
+
+    gauging = commands.add_parser("gauge", help="measure images with the gauges of a settings file")
+    gauging.add_argument("images", type=Path, help="an image, or a folder of images")
+    gauging.add_argument("settings", type=Path, help="TOML, see qc_vision.gauges.station")
+    gauging.add_argument("--json", action="store_true", help="one JSON object a reading")
+    gauging.set_defaults(command=_gauge)
 
     measuring = commands.add_parser("evaluate", help="escape and overkill on labelled folders")
     measuring.add_argument("package", type=Path)
@@ -203,6 +210,26 @@ def _answer(path: Path, result: Inspection, spent_ms: float) -> dict[str, Any]:
         "model": result.model_version,
         "pipeline": result.pipeline_version,
     }
+
+
+def _gauge(options: argparse.Namespace) -> int:
+    from qc_vision.gauges import read_file, read_settings
+
+    station = read_settings(options.settings)
+    for path in image_paths(options.images):
+        for reading in read_file(path, station):
+            if options.json:
+                _say(json.dumps({"path": str(path), **asdict(reading)}, ensure_ascii=False))
+                continue
+            found = reading.text or ""
+            if reading.value is not None:
+                found = f"{reading.value:.3f} {reading.unit}"
+            limits = " … ".join(
+                "" if one is None else f"{one:g}" for one in (reading.low, reading.high)
+            )
+            why = reading.reason or (f"[{limits}]" if limits.strip(" …") else "")
+            _say(f"{reading.verdict:5}  {reading.gauge}  {found}  {why}  {path}")
+    return 0
 
 
 def _pack(options: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
-"""Escape, overkill and their intervals, from verdicts."""
+"""Escape, overkill and their intervals, from verdicts; a figure as the benches print it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -12,6 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.runtime.inspection import Inspection, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure and its goal, as printed."""
+
+    name: str
+    value: float
+    goal: str
 
 
 def escape_and_overkill(
