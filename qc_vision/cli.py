@@ -82,6 +82,16 @@ def _parser() -> argparse.ArgumentParser:
     measuring.add_argument("--report", type=Path, help="HTML page with the worst mistakes")
     measuring.set_defaults(command=_evaluate)
 
+    setting = commands.add_parser("calibrate", help="zero-escape threshold from golden defects")
+    setting.add_argument("package", type=Path)
+    setting.add_argument("--good", type=Path, required=True, help="good images, none trained on")
+    setting.add_argument("--golden", type=Path, required=True, help="defects that must be found")
+    setting.add_argument("--out", type=Path, required=True, help="package folder to write")
+    setting.add_argument("--escapes", type=int, default=0, help="golden defects that may pass")
+    setting.add_argument("--confidence", type=float, default=0.95, help="of the escape bound")
+    setting.add_argument("--report", type=Path, help="HTML page with the worst mistakes")
+    setting.set_defaults(command=_calibrate)
+
     drawing = commands.add_parser("render", help="render parts with and without defects")
     drawing.add_argument("--shop", type=Shop, required=True, choices=list(Shop))
     drawing.add_argument("--out", type=Path, required=True)
@@ -247,6 +257,24 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.report is not None:
         page = report(figures, judged, f"{options.package.name} on {options.bad}")
         options.report.write_text(page, "utf-8")
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from qc_vision.zero_escape import recalibrate
+
+    figures, judged = recalibrate(
+        options.package,
+        good=options.good,
+        golden=options.golden,
+        out=options.out,
+        allowed=options.escapes,
+        confidence=options.confidence,
+    )
+    _say(json.dumps(figures, indent=2))
+    if options.report is not None:
+        title = f"{options.out.name}: zero-escape calibration on {options.golden}"
+        options.report.write_text(report(figures, judged, title), "utf-8")
     return 0
 
 

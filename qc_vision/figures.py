@@ -89,6 +89,43 @@ def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def clopper_pearson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact two-sided interval of a rate (Clopper & Pearson 1934)."""
+    each = (1 + confidence) / 2
+    return 1 - rate_bound(n - hits, n, each), rate_bound(hits, n, each)
+
+
+def rate_bound(hits: int, n: int, confidence: float = 0.95) -> float:
+    """Return the exact one-sided upper bound of a rate: where as few hits have probability 1 - confidence.
+
+    Raises:
+        ValueError: hits outside 0..n, or confidence outside 0..1.
+    """
+    if not 0 <= hits <= n or not 0 < confidence < 1:
+        raise ValueError(f"no bound for {hits} of {n} at confidence {confidence:g}")
+    if hits == n:
+        return 1.0
+    low, high = 0.0, 1.0
+    while (middle := (low + high) / 2) not in (low, high):
+        if _at_most(hits, n, middle) > 1 - confidence:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _at_most(hits: int, n: int, rate: float) -> float:
+    """Return the binomial probability of at most so many hits; the rate lies inside 0..1."""
+    log_hit, log_miss = math.log(rate), math.log1p(-rate)
+    return math.fsum(
+        math.exp(
+            math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1)
+            + i * log_hit + (n - i) * log_miss
+        )
+        for i in range(hits + 1)
+    )  # fmt: skip
+
+
 def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
     """Return the probability that a bad image scores above a good one (ties count half);
     0.5 where there are none to compare.

@@ -117,10 +117,16 @@ async def _rows(
 def _fits(model: Model, row: Row) -> bool:
     """Whether a package may be tried at a camera."""
     camera = row.station.camera
-    judges = row.active.model_sha256 if row.active else row.judging and row.judging.model_sha256
-    return (
-        camera is not None and model.shop in (camera.scene, "any") and model.model_sha256 != judges
-    )
+    if camera is None or model.shop not in (camera.scene, "any"):
+        return False
+    if row.active is not None:
+        return model.package_sha256 != row.active.package_sha256
+    last = row.judging
+    judges = last and (
+        last.model_sha256,
+        last.model_version,
+    )  # one graph may have several thresholds
+    return (model.model_sha256, model.version) != judges
 
 
 def _sides(pair: dict[str, Any]) -> dict[str, Any]:
