@@ -10,6 +10,7 @@ from aps import forward as f
 from aps.flow import Flow, Times
 from aps.kpis import count
 from aps.orders import Orders
+from aps.parting import cars_too_close
 from aps.plant import UNKNOWN, Plant
 from aps.problem import Stage, snapshot_hash
 from aps.schedule import (
@@ -34,6 +35,7 @@ _SENTENCES = {
     "store.full": "A body store is full of bodies that are not leaving it.",
     "slot.capacity": "Every shift it could start in is full.",
     "paint.batch_limit": "Its colour would have to run longer than the batch limit.",
+    "assembly.too_close": "No place keeps it as far from other cars as it has to be.",
     "orders.blocked": "The orders of the lines around it wait for each other.",
     "never_started": "A stage before assembly has no time for it.",
 }
@@ -91,6 +93,11 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
         if over is not None:
             out.append((over, "paint.batch_limit"))
             orders = orders.without({over})
+            continue
+        close = next(cars_too_close(flow.plant, orders.assembly), None)
+        if close is not None:
+            out.append((close, "assembly.too_close"))
+            orders = orders.without({close})
             continue
         never = [k for k in range(len(orders.lots)) if times.lot_end[k] >= INF]
         if not never:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
+import numpy as np
+
 from aps.build import Placed, place, schedule_of, work_of
 from aps.check import Violation, check_work
 from aps.flow import Flow
 from aps.kpis import purges
 from aps.orders import Orders
 from aps.plant import Plant
-from aps.problem import Problem, Stage
+from aps.problem import Problem, SpacingPriority, Stage
 from aps.repair import orders_of, with_car, with_panels
 from aps.schedule import LevelResult, Schedule, Slot
+from aps.sequencing.task import clashes
 from aps.validate import validate
 
 
@@ -58,11 +61,24 @@ class CrowdedWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePair:
+    """Two cars that a soft spacing rule wants further apart; the car in front may have gone before."""
+
+    rule_id: str
+    option: str
+    other: str
+    gap: int
+    apart: int
+    car_ids: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What comes of some moves.
 
     `left_out` are cars that no longer get a place, with the code why; `late` how many seconds
-    each late car misses its due date; `crowded` the windows of ratio rules that the moves broke.
+    each late car misses its due date; `crowded` the windows of ratio rules
+    and `close` the pairs of soft spacing rules that the moves broke.
     """
 
     work: Schedule
@@ -72,6 +88,7 @@ class Trial:
     left_out: tuple[tuple[str, str], ...]
     late: dict[str, int]
     crowded: tuple[CrowdedWindow, ...]
+    close: tuple[ClosePair, ...]
     color_changes: int
     purge_s: int
     purge_cost: int
@@ -102,6 +119,7 @@ class Hand:
             Line.PAINT: _starting_before(schedule.paint, frozen_until_s),
         }
         self._crowded_before = {(w.rule_id, w.car_ids) for w in self._crowded(self._orders)}
+        self._close_before = set(self._close(self._orders))
 
     def try_out(self, moves: Sequence[Move]) -> Trial:
         """Return what comes of these moves, in their order, without the figures of a plan."""
@@ -127,6 +145,7 @@ class Hand:
             left_out=tuple((names[c].id, code) for c, code in placed.dropped if c not in self._out),
             late=late,
             crowded=tuple(crowded),
+            close=tuple(p for p in self._close(placed.orders) if p not in self._close_before),
             color_changes=_color_changes(work),
             purge_s=purge_s,
             purge_cost=purge_cost,
@@ -229,6 +248,34 @@ class Hand:
                             ),
                         )
                     )
+        return found
+
+    def _close(self, orders: Orders) -> list[ClosePair]:
+        """Return the pairs of the assembly order that soft spacing rules find too close."""
+        plant, line = self._plant, self._problem.assembly
+        names = [car.id for car in line.previous]
+        skip = len(names)
+        order = [*plant.assembly_facts(), *orders.assembly]
+        names += [plant.cars[c].id for c in order]
+        side = plant.side[[*range(skip), *(skip + c for c in order)]].astype(np.int64)
+        found = []
+        for r, rule in enumerate(line.spacing_rules):
+            if rule.priority is SpacingPriority.HARD:
+                continue
+            for apart in range(1, min(rule.gap, len(side))):
+                close = np.flatnonzero(clashes(side[:-apart, r], side[apart:, r]))
+                found += [
+                    ClosePair(
+                        rule_id=rule.id,
+                        option=rule.option,
+                        other=rule.other,
+                        gap=rule.gap,
+                        apart=apart,
+                        car_ids=(names[at], names[at + apart]),
+                    )
+                    for at in close
+                    if at + apart >= skip
+                ]
         return found
 
 

@@ -14,12 +14,14 @@ from aps.flow import Times
 from aps.jit import kernel
 from aps.orders import Orders
 from aps.plant import NO_DUE, Plant
-from aps.problem import Car, Problem
+from aps.problem import Car, Problem, SpacingPriority
 from aps.schedule import Schedule
-from aps.sequencing.task import Flags
+from aps.sequencing.task import Flags, clashes
 from aps.validate import validate
 from aps.worktime import INF, Ints
 
+_BARRED = 1 << 61
+"""What a place costs where a hard spacing rule would break."""
 _LATE, _HIGH, _PUSHED, _LOW, _COLOR = 10**12, 10**9, 10**7, 10**5, 10**3
 """A car bears a hundred others that come a takt later for a high rule, and none for a low one or a colour:
 the slack of their promises is used up takt by takt."""
@@ -48,6 +50,8 @@ class Insertion:
     color: int
     made_late: int
     tardiness_s: int
+    spacing_high: int = 0
+    spacing_low: int = 0
 
 
 @kernel
@@ -75,6 +79,22 @@ def _ratio_deltas(
             low = max(0, k - p[r] + 1)
             change = made[k + 1] - made[low] - unmade[k] + unmade[low]
             delta[k - previous, high[r]] += change
+
+
+def spacing_deltas(side: Ints, own: int, gap: int, previous: int) -> tuple[Ints, Ints]:
+    """Return how many pairs too close a car of side `own` makes and parts at each free place.
+
+    It parts the pairs gap - 1 apart that stand on both sides of the place.
+    """
+    size, reach = len(side), gap - 1
+    places = np.arange(previous, size + 1)
+    close = np.concatenate(([0], np.cumsum(clashes(side, np.full(size, own, np.int64)))))
+    made: Ints = close[np.minimum(size, places + reach)] - close[np.maximum(0, places - reach)]
+    ends = clashes(side[: max(0, size - reach)], side[reach:])
+    before = np.concatenate(([0], np.cumsum(ends)))
+    first, last = np.clip(places - reach, 0, len(ends)), np.clip(places, 0, len(ends))
+    parted: Ints = before[last] - before[first]
+    return made, parted
 
 
 @kernel
@@ -156,6 +176,8 @@ class Inserter:
         paint_place = np.sort(np.array([place.get(c, 0) for c in paint], np.int64))
         self._nominal = np.searchsorted(paint_place, np.arange(len(starts) + 1), side="left")
         self._names = {name: k for k, name in enumerate(plant.color_names)}
+        self._side = plant.side[[*range(previous), *(previous + c for c in cars)]].astype(np.int64)
+        self._by_sides: dict[tuple[int, ...], tuple[Ints, Ints, Ints]] = {}
         self._by_rule: dict[tuple[int, bool], Ints] = {}
         self._by_color: dict[int, Ints] = {}
         self._purge = plant.price_of_purges
@@ -189,12 +211,15 @@ class Inserter:
             else:
                 low += made
         colors = self._color_by_place(car)
+        barred, spaced_high, spaced_low = (some[first:past] for some in self._spacing_by_place(car))
+        high, low = high + spaced_high, low + spaced_low
         cost = high * _HIGH + low * _LOW + colors[first:past] * _COLOR // self._usual_purge
         cost += self._to_others[first:past]
         if car.due_s is not None:
             last_work = clock.work(car.due_s) - line.lead_s
             latest_start = clock.finish(0, last_work) if last_work > 0 else last_work
             cost += np.maximum(0, starts[first:past] - latest_start) // 60 * _LATE
+        cost = np.where(barred > 0, _BARRED, cost)
         best = int(np.argmin(cost))
         k = first + best
         start = int(starts[k])
@@ -205,8 +230,10 @@ class Inserter:
             position=k,
             start_s=start,
             finish_s=finish,
-            ratio_high=int(high[best]),
-            ratio_low=int(low[best]),
+            ratio_high=int(high[best] - spaced_high[best]),
+            ratio_low=int(low[best] - spaced_low[best]),
+            spacing_high=int(spaced_high[best]),
+            spacing_low=int(spaced_low[best]),
             color=int(colors[k]),
             made_late=int(self._made_late[k]),
             tardiness_s=max(0, finish - due),
@@ -228,6 +255,24 @@ class Inserter:
                 deltas,
             )
             found = self._by_rule[r, own] = deltas.sum(axis=1)
+        return found
+
+    def _spacing_by_place(self, car: Car) -> tuple[Ints, Ints, Ints]:
+        """Return by place the hard pairs made, and the change of the counts high and low."""
+        rules = self._plant.problem.assembly.spacing_rules
+        own = tuple(
+            (rule.option in car.options) + 2 * (rule.other in car.options) for rule in rules
+        )
+        found = self._by_sides.get(own)
+        if found is None:
+            barred, high, low = (np.zeros(len(self._starts) + 1, np.int64) for _ in range(3))
+            for r, rule in enumerate(rules):
+                made, parted = spacing_deltas(self._side[:, r], own[r], rule.gap, self._previous)
+                counts = low if rule.priority is SpacingPriority.LOW else high
+                counts += made - parted
+                if rule.priority is SpacingPriority.HARD:
+                    barred += made
+            found = self._by_sides[own] = (barred, high, low)
         return found
 
     def _color_by_place(self, car: Car) -> Ints:

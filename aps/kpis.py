@@ -9,8 +9,9 @@ import numpy as np
 from aps.flow import Flow, Times
 from aps.orders import Orders
 from aps.plant import NO_DUE, Plant
-from aps.problem import Stage
+from aps.problem import SpacingPriority, SpacingRule, Stage
 from aps.schedule import Kpis, Schedule
+from aps.sequencing.task import clashes
 from aps.worktime import Ints
 
 
@@ -27,6 +28,19 @@ def ratio_violations(plant: Plant, sequence: Sequence[int]) -> Ints:
         inside = total[rule.p :] - total[: -rule.p] if len(rows) >= rule.p else total[:0]
         inside = inside[max(0, previous - rule.p + 1) :]
         counts[r] = np.maximum(0, inside - rule.n).sum()
+    return counts
+
+
+def too_close(plant: Plant, sequence: Sequence[int]) -> Ints:
+    """Return how many pairs each spacing rule finds too close; one of a pair is of the problem."""
+    line = plant.problem.assembly
+    previous = len(line.previous)
+    side = plant.side[[*range(previous), *(previous + c for c in sequence)]].astype(np.int64)
+    counts = np.zeros(len(line.spacing_rules), np.int64)
+    for r, rule in enumerate(line.spacing_rules):
+        for apart in range(1, min(rule.gap, len(side))):
+            first = max(0, previous - apart)
+            counts[r] += clashes(side[first : len(side) - apart, r], side[first + apart :, r]).sum()
     return counts
 
 
@@ -85,6 +99,7 @@ def count(
     rules = plant.problem.assembly.ratio_rules
     changes, longest = color_runs(plant, paint)
     purge_s, purge_cost = purges(plant, paint)
+    spacing, close = plant.problem.assembly.spacing_rules, too_close(plant, assembly)
     makespan = int(max((times.assembly_end[c] for c in assembly), default=0))
     painted = [int(times.paint_end[c]) for c in paint]
     painted_out = [int(times.assembly_start[c]) for c in orders.assembly]
@@ -108,9 +123,16 @@ def count(
         welded_peak=_peak(len(plant.at(Stage.WELDED)), welded, welded_out),
         makespan_s=makespan,
         moved_cars=None if reference is None else moved(plant, orders, reference),
+        spacing_violations=tuple((r.id, int(v)) for r, v in zip(spacing, close, strict=True)),
+        spacing_high=sum(int(v) for r, v in zip(spacing, close, strict=True) if not _is_low(r)),
+        spacing_low=sum(int(v) for r, v in zip(spacing, close, strict=True) if _is_low(r)),
         purge_s=purge_s,
         purge_cost=purge_cost,
     )
+
+
+def _is_low(rule: SpacingRule) -> bool:
+    return rule.priority is SpacingPriority.LOW
 
 
 def _peak(initial: int, arrivals: list[int], departures: list[int]) -> int:

@@ -81,8 +81,8 @@ class Plant:
 
     @property
     def dearest_purge(self) -> int:
-        """The most that one colour change counts, at most 1000: what outweighs it is so much more."""
-        return 1 if self.purge_price is None else min(1000, int(self.purge_price.max()))
+        """The most that one colour change counts, at most 100: what outweighs it is so much more."""
+        return 1 if self.purge_price is None else min(100, int(self.purge_price.max()))
 
     @cached_property
     def price_of_purges(self) -> Ints:
@@ -122,6 +122,20 @@ class Plant:
         """Which ratio rules have high priority."""
         rules = self.problem.assembly.ratio_rules
         return np.array([rule.priority is RatioPriority.HIGH for rule in rules], np.bool_)
+
+    @cached_property
+    def side(self) -> npt.NDArray[np.uint8]:
+        """Which side of a spacing rule a car is on, shape (previous cars + cars, rules).
+
+        Bit 0: it has `option`, bit 1: it has `other`.
+        """
+        line = self.problem.assembly
+        options = [car.options for car in line.previous] + [car.options for car in self.cars]
+        rows = [
+            [(rule.option in own) + 2 * (rule.other in own) for rule in line.spacing_rules]
+            for own in options
+        ]
+        return np.array(rows, np.uint8).reshape(len(options), len(line.spacing_rules))
 
     def at(self, stage: Stage) -> list[int]:
         """Return the cars at a stage, in the problem's order."""

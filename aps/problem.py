@@ -106,6 +106,29 @@ class RatioRule:
     priority: RatioPriority = RatioPriority.HIGH
 
 
+class SpacingPriority(StrEnum):
+    """Whether a spacing rule may break at all, and which ones yield first: LOW ones."""
+
+    HARD = "hard"
+    HIGH = "high"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpacingRule:
+    """Cars with `option` keep at least `gap` places away from cars with `other`.
+
+    1 place is next to each other; with `other` = `option` they keep away from each other. Every
+    two cars too close are counted once; under a HARD rule no free car starts so.
+    """
+
+    id: str
+    option: str
+    other: str
+    gap: int
+    priority: SpacingPriority = SpacingPriority.HIGH
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousCar:
     """A car that went down the assembly line before every car of the problem."""
@@ -120,7 +143,7 @@ class AssemblyLine:
 
     Consecutive cars start at least `takt_s` of working time apart; a car leaves `lead_s` of
     working time after its start. `previous` are the last cars before the horizon, oldest first,
-    none of them among the problem's cars; ratio windows reach back into them.
+    none of them among the problem's cars; ratio and spacing rules reach back into them.
     """
 
     id: str
@@ -129,6 +152,7 @@ class AssemblyLine:
     calendar: str
     ratio_rules: tuple[RatioRule, ...] = ()
     previous: tuple[PreviousCar, ...] = ()
+    spacing_rules: tuple[SpacingRule, ...] = field(default=(), metadata=codec.LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,8 @@ class Kpis:
     `stock_out_s` adds, over panel types, the seconds from 0 to `makespan_s` in which stock is
     below the minimum cover. `store_peak` is of the painted, `welded_peak` of the welded store.
     `moved_cars` is `None` without a reference plan; with one it is the least number of cars that
-    must be lifted out of its assembly order to get this one. `purge_s` and `purge_cost` add up
+    must be lifted out of its assembly order to get this one. `spacing_high` counts the cars too
+    close under high and hard rules (hard: only what is frozen so). `purge_s` and `purge_cost` add up
     the purges of its colour changes; `None` in a plan of before they were counted.
     """
 
@@ -116,6 +117,9 @@ class Kpis:
     welded_peak: int
     makespan_s: int
     moved_cars: int | None = None
+    spacing_violations: tuple[tuple[str, int], ...] = field(default=(), metadata=codec.LATER)
+    spacing_high: int = field(default=0, metadata=codec.LATER)
+    spacing_low: int = field(default=0, metadata=codec.LATER)
     purge_s: int | None = field(default=None, metadata=codec.LATER)
     purge_cost: int | None = field(default=None, metadata=codec.LATER)
 

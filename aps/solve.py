@@ -21,6 +21,7 @@ from aps.levels.slotting import Caps, Places, Slotting, slot
 from aps.levels.stamping import Stamping, stamp
 from aps.levels.weld import Welding, weld
 from aps.orders import Orders
+from aps.parting import parted
 from aps.plant import Plant
 from aps.problem import Problem
 from aps.schedule import LevelResult, Schedule
@@ -48,7 +49,8 @@ class Levels:
 def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
     """Return what makes one plan better than another, most important first; smaller is better.
 
-    Cars left out by priority, tardiness in minutes, high ratio violations, low ones, what the
+    Cars left out by priority, tardiness in minutes, violations of high ratio and spacing rules, of
+    low ones, what the
     purges cost, panel stock below cover (minutes), die changes, makespan.
     """
     urgent = {u.car_id for u in schedule.unplaced}
@@ -57,8 +59,8 @@ def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
     return (
         left_out,
         kpis.total_tardiness_s // 60,
-        kpis.ratio_violations_high,
-        kpis.ratio_violations_low,
+        kpis.ratio_violations_high + kpis.spacing_high,
+        kpis.ratio_violations_low + kpis.spacing_low,
         kpis.color_changes if kpis.purge_cost is None else kpis.purge_cost,
         kpis.stock_out_s // 60,
         kpis.die_changes,
@@ -150,7 +152,7 @@ def _pass(
     welding = levels.weld(
         plant, flow, paint.cars, share.part(_SHARES["L4"]), seed=seed, pass_no=pass_no
     )
-    orders = Orders(assembly=paint.assembly, paint=paint.cars, tasks=welding.tasks)
+    orders = Orders(assembly=parted(plant, paint.assembly), paint=paint.cars, tasks=welding.tasks)
     stamping = levels.stamp(
         plant, flow, orders, share.part(_SHARES["L5"]), seed=seed, pass_no=pass_no
     )

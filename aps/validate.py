@@ -7,6 +7,8 @@ from aps.problem import Car, FrozenCar, Interval, Problem, Stage
 
 MOST_COST = 10_000
 """The most that one colour change may cost."""
+MOST_GAP = 100
+"""The most places that a spacing rule may keep apart."""
 
 
 def validate(problem: Problem) -> None:
@@ -54,6 +56,7 @@ def _ids_are_unique(problem: Problem) -> None:
     _unique("calendar", (c.id for c in problem.calendars))
     _unique("shift", (s.id for s in problem.shifts))
     _unique("ratio rule", (r.id for r in problem.assembly.ratio_rules))
+    _unique("spacing rule", (r.id for r in problem.assembly.spacing_rules))
     _unique("machine", (m.id for m in body.machines))
     _unique("routing", (r.body_type for r in body.routings))
     _unique("press", (p.id for p in press.presses))
@@ -119,6 +122,10 @@ def _the_assembly_line_is_sound(problem: Problem) -> None:
     for rule in line.ratio_rules:
         if not 0 <= rule.n <= rule.p or rule.p < 1:
             _fail("ratio.bounds", f"ratio rule {rule.id}", f"{rule.n} in {rule.p} is no ratio")
+    for spacing in line.spacing_rules:
+        if not 2 <= spacing.gap <= MOST_GAP:
+            sentence = f"keeps {spacing.gap} places apart; from 2 to {MOST_GAP} can be kept"
+            _fail("spacing.bounds", f"spacing rule {spacing.id}", sentence)
 
 
 def _the_paint_shop_is_sound(problem: Problem) -> None:

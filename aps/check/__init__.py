@@ -23,6 +23,7 @@ _RULES: tuple[Rule, ...] = (
     lines.assembly_takes_its_lead_time,
     lines.assembly_follows_paint,
     lines.frozen_assembly_keeps_its_place_and_time,
+    lines.cars_kept_apart_are_not_too_close,
     lines.each_car_starts_in_the_shift_it_is_slotted_to,
     lines.cars_on_the_paint_line_keep_their_times,
     lines.paint_starts_a_takt_apart_in_working_time,

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from aps.check.facts import View, Violation, broken
-from aps.check.lines import purge_between
+from aps.check.lines import pairs_too_close, purge_between, spacing_rules
 from aps.check.presses import stock_changes
-from aps.problem import RatioPriority, Stage, snapshot_hash
+from aps.problem import RatioPriority, SpacingPriority, Stage, snapshot_hash
 from aps.schedule import CarTimes
 
 
@@ -157,6 +157,7 @@ def recount(view: View) -> dict[str, object]:
         ),
         "makespan_s": makespan,
         "moved_cars": _moved(view),
+        **_spacing(view),
         **_purges(view),
     }
 
@@ -188,6 +189,17 @@ def _color_runs(view: View) -> tuple[int, int]:
         color = slot.color
         longest = max(longest, run)
     return changes, longest
+
+
+def _spacing(view: View) -> dict[str, object]:
+    """Pairs of cars nearer than a rule says, one of them at least the plan's."""
+    close = {rule.id: len(pairs_too_close(view, rule)) for rule in spacing_rules(view)}
+    low = {r.id for r in spacing_rules(view) if r.priority is SpacingPriority.LOW}
+    return {
+        "spacing_violations": tuple(close.items()),
+        "spacing_high": sum(count for rule, count in close.items() if rule not in low),
+        "spacing_low": sum(count for rule, count in close.items() if rule in low),
+    }
 
 
 def _purges(view: View) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from aps.check.facts import View, Violation, Worked, broken, overfull
-from aps.problem import Stage
+from aps.problem import SpacingPriority, SpacingRule, Stage
 from aps.schedule import Slot
 
 
@@ -248,6 +248,53 @@ def each_car_starts_in_the_shift_it_is_slotted_to(view: View) -> list[Violation]
             said = slotted.get(slot.car_id, "none")
             sentence = f"Car {slot.car_id} starts in shift {shift} and is slotted to {said}."
             found.append(broken("slot.shift", slot.car_id, sentence, shift=shift or "none"))
+    return found
+
+
+def spacing_rules(view: View) -> tuple[SpacingRule, ...]:
+    """Return the rules that keep cars apart on the assembly line."""
+    return view.problem.assembly.spacing_rules
+
+
+def pairs_too_close(view: View, rule: SpacingRule) -> list[tuple[str, str, int]]:
+    """Return (car before, car behind, places between their starts) wherever they are too close."""
+    before = [(car.id, car.options) for car in view.problem.assembly.previous]
+    order = before + [(s.car_id, view.cars[s.car_id].options) for s in view.schedule.assembly]
+    wanted = [{rule.option, rule.other} & own for _, own in order]
+    found = []
+    for at in range(len(before), len(order)):
+        if not wanted[at]:
+            continue
+        for back in range(1, min(rule.gap - 1, at) + 1):
+            first, second = order[at - back][1], order[at][1]
+            if (rule.option in first and rule.other in second) or (
+                rule.other in first and rule.option in second
+            ):
+                found.append((order[at - back][0], order[at][0], back))
+    return found
+
+
+def cars_kept_apart_are_not_too_close(view: View) -> list[Violation]:
+    """Under a hard spacing rule no free car starts too close behind another one."""
+    found = []
+    for rule in spacing_rules(view):
+        if rule.priority is not SpacingPriority.HARD:
+            continue
+        for other, car, apart in pairs_too_close(view, rule):
+            free = view.stage(car) is not Stage.IN_ASSEMBLY and view.held_assembly(car) is None
+            if free:
+                sentence = f"Car {car} is {apart} places behind {other}; {rule.gap} are needed."
+                found.append(
+                    broken(
+                        "assembly.too_close",
+                        car,
+                        sentence,
+                        other=other,
+                        apart=apart,
+                        least=rule.gap,
+                        rule=rule.id,
+                    )
+                )
     return found
 
 

@@ -8,15 +8,17 @@ import numpy as np
 from aps.budget import Share
 from aps.levels.slotting import Caps, Places, Slotting, held_cars
 from aps.plant import NO_DUE, Plant
-from aps.problem import Stage
+from aps.problem import SpacingPriority, Stage
 from aps.schedule import LevelResult
 from aps.sequencing.greedy import greedy
 from aps.sequencing.polish import polish
 from aps.sequencing.search import improve
-from aps.sequencing.task import SequenceTask, Weights, cost_of
+from aps.sequencing.task import SequenceTask, Spacing, Weights, cost_of
 from aps.worktime import Ints
 
 _WINDOW, _HIGH, _LOW, _COLOR = 10**12, 10**8, 10**4, 1
+_HARD = 20
+"""Places away from its window that a car bears before it breaks a hard spacing rule."""
 _SEEDS = 4
 
 
@@ -54,7 +56,8 @@ def sequence(
             status="SEARCHED" if share.moves else "GREEDY",
             objective=counted.total,
             bound=0,
-            note=f"{sum(counted.violations)} ratio violations, {counted.out_of_place} out of place",
+            note=f"{sum(counted.violations)} ratio violations, {sum(counted.too_close)} pairs too close, "
+            f"{counted.out_of_place} out of place",
         ),
     )
 
@@ -114,8 +117,26 @@ def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, l
         batch_limit=paint.batch_limit,
         runs_from=before,
         purge=plant.purge_price,
+        spacing=_spacing(plant, [*range(previous), *(previous + c for c in [*facts, *rows])]),
     )
     return task, rows
+
+
+def _spacing(plant: Plant, rows: list[int]) -> Spacing | None:
+    """Return the spacing rules; hard ones come before places in time, others beside ratio rules."""
+    rules = plant.problem.assembly.spacing_rules
+    if not rules:
+        return None
+    price = {
+        SpacingPriority.HARD: _HARD * window_weight(len(rows)),
+        SpacingPriority.HIGH: _HIGH * plant.dearest_purge,
+        SpacingPriority.LOW: _LOW * plant.dearest_purge,
+    }
+    return Spacing(
+        side=np.ascontiguousarray(plant.side[rows]),
+        gap=np.array([rule.gap for rule in rules], np.int64),
+        weights=np.array([price[rule.priority] for rule in rules], np.int64),
+    )
 
 
 def _job(task: SequenceTask, start: Ints, share: Share, seed: int) -> tuple[Ints, int]:

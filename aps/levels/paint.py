@@ -6,7 +6,7 @@ arrival rank may be at most place - init + C - 1, or the store would have to hol
 Between these due dates the order is free to form colour batches.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from aps.sequencing.task import SequenceTask, Weights, cost_of
 from aps.worktime import Ints
 
 _WINDOW = 10**6
+_ALIKE = 0.7
+"""Part of the moves in which all colour changes cost the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,7 @@ def paint_order(
     task, rows = _task(plant, held, free, np.minimum(latest, hard))
     found = greedy(task)
     if share.moves:
-        found, _ = improve(
-            task,
-            found,
-            moves=share.moves,
-            seed=seed,
-            keep_going=lambda _cost, _sequence: not share.spent(),
-        )
+        found = _search(task, found, share, seed)
     counted = cost_of(task, found)
     order = _cars(task, rows, found, len(held))
     status, note = "SEARCHED", f"{counted.out_of_place} places after need"
@@ -88,6 +84,24 @@ def paint_order(
         note=note,
     )
     return PaintOrder(order, assembly, tuple(surplus), result)
+
+
+def _search(task: SequenceTask, start: Ints, share: Share, seed: int) -> Ints:
+    """Search with all changes alike first: pairs of their own leave few moves that cost nothing."""
+    stretches = [(task, share.moves)]
+    if task.purge is not None:
+        alike = int(share.moves * _ALIKE)
+        stretches = [(replace(task, purge=None), alike), (task, share.moves - alike)]
+    found = start
+    for stretch, moves in stretches:
+        found, _ = improve(
+            stretch,
+            found,
+            moves=moves,
+            seed=seed,
+            keep_going=lambda _cost, _sequence: not share.spent(),
+        )
+    return min((found, start), key=lambda one: cost_of(task, one).total)
 
 
 def _cars(task: SequenceTask, rows: list[int], found: Ints, held: int) -> tuple[int, ...]:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from aps.jit import kernel
-from aps.sequencing.task import Flags, SequenceTask
+from aps.sequencing.spacing import clash
+from aps.sequencing.task import Flags, SequenceTask, Spacing
 from aps.worktime import Ints
 
 
@@ -14,7 +15,9 @@ def _build(
     p: Ints,
     rule_weight: Ints,
     color: Ints,
-    purge: Ints,
+    side: Flags,
+    gap: Ints,
+    apart_weight: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -85,7 +88,13 @@ def _build(
                         need += rate * rate * rule_weight[r]
                         if inside[r] >= n[r]:
                             cost += rule_weight[r] * (inside[r] - n[r] + 1)
-                cost += color_weight * purge[last, color[car]]
+                if color[car] != last:
+                    cost += color_weight
+                for r in range(len(gap)):
+                    own = side[car, r]
+                    if own > 0:
+                        for back in range(1, min(gap[r] - 1, at) + 1):
+                            cost += apart_weight[r] * clash(side[sequence[at - back], r], own)
                 key = -cost * 1e3 + need
                 tie = -float(min(latest[car], size)) + colors_left[color[car]] / size
                 if attempt == 2:
@@ -120,13 +129,19 @@ def greedy(task: SequenceTask) -> Ints:
         return np.zeros(0, np.int64)
     scale = max(1, int(task.weights.rules.max(initial=1)), task.weights.color)
     divisor = max(1, scale // 1_000_000)
+    size = len(task.color)
+    spacing = task.spacing or Spacing(
+        np.zeros((size, 0), np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    )
     return _build(
         task.has,
         task.n,
         task.p,
         np.maximum(task.weights.rules // divisor, 1),
         task.color,
-        task.prices(),
+        spacing.side,
+        spacing.gap,
+        np.maximum(np.minimum(spacing.weights, 100 * scale) // divisor, 1),
         task.weights.color // divisor,
         task.earliest,
         task.latest,

@@ -5,6 +5,7 @@ dearest rules first, given up as soon as the rest cannot make good what is lost.
 """
 
 from aps.jit import kernel
+from aps.sequencing.spacing import count_stretch, count_swap, stretch_cost, swap_price
 from aps.worktime import Ints
 
 
@@ -86,6 +87,10 @@ def try_swap(
     last: Ints,
     color: Ints,
     purge: Ints,
+    side: Ints,
+    gap: Ints,
+    apart_weight: Ints,
+    near: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -120,6 +125,8 @@ def try_swap(
             new += purge_at(sequence, color, purge, j)
         sequence[i], sequence[j] = a, b
         delta += color_weight * (new - old)
+    if len(gap) > 0:
+        delta += swap_price(i, j, a, b, side, gap, apart_weight, near)
     for r in range(len(n)):
         if delta > gain[r]:
             return False
@@ -155,6 +162,8 @@ def try_swap(
             counts[r, s] += d
         for s in range(max(first[r], max(i + 1, j - p[r] + 1)), min(last[r], j) + 1):
             counts[r, s] -= d
+    if len(gap) > 0:
+        count_swap(i, j, a, b, side, gap, near)
     price[0] = delta
     return True
 
@@ -175,6 +184,10 @@ def try_segment(
     last: Ints,
     color: Ints,
     purge: Ints,
+    side: Ints,
+    gap: Ints,
+    apart_weight: Ints,
+    near: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -196,10 +209,14 @@ def try_segment(
         delta += window_weight * (
             out_of_place(k, earliest[b], latest[b]) - out_of_place(k, earliest[a], latest[a])
         )
+    if len(gap) > 0:
+        delta -= stretch_cost(lo, hi, sequence, side, gap, apart_weight)
     for k in range(lo, hi + 1):
         a = sequence[k]
         sequence[k] = segment[k - lo]
         segment[k - lo] = a
+    if len(gap) > 0:
+        delta += stretch_cost(lo, hi, sequence, side, gap, apart_weight)
     for k in range(lo, hi + 2):
         changes += purge_at(sequence, color, purge, k)
     delta += color_weight * changes
@@ -234,5 +251,7 @@ def try_segment(
     for r in range(len(n)):
         for s in range(max(first[r], lo - p[r] + 1), min(last[r], hi) + 1):
             counts[r, s] = fresh[r, s]
+    if len(gap) > 0:
+        count_stretch(lo, hi, segment, sequence, side, gap, near)
     price[0] = delta
     return True

@@ -40,6 +40,8 @@ class Stretch:
 def levels_of(task: SequenceTask) -> tuple[int, ...]:
     """Return the weights of the objectives, the dearest first."""
     found = {int(w) for w in task.weights.rules} | {task.weights.color, task.weights.window}
+    if task.spacing is not None:
+        found |= {int(w) for w in task.spacing.weights}
     return tuple(sorted((w for w in found if w > 0), reverse=True))
 
 
@@ -68,9 +70,13 @@ def floor_of(task: SequenceTask) -> int:
 def restricted(task: SequenceTask, levels: tuple[int, ...]) -> SequenceTask:
     """Return the task with only the objectives of some weights."""
     keep = set(levels)
-    weights = task.weights
+    weights, spacing = task.weights, task.spacing
+    if spacing is not None:
+        kept = np.where(np.isin(spacing.weights, levels), spacing.weights, 0)
+        spacing = replace(spacing, weights=kept)
     return replace(
         task,
+        spacing=spacing,
         weights=Weights(
             np.where(np.isin(weights.rules, levels), weights.rules, 0),
             weights.color if weights.color in keep else 0,

@@ -7,7 +7,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from aps.budget import Share, run_solver
-from aps.sequencing.task import SequenceTask, cost_of
+from aps.sequencing.task import SequenceTask, clashes, cost_of
 from aps.worktime import Ints
 
 WINDOW = 36
@@ -49,6 +49,12 @@ def _violated_places(task: SequenceTask, sequence: Ints) -> list[int]:
             if over > 0:
                 marks[min(size - 1, s + p // 2)] += task.weights.rules[rule] * over
     found: list[int] = []
+    if task.spacing is not None:
+        for rule, gap in enumerate(task.spacing.gap):
+            side = task.spacing.side[sequence, rule].astype(np.int64)
+            for apart in range(1, min(int(gap), size)):
+                close = np.flatnonzero(clashes(side[:-apart], side[apart:]))
+                marks[close[close + apart >= task.fixed]] += task.spacing.weights[rule]
     for place in sorted(np.flatnonzero(marks), key=lambda k: (-marks[k], k)):
         if all(abs(place - other) >= WINDOW // 2 for other in found):
             found.append(int(place))
@@ -63,7 +69,7 @@ def _solve_window(
     for row in sequence[first:last]:
         low = max(first, min(int(task.earliest[row]), last - 1))
         high = min(last - 1, max(int(task.latest[row]), first))
-        members[task.has[row].tobytes(), int(task.color[row]), low, high].append(int(row))
+        members[_facts(task, row), int(task.color[row]), low, high].append(int(row))
     kinds = sorted(members)
     model = cp_model.CpModel()
     x = {
@@ -73,7 +79,7 @@ def _solve_window(
     }
     for place in range(first, last):
         model.add_exactly_one(x[k, place] for k in range(len(kinds)))
-        own = task.has[sequence[place]].tobytes(), int(task.color[sequence[place]])
+        own = _facts(task, sequence[place]), int(task.color[sequence[place]])
         for k, kind in enumerate(kinds):
             model.add_hint(x[k, place], (kind[0], kind[1]) == own)
     cost: list[Any] = []
@@ -84,6 +90,7 @@ def _solve_window(
             if off and task.weights.window:
                 cost.append(x[k, place] * (off * task.weights.window))
     _at_most_n_in_p(task, sequence, first, last, model, x, kinds, cost)
+    _apart(task, sequence, first, last, model, x, kinds, cost)
     _few_color_changes(task, sequence, first, last, model, x, kinds, cost)
     model.minimize(sum(cost))
     solver, status = run_solver(model, share, seed=seed, deterministic_s=_SHARE_OF_WINDOW)
@@ -95,6 +102,14 @@ def _solve_window(
         kind = next(kinds[k] for k in range(len(kinds)) if solver.value(x[k, place]))
         found[place] = left[kind].pop(0)
     return found
+
+
+def _facts(task: SequenceTask, row: int) -> bytes:
+    """Return what tells a car from others to the rules: its options, then its sides."""
+    own: bytes = task.has[row].tobytes()
+    if task.spacing is not None:
+        own += task.spacing.side[row].tobytes()
+    return own
 
 
 Kinds = list[tuple[bytes, int, int, int]]
@@ -130,6 +145,40 @@ def _at_most_n_in_p(
             excess = model.new_int_var(0, p, "")
             model.add(sum(inside) + fixed - n <= excess)
             cost.append(excess * int(task.weights.rules[rule]))
+
+
+def _apart(
+    task: SequenceTask,
+    sequence: Ints,
+    first: int,
+    last: int,
+    model: cp_model.CpModel,
+    x: Places,
+    kinds: Kinds,
+    cost: list[Any],
+) -> None:
+    """Each pair of places that a spacing rule keeps apart pays if the cars on them are too close."""
+    if task.spacing is None:
+        return
+    size, sides = len(sequence), task.spacing.side
+    for rule, gap in enumerate(task.spacing.gap):
+        side = [kind[0][len(task.n) + rule] for kind in kinds]
+
+        def stands(place: int, bit: int, side: list[int] = side, rule: int = rule) -> Any:
+            if first <= place < last:
+                return sum(x[k, place] for k, own in enumerate(side) if own & bit)
+            return int(bool(sides[sequence[place], rule] & bit))
+
+        weight = int(task.spacing.weights[rule])
+        for place in range(max(1, first), min(size, last + int(gap) - 1)):
+            for other in range(max(0, place - int(gap) + 1), min(place, last)):
+                if other < first and place >= last:
+                    continue
+                pairs = [(stands(place, 1), stands(other, 2)), (stands(place, 2), stands(other, 1))]
+                close = model.new_bool_var("")
+                for one, two in pairs:
+                    model.add(close >= one + two - 1)
+                cost.append(close * weight)
 
 
 def _few_color_changes(

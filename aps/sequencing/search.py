@@ -17,7 +17,8 @@ from aps.sequencing.moves import (
     try_segment,
     try_swap,
 )
-from aps.sequencing.task import SequenceTask, cost_of
+from aps.sequencing.spacing import add_near
+from aps.sequencing.task import SequenceTask, Spacing, cost_of
 from aps.worktime import Ints
 
 CHUNK = 100_000
@@ -67,6 +68,10 @@ def _walk(
     last: Ints,
     color: Ints,
     purge: Ints,
+    side: Ints,
+    gap: Ints,
+    apart_weight: Ints,
+    near: Ints,
     color_weight: int,
     earliest: Ints,
     latest: Ints,
@@ -112,8 +117,8 @@ def _walk(
                 continue
             done = try_swap(
                 min(i, j), max(i, j), sequence, has, n, p, weight, gain, counts, first, last,
-                color, purge, color_weight, earliest, latest, window_weight, limit, runs_from,
-                where, price,
+                color, purge, side, gap, apart_weight, near, color_weight, earliest, latest,
+                window_weight, limit, runs_from, where, price,
             )  # fmt: skip
         else:
             lo, hi, cut = i, i, 1
@@ -160,8 +165,8 @@ def _walk(
                     segment[length - cut + k] = sequence[lo + k]
             done = try_segment(
                 lo, hi, segment, sequence, has, n, p, weight,  counts, fresh, first, last,
-                color, purge, color_weight, earliest, latest, window_weight, limit, runs_from,
-                where, price,
+                color, purge, side, gap, apart_weight, near, color_weight, earliest, latest,
+                window_weight, limit, runs_from, where, price,
             )  # fmt: skip
         if done:
             cost[0] += price[0]
@@ -203,6 +208,7 @@ class Walk:
                 )  # fmt: skip
         self._fresh = np.zeros_like(self._counts)
         self._purge = task.prices()
+        self._keep_apart(task)
         self._where = np.zeros(size, np.int64)
         self._where[sequence] = np.arange(size)
         free = np.arange(task.fixed, size)
@@ -210,10 +216,24 @@ class Walk:
         colors = int(task.color.max(initial=0)) + 1
         counts = np.bincount(np.maximum(task.color[free], 0), minlength=colors)
         self._color_begin = np.concatenate(([0], np.cumsum(counts)))
-        facts = np.column_stack((task.has, task.color, task.earliest, task.latest))
+        facts = np.column_stack((task.has, self._side, task.color, task.earliest, task.latest))
         self._kind = np.unique(facts, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
         self._cost = np.array([cost_of(task, sequence).total], np.int64)
         self._state = np.array([(seed * 2_654_435_761 + 88_172_645_463_325_252) & _MASK], np.int64)
+
+    def _keep_apart(self, task: SequenceTask) -> None:
+        """Set up the counters of the spacing rules that cost something."""
+        size = len(self._sequence)
+        spacing = task.spacing or Spacing(
+            np.zeros((size, 0), np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        )
+        seen = np.flatnonzero(spacing.weights > 0)
+        self._side = np.ascontiguousarray(spacing.side[:, seen]).astype(np.int64)
+        self._gap, self._apart_weight = spacing.gap[seen], spacing.weights[seen]
+        self._near = np.zeros((len(seen), 3, size), np.int64)
+        for rule, gap in enumerate(self._gap):
+            for place, row in enumerate(self._sequence):
+                add_near(self._near[rule], place, int(gap), int(self._side[row, rule]), 1)
 
     def run(self, moves: int, *, floor: int = 0) -> int:
         """Make some more moves, fewer once it costs `floor`; return the cost."""
@@ -222,7 +242,8 @@ class Walk:
             return self.cost
         _walk(
             self._sequence, self._has, self._n, self._p, self._weight, self._gain, self._counts,
-            self._fresh, self._first, self._last, task.color, self._purge, task.weights.color,
+            self._fresh, self._first, self._last, task.color, self._purge, self._side,
+            self._gap, self._apart_weight, self._near, task.weights.color,
             task.earliest, task.latest, task.weights.window, task.batch_limit, task.runs_from, self._where,
             self._by_color, self._color_begin, self._kind, task.fixed, moves, self._mix, floor,
             self._cost, self._state,

@@ -23,6 +23,25 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spacing:
+    """Rules that keep cars apart.
+
+    `side[row, rule]`: bit 0 for cars of one side, bit 1 for those of the other; two cars of
+    opposite sides fewer than `gap[rule]` places apart cost `weights[rule]`.
+    """
+
+    side: Flags
+    gap: Ints
+    weights: Ints
+
+
+def clashes(side: Ints, other: Ints) -> Ints:
+    """Return 1 where two cars are of opposite sides of a spacing rule."""
+    found: Ints = ((side & 1) & (other >> 1)) | ((side >> 1) & (other & 1))
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SequenceTask:
     """Cars (rows) to order. The first `fixed` places of every sequence hold rows 0..fixed-1.
 
@@ -45,6 +64,7 @@ class SequenceTask:
     runs_from: int = 0
     truncated: bool = False
     purge: Ints | None = None
+    spacing: Spacing | None = None
 
     def prices(self) -> Ints:
         """Return what each colour costs behind each other one, shape (colours + 1, colours + 1)."""
@@ -64,6 +84,7 @@ class Cost:
     longest_run: int
     total: int
     purge_cost: int
+    too_close: tuple[int, ...]
 
 
 def cost_of(task: SequenceTask, sequence: Ints) -> Cost:
@@ -89,8 +110,26 @@ def cost_of(task: SequenceTask, sequence: Ints) -> Cost:
     weights = task.weights
     total_cost = int((weights.rules * np.array(violations, np.int64)).sum())
     total_cost += weights.color * purge_cost + weights.window * out
+    too_close = _too_close(task, sequence)
+    if task.spacing is not None:
+        total_cost += int((task.spacing.weights * np.array(too_close, np.int64)).sum())
     longest = _longest_run(colors[task.runs_from :])
-    return Cost(tuple(violations), changes, out, longest, total_cost, purge_cost)
+    return Cost(tuple(violations), changes, out, longest, total_cost, purge_cost, too_close)
+
+
+def _too_close(task: SequenceTask, sequence: Ints) -> tuple[int, ...]:
+    """Return the pairs too close by rule; the car behind is a free one."""
+    if task.spacing is None:
+        return ()
+    found = []
+    for rule, gap in enumerate(task.spacing.gap):
+        side = task.spacing.side[sequence, rule].astype(np.int64)
+        count = 0
+        for apart in range(1, min(int(gap), len(side))):
+            first = max(0, task.fixed - apart)
+            count += int(clashes(side[first : len(side) - apart], side[first + apart :]).sum())
+        found.append(count)
+    return tuple(found)
 
 
 def _longest_run(colors: Ints) -> int:

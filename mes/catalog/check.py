@@ -312,6 +312,11 @@ def _plant_knows(catalog: Catalog, plant: PlantModel) -> Iterator[CatalogProblem
             yield CatalogProblem(
                 f"ratio rule {rule.id}", "known_code", f"counts unknown code {rule.option!r}"
             )
+    for spacing in plant.spacing_rules:
+        for code in {spacing.option, spacing.other or spacing.option} - codes:
+            yield CatalogProblem(
+                f"spacing rule {spacing.id}", "known_code", f"parts cars of unknown code {code!r}"
+            )
     colors = {color.code for color in catalog.colors}
     for group, own in plant.paint.color_groups.items():
         for color in own:

@@ -226,6 +226,20 @@ class RatioRule(_Part):
         return self
 
 
+class SpacingRule(_Part):
+    """Cars with `option` start at least `places` places from cars with `other` on `line`.
+
+    Without `other` they keep away from each other. Hard: no plan starts them closer.
+    """
+
+    id: Code
+    line: Code
+    option: str
+    other: str | None = None
+    places: int = Field(ge=2, le=100)
+    priority: Literal["hard", "high", "low"] = "high"
+
+
 MOST_SOLVENT_ML = 10_000
 """The most that one purge may take; what planning weighs against its rules has an end."""
 
@@ -309,6 +323,7 @@ class PlantModel(_Part):
     panels: tuple[Panel, ...] = ()
     die_changeover_min: float = Field(default=15, ge=0)
     ratio_rules: tuple[RatioRule, ...] = ()
+    spacing_rules: tuple[SpacingRule, ...] = ()
     paint: PaintRules
     dispatch_ahead: int = Field(default=10, ge=1, le=100)
     """How many job orders a line stores ahead."""

@@ -41,6 +41,7 @@ def _unique_ids(plant: PlantModel) -> Iterator[BrokenRule]:
         "stores": [store.id for store in plant.stores],
         "panels": [panel.code for panel in plant.panels],
         "ratio_rules": [rule.id for rule in plant.ratio_rules],
+        "spacing_rules": [rule.id for rule in plant.spacing_rules],
     }
     for group, ids in groups.items():
         for code, count in Counter(ids).items():
@@ -93,6 +94,9 @@ def _known_references(plant: PlantModel) -> Iterator[BrokenRule]:
     for i, rule in enumerate(plant.ratio_rules):
         if rule.line not in lines:
             yield unknown(f"ratio_rules.{i}.line", "line", rule.line, lines)
+    for i, spacing in enumerate(plant.spacing_rules):
+        if spacing.line not in lines:
+            yield unknown(f"spacing_rules.{i}.line", "line", spacing.line, lines)
 
 
 def _known_tags(plant: PlantModel) -> Iterator[BrokenRule]:

@@ -21,6 +21,9 @@ SENTENCES = {
     "move.unknown": _("%(car)s or %(before)s is no longer in the plan."),
     "move.locked": _("%(car)s is locked, and would start %(moved_s)s."),
     "late": _("%(car)s is late by %(late_s)s (%(more_s)s more)."),
+    "spacing": _(
+        "Cars with %(option)s and with %(other)s stand %(apart)s apart; the rule wants %(gap)s places."
+    ),
     "ratio": _("%(count)s cars with %(option)s among %(p)s; the rule allows %(n)s."),
 }
 SHOWN = 60
@@ -85,4 +88,6 @@ def in_words(
         facts["moved_s"] = word % {"time": f.duration(abs(seconds))}
     if "option" in one.facts:
         facts["option"] = catalog.option(str(one.facts["option"]))
+    if "other" in one.facts:
+        facts["other"] = catalog.option(str(one.facts["other"]))
     return f._(sentence) % facts

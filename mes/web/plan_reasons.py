@@ -22,6 +22,7 @@ _SENTENCES: Mapping[str, str] = {
     "calendar.weld": _("The body shop has no working time left for it."),
     "press.no_panels": _("Panels it needs are neither in stock nor in a die lot that fits."),
     "slot.capacity": _("Every shift it could start in is full."),
+    "assembly.too_close": _("No place keeps it as far from other cars as it has to be."),
     "paint.batch_limit": _("Its colour would have to run longer than the batch limit."),
     "orders.blocked": _("The orders of the lines around it wait for each other."),
     "never_started": _("A stage before assembly has no time for it."),

@@ -42,6 +42,9 @@ RULES: Mapping[str, str] = {
     "paint.too_early": _("Body %(subject)s starts paint before it is there."),
     "frozen.order": _("Car %(subject)s lost its frozen place."),
     "frozen.time": _("Car %(subject)s is frozen and its start was moved."),
+    "assembly.too_close": _(
+        "Car %(subject)s starts %(apart)s places behind %(other)s; they have to be %(least)s apart."
+    ),
     "slot.shift": _("Car %(subject)s starts in another shift (%(shift)s) than it is slotted to."),
     "paint.batch_limit": _(
         "Body %(subject)s is number %(run)s of one colour in a row, over the batch limit."

@@ -24,6 +24,8 @@ from aps.problem import (
     RatioRule,
     Routing,
     Shift,
+    SpacingPriority,
+    SpacingRule,
     Stage,
     Step,
     calendar_of,
@@ -163,6 +165,22 @@ def with_purges(problem: Problem, seed: int) -> Problem:
         if a != b and rng.random() < 0.7
     )
     return replace(problem, paint=replace(problem.paint, purges=purges, purge_cost=4))
+
+
+def with_spacing(problem: Problem, *rules: SpacingRule) -> Problem:
+    """Return the plant with rules that keep cars apart."""
+    return replace(problem, assembly=replace(problem.assembly, spacing_rules=rules))
+
+
+def apart(
+    option: str,
+    other: str | None = None,
+    gap: int = 2,
+    priority: SpacingPriority = SpacingPriority.HIGH,
+) -> SpacingRule:
+    """Return a rule that keeps cars with an option away from others, or from each other."""
+    name = f"{option} {gap} from {other or option}"
+    return SpacingRule(id=name, option=option, other=other or option, gap=gap, priority=priority)
 
 
 def random_plant(seed: int, most_cars: int = 24) -> Problem:

@@ -207,4 +207,14 @@ def _conflicts(
         )
         for w in trial.crowded
     ]
+    found += [
+        Conflict(
+            "spacing",
+            False,
+            pair.car_ids,
+            {"option": pair.option, "other": pair.other, "gap": pair.gap, "apart": pair.apart},
+            "",
+        )
+        for pair in trial.close
+    ]
     return found

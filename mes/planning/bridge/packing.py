@@ -37,6 +37,7 @@ def figures(schedule: s.Schedule) -> dict[str, object]:
     """Return the KPIs of a schedule as plain data."""
     kpis = asdict(schedule.kpis)
     kpis["ratio_violations"] = dict(schedule.kpis.ratio_violations)
+    kpis["spacing_violations"] = dict(schedule.kpis.spacing_violations)
     kpis["levels"] = [
         {"level": x.level, "status": x.status, "note": x.note} for x in schedule.levels
     ]

@@ -100,6 +100,17 @@ class _Builder:
                     for rule in plant.ratio_rules
                     if rule.line == drum.id
                 ),
+                spacing_rules=tuple(
+                    p.SpacingRule(
+                        id=spacing.id,
+                        option=spacing.option,
+                        other=spacing.other or spacing.option,
+                        gap=spacing.places,
+                        priority=p.SpacingPriority(spacing.priority),
+                    )
+                    for spacing in plant.spacing_rules
+                    if spacing.line == drum.id
+                ),
             ),
             paint=p.PaintShop(
                 id=paint.id,

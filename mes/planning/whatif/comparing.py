@@ -16,6 +16,8 @@ FIGURES = (
     "total_tardiness_s",
     "ratio_violations_high",
     "ratio_violations_low",
+    "spacing_high",
+    "spacing_low",
     "color_changes",
     "purge_s",
     "purge_cost",

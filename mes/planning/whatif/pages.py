@@ -44,6 +44,8 @@ WORDS: Mapping[str, str] = {
     "total_tardiness_s": _("Lateness in all"),
     "ratio_violations_high": _("Ratio rules broken, high"),
     "ratio_violations_low": _("Ratio rules broken, low"),
+    "spacing_high": _("Cars too close, high"),
+    "spacing_low": _("Cars too close, low"),
     "color_changes": _("Colour changes"),
     "purge_s": _("Purging between colours"),
     "purge_cost": _("Solvent for purging"),
@@ -73,6 +75,8 @@ def figures(before: dict[str, Any], after: dict[str, Any], shell: Shell) -> list
         if one is None or other is None:
             continue
         if key == "purge_cost" and shell.plant.paint.solvent_ml is None:
+            continue
+        if key.startswith("spacing_") and not shell.plant.spacing_rules:
             continue
         change = other - one
         tone = ""

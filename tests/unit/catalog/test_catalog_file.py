@@ -11,6 +11,7 @@ from mes.catalog.check import check_against_plant, check_catalog
 from mes.catalog.file import CatalogFileError, demo_catalog, load_catalog, parse_catalog
 from mes.catalog.model import Color, Option
 from mes.catalog.routing import fitting_places, route
+from mes.contracts.plant import SpacingRule
 from mes.contracts.text import Text
 from tests.support.orders import plant
 
@@ -180,6 +181,20 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 def test_a_plant_that_does_not_fit_the_catalogue_is_found() -> None:
     rules = [problem.rule for problem in check_against_plant(parse_catalog(WHOLE), plant())]
     assert {"known_code", "known_part_family", "known_model"} <= set(rules)
+
+
+def test_colours_and_options_of_the_rules_are_those_of_the_catalogue() -> None:
+    base = plant("demo")
+    groups = {**base.paint.color_groups, "new": ("NEON",)}
+    strange = SpacingRule(id="odd", line="assembly", option="TOW", other="SAIL", places=2)
+    changed = base.model_copy(
+        update={
+            "paint": base.paint.model_copy(update={"color_groups": groups}),
+            "spacing_rules": (strange,),
+        }
+    )
+    found = {(p.path, p.rule) for p in check_against_plant(demo_catalog(), changed)}
+    assert found == {("colour group new", "known_color"), ("spacing rule odd", "known_code")}
 
 
 def test_codes_that_are_there_already_stay_as_they_are() -> None:

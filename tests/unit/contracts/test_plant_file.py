@@ -135,6 +135,23 @@ def test_light_behind_dark_is_purged_longer_than_the_rest() -> None:
     assert paint.purge_between("RED", "WHT") == paint.purge_between("BLK", "GRY") == (12, 250)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "at", "rule"),
+    [
+        ("places = 4", "places = 1", "places = 4", "greater_than_equal"),
+        ('option = "TOW"\nplaces', "places", "places = 4", "missing"),
+        ('id = "tow-4-apart"\nline = "assembly"', 'id = "x"\nline = "asm"', "tow-4", "known_line"),
+    ],
+)
+def test_a_spacing_rule_that_makes_no_sense_is_told_near_its_line(
+    before: str, after: str, at: str, rule: str
+) -> None:
+    ((line, said, _),) = problems_after((before, after))
+    assert said == rule
+    assert line is not None
+    assert abs(line - line_with(at)) <= 4
+
+
 def test_a_value_inside_an_inline_table_is_found() -> None:
     tag = 'name = "CushionPressure"'
     ((line, rule, message),) = problems_after(

@@ -10,7 +10,7 @@ import pytest
 
 from aps import problem as p
 from aps.validate import validate
-from mes.contracts.plant import ColorPurge, PlantModel
+from mes.contracts.plant import ColorPurge, PlantModel, SpacingRule
 from mes.planning import bridge
 from mes.planning.facts import CarFact, DownFact, LotFact, Place, PlantFacts, ShiftFact
 from mes.planning.network import PlantNetwork
@@ -179,3 +179,18 @@ def replace_paint(net: PlantNetwork, **changes: object) -> p.PaintShop:
     rules = net.plant.paint.model_copy(update=changes)
     other = PlantNetwork(net.plant.model_copy(update={"paint": rules}))
     return snap_of(other, facts(other)).problem.paint
+
+
+def test_cars_to_be_kept_apart_are_those_of_the_problem(net: PlantNetwork) -> None:
+    rules = (
+        SpacingRule(id="tow", line=net.drum_line.id, option="TOW", places=3),
+        SpacingRule(
+            id="mix", line=net.drum_line.id, option="TOW", other="PAN", places=2, priority="hard"
+        ),
+        SpacingRule(id="elsewhere", line=net.paint_line.id, option="TOW", places=3),
+    )
+    other = PlantNetwork(net.plant.model_copy(update={"spacing_rules": rules}))
+    assert snap_of(net, facts(net)).problem.assembly.spacing_rules == ()
+    first, second = snap_of(other, facts(other)).problem.assembly.spacing_rules
+    assert (first.option, first.other, first.gap, first.priority.value) == ("TOW", "TOW", 3, "high")
+    assert (second.other, second.gap, second.priority.value) == ("PAN", 2, "hard")
