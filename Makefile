@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-DEBIAN_TEST_PACKAGES := chromium fonts-noto-cjk nodejs npm
+DEBIAN_TEST_PACKAGES := chromium fonts-noto-cjk nats-server nodejs npm
 
 .PHONY: help install demo test faults lint format bench test-tools clean
 
@@ -39,6 +39,7 @@ test-tools: $(VENV)/.test-installed tests/interop/node_modules/.package-lock.jso
 	@missing=(); \
 	command -v chromium >/dev/null || missing+=(chromium); \
 	[ -n "$$(fc-list ':lang=zh' 2>/dev/null | head -1)" ] || missing+=(fonts-noto-cjk); \
+	PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null || missing+=(nats-server); \
 	if [ $${#missing[@]} -gt 0 ]; then $(MAKE) --no-print-directory debian-packages PACKAGES="$${missing[*]}"; fi
 
 tests/interop/node_modules/.package-lock.json: tests/interop/package.json tests/interop/package-lock.json

@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return bench(given[1:])
     options = {k: v for k, v in vars(_parser().parse_args(given)).items() if v is not None}
+    if "nats" in options:
+        options["nats"] = {"url": options["nats"]}
     _log_lines()
     try:
         settings = EdgeSettings(**options)
@@ -108,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", help="folder of journal, token and pictures (C2M_EDGE__DATA)")
     add("--code-file", help="file with the one-time enrolment code (C2M_EDGE__CODE_FILE)")
     add("--code", help="the code itself, where no process list is a danger (C2M_EDGE__CODE)")
+    add("--nats", help="NATS server that batches go through (C2M_EDGE__NATS__URL)")
     add("--metrics-port", type=int, help="serve Prometheus metrics on this loopback port")
     add("--security", help="OPC UA security policy of the link, or None (C2M_EDGE__SECURITY)")
     add("--trust", action="append", help="folder with certificates of lines that are trusted")

@@ -19,12 +19,13 @@ from edge.ledger import LedgerReader
 from edge.line import Line
 from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.models import ModelShelf
+from edge.nats_door import NatsDoor
 from edge.opcua.security import LinkSecurity
 from edge.packages import PackageFolder
 from edge.plant_clock import LiveClock
 from edge.settings import CodeUnreadable, EdgeSettings
 from edge.telemetry import Collector
-from edge.uplink import Uplink
+from edge.uplink import BatchDoor, Uplink
 from mes.contracts.agent import AgentConfig, CameraModel
 from mes.contracts.wire import Stream
 
@@ -223,8 +224,12 @@ class Agent:
             parts.create_task(clock.follow(mes))
             parts.create_task(images.send_forever(mes))
             parts.create_task(health.send_forever(mes))
+            door: BatchDoor = mes
+            if self._settings.nats.url:
+                door = NatsDoor(self._settings.nats, mes, config.agent_id)
+                parts.create_task(door.run())
             for stream in Stream:
-                parts.create_task(Uplink(journal, mes, stream, on_fenced=self._fence).run())
+                parts.create_task(Uplink(journal, door, stream, on_fenced=self._fence).run())
             if self._settings.metrics_port is not None:
                 parts.create_task(
                     health.serve_metrics(self._settings.metrics_port, on_ready=_metrics_ready)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -64,6 +65,8 @@ class MesClient:
         )
         self._unreachable = False
         self._back = asyncio.Event()
+        self.instance = instance
+        self.token: str | None = None
         if token is not None:
             self.authenticate(token)
 
@@ -73,6 +76,7 @@ class MesClient:
 
     def authenticate(self, token: str) -> None:
         """Use this device token from now on."""
+        self.token = token
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     async def __aenter__(self) -> Self:
@@ -170,26 +174,36 @@ class MesClient:
             self._unreachable = False
             self._back.set()
             self._back = asyncio.Event()
-        if answer.status_code >= 500 or answer.status_code in (408, 429):
-            raise MesAway(f"the MES answered {answer.status_code}")
         if not answer.is_success:
-            raise _refusal(answer)
+            raise unsuccessful(answer.status_code, answer.content)
         return answer
 
 
-def _refusal(answer: httpx.Response) -> MesRefused:
+def unsuccessful(status: int, body: bytes) -> MesAway | MesRefused:
+    """Return what an answer means that is no success: try again later, or refused for a reason."""
+    if status >= 500 or status in (408, 429):
+        return MesAway(f"the MES answered {status}")
     try:
-        problem = answer.json()
+        problem = json.loads(body)
     except ValueError:
         problem = None
     facts = problem if isinstance(problem, dict) else {}
-    detail = str(facts.get("detail") or answer.reason_phrase)
-    return MesRefused(answer.status_code, str(facts.get("code") or "unknown"), detail, facts)
+    detail = str(facts.get("detail") or httpx.codes.get_reason_phrase(status))
+    return MesRefused(status, str(facts.get("code") or "unknown"), detail, facts)
 
 
 def _parse(model: type[Model], answer: httpx.Response) -> Model:
+    return parse(model, answer.content)
+
+
+def parse(model: type[Model], body: bytes) -> Model:
+    """Read an answer.
+
+    Raises:
+        MesAway: it is not what was asked for.
+    """
     try:
-        return model.model_validate_json(answer.content)
+        return model.model_validate_json(body)
     except ValidationError as error:
         raise MesAway(f"the MES answered something that is no {model.__name__}") from error
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from edge.opcua.security import LinkSecurity, Login, Policy
+from mes.contracts.broker import BrokerAccess
 
 
 class CodeUnreadable(Exception):
@@ -18,12 +19,16 @@ class CodeUnreadable(Exception):
 class EdgeSettings(BaseSettings):
     """Settings by environment variable `C2M_EDGE__…` or by the options of `python -m edge`."""
 
-    model_config = SettingsConfigDict(env_prefix="C2M_EDGE__", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="C2M_EDGE__", env_nested_delimiter="__", extra="ignore"
+    )
 
     mes: str = "http://127.0.0.1:8000"
     """Address of the MES."""
     data: Path
     """Folder of the journal, the token, the cached configuration and the pictures."""
+    nats: BrokerAccess = BrokerAccess()
+    """NATS JetStream server that batches go through; without its `url` they go to the MES over HTTP."""
     code: SecretStr | None = None
     """One-time enrolment code; needed once. A process list shows it: prefer `code_file`."""
     code_file: Path | None = None

@@ -12,12 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from edge.backoff import Trouble
 from edge.journal import Journal
-from edge.mes_client import MesAway, MesClient, MesRefused
+from edge.mes_client import MesAway, MesRefused
 from edge.store import StoredBatch
 from mes.contracts.agent import BatchReceipt
 from mes.contracts.wire import Stream, WireError, decode
@@ -31,6 +32,22 @@ SLOW_S = 1.0
 POISON_AFTER = 10
 """So many refusals of one intact batch as malformed set it aside."""
 MALFORMED = "ingest.batch_malformed"
+
+
+class BatchDoor(Protocol):
+    """A way to the MES for batches: HTTP (`MesClient`) or NATS (`NatsDoor`)."""
+
+    async def send_batch(self, frame: bytes, *, oldest: int) -> BatchReceipt:
+        """Deliver one wire frame; the receipt means that the MES has committed it.
+
+        Raises:
+            MesAway, MesRefused: it has not, as far as this side knows.
+        """
+        ...
+
+    async def is_back(self) -> None:
+        """Wait until a MES that could not be reached gives a sign of life."""
+        ...
 
 
 @dataclass(slots=True)
@@ -48,7 +65,7 @@ class Uplink:
     """
 
     def __init__(
-        self, journal: Journal, mes: MesClient, stream: Stream, *, on_fenced: Callable[[int], None]
+        self, journal: Journal, mes: BatchDoor, stream: Stream, *, on_fenced: Callable[[int], None]
     ) -> None:
         self._journal = journal
         self._mes = mes

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from mes.contracts.agent import CertificatePlace, CertificateState
+from mes.contracts.broker import token_key
 from mes.contracts.plc import LineInterface
 from mes.platform.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
@@ -128,7 +129,7 @@ def new_secret() -> str:
 
 def secret_hash(secret: str) -> bytes:
     """Return what is stored of a secret. 256 random bits need no salt and no slow hash."""
-    return hashlib.sha256(secret.encode()).digest()
+    return token_key(secret)
 
 
 def numbered_tags(

@@ -49,6 +49,12 @@ SELECT a.id, a.line, a.epoch, a.config_version, a.config_digest, a.lost, a.seen_
   LEFT JOIN agent_epoch e ON e.agent_id = a.id AND e.instance = %(instance)s
  WHERE t.token_hash = %(token_hash)s AND t.revoked_at IS NULL AND t.expires_at > %(now)s
 
+-- valid_tokens --
+-- What is kept of an agent's valid tokens, the newest first.
+SELECT token_hash FROM agent_token
+ WHERE agent_id = %(agent_id)s AND revoked_at IS NULL AND expires_at > %(now)s
+ ORDER BY issued_at DESC
+
 -- by_id --
 SELECT id, line, epoch, config_version, config_digest, lost, seen_at, heard_at, link_connected, link_detail
   FROM agent WHERE id = %(id)s

@@ -125,6 +125,13 @@ async def token(
     )
 
 
+async def valid_tokens(conn: ReadConn, agent_id: UUID, *, now: datetime) -> list[bytes]:
+    """Return the hashes of an agent's valid tokens, the newest first."""
+    facts = {"agent_id": agent_id, "now": now}
+    rows = await db.fetch_dicts(conn, queries["valid_tokens"], facts)
+    return [row["token_hash"] for row in rows]
+
+
 async def newest_token(conn: ReadConn, agent_id: UUID) -> int:
     """Return the epoch of the agent's last enrolment."""
     found: int = await db.fetch_value(conn, queries["newest_token"], {"agent_id": agent_id})

@@ -20,6 +20,7 @@ from mes.agents.model import (
     TokenRefused,
     UnknownLine,
 )
+from mes.contracts import broker
 from mes.contracts.agent import (
     AgentConfig,
     CameraModel,
@@ -130,9 +131,34 @@ async def identify(
     """
     if not token:
         raise TokenRefused
-    row = await repository.token(
-        conn, model.secret_hash(token), instance=instance or "", now=real_now
-    )
+    return await _identity(conn, model.secret_hash(token), instance, real_now=real_now)
+
+
+async def identify_by_proof(
+    conn: ReadConn,
+    agent_id: UUID,
+    instance: str | None,
+    *,
+    stated: bytes,
+    proof: str,
+    real_now: datetime,
+) -> tuple[Identity, bytes]:
+    """Return who proves to have a token without showing it, and the key to prove the answer with.
+
+    Raises:
+        TokenRefused: none of the agent's valid tokens made the proof.
+        InstanceMissing: the message does not say which copy it comes from.
+    """
+    for token_hash in await repository.valid_tokens(conn, agent_id, now=real_now):
+        if broker.proves(token_hash, stated, proof):
+            return await _identity(conn, token_hash, instance, real_now=real_now), token_hash
+    raise TokenRefused
+
+
+async def _identity(
+    conn: ReadConn, token_hash: bytes, instance: str | None, *, real_now: datetime
+) -> Identity:
+    row = await repository.token(conn, token_hash, instance=instance or "", now=real_now)
     if row is None:
         raise TokenRefused
     if not instance:

@@ -207,6 +207,29 @@ def decode(frame: bytes) -> Batch:
     return Batch(UUID(bytes=agent), epoch, named_stream, seq, count, payload)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch stands: its stream, its epoch, its number."""
+
+    stream: Stream
+    epoch: int
+    seq: int
+
+
+def place_of(frame: bytes) -> Place:
+    """Read from the header alone where a batch stands; nothing else of it is checked.
+
+    Raises:
+        WireError: this is no header of a batch.
+    """
+    if len(frame) < HEADER.size:
+        raise WireError(f"a batch has at least {HEADER.size} bytes, not {len(frame)}")
+    magic, _, stream, _, _, _, epoch, _, seq, *_ = HEADER.unpack(frame[: HEADER.size])
+    if magic != MAGIC or stream not in Stream.__members__.values():
+        raise WireError("this is no header of a batch")
+    return Place(Stream(stream), epoch, seq)
+
+
 def _decompress(body: bytes, size: int) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(body, max_output_size=size)

@@ -12,17 +12,21 @@ from hashlib import sha256
 from pathlib import Path
 
 import psycopg
+from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from mes.catalog import service as catalog
 from mes.catalog.check import check_against_plant, check_catalog
 from mes.contracts.plant import PlantModel
 from mes.db import revision
+from mes.ingest.by_nats import StreamNotOurs, connected, provide_stream
 from mes.platform.clock import read_plant_clock
 from mes.platform.db import Database
 from mes.platform.errors import Problem
-from mes.platform.settings import Settings
+from mes.platform.settings import NatsSettings, Settings
 from mes.resources import service as resources
+
+BROKER_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Finding:
 
 
 def check(settings: Settings, dsn: str) -> Iterator[Finding]:
-    """Look at settings, database, schema, plant and models, in this order."""
+    """Look at settings, database, schema, plant, broker and models, in this order."""
     yield Finding(
         "settings", True, f"data in {settings.data_dir.resolve()}, pages at {settings.http.url}"
     )
@@ -48,6 +52,8 @@ def check(settings: Settings, dsn: str) -> Iterator[Finding]:
             yield _plant(dsn)
             yield asyncio.run(_catalog(dsn))
             yield from _handlers(dsn)
+    if settings.nats.url:
+        yield asyncio.run(_broker(settings.nats))
     yield from _models()
 
 
@@ -128,6 +134,27 @@ def _handlers(dsn: str) -> Iterator[Finding]:
         )
     else:
         yield Finding("events", True, "every handler took every event")
+
+
+async def _broker(nats: NatsSettings) -> Finding:
+    """Connect, and make or read the stream as a worker would."""
+    try:
+        async with asyncio.timeout(BROKER_S), connected(nats, closed=asyncio.Event()) as client:
+            stream = await provide_stream(client.jetstream(timeout=BROKER_S), nats)
+            largest = client.max_payload
+    except (NatsError, OSError, TimeoutError, StreamNotOurs) as error:
+        why = str(error) or type(error).__name__
+        return Finding(
+            "nats",
+            False,
+            f"{nats.url}: {why}. Is it up, with JetStream on, and may this user make streams?",
+        )
+    waiting = stream.state.messages
+    sentence = (
+        f"stream {nats.stream}, {waiting} batch(es) wait, at most {nats.max_bytes >> 20} MiB; "
+        f"a message may have {largest >> 10} KiB, larger batches come over HTTP"
+    )
+    return Finding("nats", True, sentence)
 
 
 def _models() -> Iterator[Finding]:

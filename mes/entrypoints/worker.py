@@ -1,13 +1,14 @@
-"""The worker: event handlers, background jobs and periodic work.
+"""The worker: event handlers, background jobs, periodic work, and batches that come through NATS.
 
-Every worker runs jobs. One of them leads (it holds an advisory lock) and runs the event handlers and the
-periodic work; when it goes, another takes the lock within a second.
+Every worker runs jobs and takes in batches. One of them leads (it holds an advisory lock) and runs the event
+handlers and the periodic work; when it goes, another takes the lock within a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from psycopg import AsyncConnection
 
 from mes.entrypoints import bootstrap
 from mes.events.handlers import LEADER_LOCK, HandlerContext, HandlerRunner
+from mes.ingest.by_nats import NatsIntake
 from mes.planning import service as planning
 from mes.platform.clock import ServerClock, read_plant_clock
 from mes.platform.db import Database
@@ -35,17 +37,21 @@ async def run(settings: Settings, dsn: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Database(dsn, pool_min=2, pool_max=12, statement_timeout_s=300) as database:
+    pool_max = 12 + (settings.nats.at_once if settings.nats.url else 0)
+    async with Database(dsn, pool_min=2, pool_max=pool_max, statement_timeout_s=300) as database:
         async with database.read() as conn:
             clock = ServerClock(await read_plant_clock(conn))
         context = JobContext(database, clock, settings, services)
+        endless: dict[str, Callable[[], Awaitable[None]]] = {
+            "clock": lambda: clock.follow(database),
+            "lead": lambda: _lead(context),
+            "jobs": lambda: _run_jobs(context),
+        }
+        if settings.nats.url:
+            endless["ingest.nats"] = NatsIntake(database, clock, settings.nats).run
         works = [
             asyncio.create_task(bootstrap.keep_running(name, work))
-            for name, work in (
-                ("clock", lambda: clock.follow(database)),
-                ("lead", lambda: _lead(context)),
-                ("jobs", lambda: _run_jobs(context)),
-            )
+            for name, work in endless.items()
         ]
         works.append(asyncio.create_task(planning.warm_up(services["executor"])))
         log.info("worker.started")

@@ -5,6 +5,11 @@ VALUES (%(agent_id)s, %(epoch)s, %(stream)s, 0)
 ON CONFLICT (agent_id, epoch, stream) DO UPDATE SET seq = ingest_watermark.seq
 RETURNING seq
 
+-- standing --
+-- How far a stream has taken effect, as committed.
+SELECT seq FROM ingest_watermark
+ WHERE agent_id = %(agent_id)s AND epoch = %(epoch)s AND stream = %(stream)s
+
 -- advance --
 UPDATE ingest_watermark SET seq = %(seq)s
  WHERE agent_id = %(agent_id)s AND epoch = %(epoch)s AND stream = %(stream)s

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mes.agents.model import Agent
 from mes.contracts.ids import uuid7
-from mes.contracts.wire import Batch
+from mes.contracts.wire import Batch, Stream
 from mes.ingest.model import SetAside
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
@@ -37,6 +37,12 @@ async def watermark(conn: WriteConn, batch: Batch) -> int:
     """Return how far the batch's stream has taken effect; other batches of it wait from here on."""
     seq: int = await db.fetch_value(conn, queries["watermark"], _key(batch))
     return seq
+
+
+async def standing(conn: ReadConn, agent_id: UUID, epoch: int, stream: Stream) -> int:
+    """Return how far a stream has taken effect, without waiting for a batch that is under way."""
+    facts = {"agent_id": agent_id, "epoch": epoch, "stream": int(stream)}
+    return int(await db.fetch_value(conn, queries["standing"], facts) or 0)
 
 
 async def advance(conn: WriteConn, batch: Batch) -> None:

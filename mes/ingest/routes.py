@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
@@ -13,9 +12,9 @@ from mes.contracts.agent import BatchReceipt
 from mes.identity.access import require
 from mes.identity.model import Role, User
 from mes.ingest import service
-from mes.ingest.model import SequenceGap
+from mes.ingest.arriving import take_in_turn
 from mes.ingest.repository import Quarantined
-from mes.ingest.turns import PATIENCE_S, Turns
+from mes.ingest.turns import Turns
 from mes.inspection import registry
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
@@ -40,23 +39,7 @@ async def batches(
     A batch that overtook the one before it waits for that, if it is on its way to this process too.
     """
     batch = await asyncio.to_thread(service.read_batch, await request.body())
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with turns.inside(batch):
-                async with database.write() as conn:
-                    return await service.take(
-                        conn,
-                        agent,
-                        batch,
-                        oldest=c2m_oldest,
-                        now=clock.now(),
-                        real_now=clock.real_now(),
-                    )
-        except SequenceGap:
-            if c2m_oldest is None or time.monotonic() >= until:
-                raise
-            await turns.another_has_ended(batch, within_s=until - time.monotonic())
+    return await take_in_turn(database, clock, turns, agent, batch, oldest=c2m_oldest)
 
 
 @router.put("/agent/v1/images/{sha256}", status_code=204)

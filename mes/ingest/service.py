@@ -100,6 +100,19 @@ async def take(
     return BatchReceipt(stream=batch.stream, watermark=batch.seq, fenced=fenced)
 
 
+async def standing(conn: ReadConn, identity: Identity, stream: Stream, epoch: int) -> BatchReceipt:
+    """Return how far a stream of an epoch has taken effect; 0 when nothing of it came.
+
+    Raises:
+        UnknownEpoch: the epoch was never issued to this agent.
+    """
+    agent = identity.agent
+    if not 1 <= epoch <= agent.epoch:
+        raise UnknownEpoch(epoch=epoch, current=agent.epoch, line=agent.line)
+    seq = await repository.standing(conn, agent.id, epoch, stream)
+    return BatchReceipt(stream=stream, watermark=seq, fenced=epoch < agent.epoch)
+
+
 async def quarantine(conn: ReadConn, *, limit: int = 100) -> list[Quarantined]:
     """Return what was set aside and waits for a person, newest first."""
     return await repository.quarantine(conn, limit=limit)

@@ -16,6 +16,8 @@ from mes.platform.errors import TooMany
 
 PATIENCE_S = 2.0
 """How long a batch waits for the one before it."""
+LOOK_AGAIN_S = 0.1
+"""Another process may be taking in the one before it; nobody tells this one when that has ended."""
 MOST_AT_ONCE = 64
 """Batches in one process at once; more are told to come again."""
 

@@ -101,14 +101,7 @@ def problem_response(
         detail, errors: the same in the reader's language; without them as it was raised.
         language: of these words.
     """
-    body: dict[str, Any] = {
-        **{key: _plain(value) for key, value in problem.facts.items()},
-        "type": f"urn:c2m:problem:{problem.code}",
-        "title": type(problem).__name__,
-        "status": problem.status,
-        "detail": detail or problem.detail,
-        "code": problem.code,
-    }
+    body = problem_body(problem, detail=detail)
     if problem.errors:
         body["errors"] = [
             {"field": error.field, "rule": error.rule, "message": error.message}
@@ -118,6 +111,18 @@ def problem_response(
     if "retry_after_s" in problem.facts:
         headers["Retry-After"] = str(problem.facts["retry_after_s"])
     return JSONResponse(body, problem.status, headers, media_type=PROBLEM_MEDIA)
+
+
+def problem_body(problem: Problem, *, detail: str = "") -> dict[str, Any]:
+    """Return the document that says a problem (RFC 9457), without the errors of single fields."""
+    return {
+        **{key: _plain(value) for key, value in problem.facts.items()},
+        "type": f"urn:c2m:problem:{problem.code}",
+        "title": type(problem).__name__,
+        "status": problem.status,
+        "detail": detail or problem.detail,
+        "code": problem.code,
+    }
 
 
 class InvalidRequest(Problem):

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mes.contracts.broker import BrokerAccess
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +51,20 @@ class PlanSettings(_Section):
     """Solver processes of this machine."""
 
 
+class NatsSettings(BrokerAccess):
+    """The NATS JetStream server that agents may deliver through, and how much it may keep."""
+
+    stream: str = Field(default="C2M", pattern=r"^[A-Za-z0-9_-]+$")
+    """Name of the JetStream stream; made when it is not there."""
+    max_bytes: PositiveInt = 1 << 30
+    """A full stream refuses, and what it refused waits in the agents' journals."""
+    max_age_h: PositiveFloat = 24
+    """What nobody took for so long is dropped by the broker; the agents still have it."""
+    replicas: int = Field(default=1, ge=1, le=5)
+    at_once: int = Field(default=8, ge=1, le=32)
+    """Batches that one worker takes in at once."""
+
+
 class Settings(BaseSettings):
     """All settings of a server process."""
 
@@ -61,6 +77,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     plan: PlanSettings = PlanSettings()
+    nats: NatsSettings = NatsSettings()
 
     @property
     def image_dir(self) -> Path:

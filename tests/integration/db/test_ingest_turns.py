@@ -13,7 +13,7 @@ from edge.mes_client import MesClient, MesRefused
 from mes.agents import service as agents
 from mes.contracts.plant import PlantModel
 from mes.contracts.wire import Batch, Stream, encode
-from mes.ingest import routes
+from mes.ingest import turns
 from mes.platform.db import Database
 from tests.support.agents import agent_app, no_models, seed_plant
 
@@ -23,7 +23,7 @@ LINE = "paint"
 async def test_a_batch_that_overtook_waits_for_the_ones_before_it(
     database: Database, mini_plant: PlantModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(turns, "PATIENCE_S", 60.0)
     clock = await seed_plant(database, mini_plant)
     async with database.write() as conn:
         code = await agents.issue_code(conn, LINE, real_now=datetime.now(UTC))
@@ -40,7 +40,7 @@ async def test_a_batch_that_overtook_waits_for_the_ones_before_it(
         receipts = await asyncio.gather(*(mes.send_batch(frame, oldest=1) for frame in frames))
         assert [receipt.watermark for receipt in receipts] == [3, 2, 1]
         assert not any(receipt.duplicate for receipt in receipts)
-        monkeypatch.setattr(routes, "PATIENCE_S", 0.0)
+        monkeypatch.setattr(turns, "PATIENCE_S", 0.0)
         early = encode(Batch(config.agent_id, config.epoch, Stream.GAPS, 9, 0, b""))
         with pytest.raises(MesRefused, match=r"ingest\.sequence_gap"):
             await mes.send_batch(early, oldest=4)
