@@ -50,7 +50,7 @@ authorization { users = [
       publish: ["$JS.API.>", "$JS.ACK.>", "c2m.receipts.>", "_INBOX.>"],
       subscribe: ["c2m.watermarks.*", "_INBOX.>"] } }
   { user: paint, password: secret, permissions: {
-      publish: ["c2m.batches.AGENT", "c2m.watermarks.AGENT"], subscribe: ["c2m.receipts.AGENT.>", "_INBOX.>"] } }
+      publish: ["c2m.batches.AGENT", "c2m.watermarks.AGENT"], subscribe: ["c2m.receipts.AGENT.>"] } }
 ] }
 """
 STATIONS = {"paint": "primer", "eol": "dyno"}
@@ -437,7 +437,13 @@ async def test_users_with_the_permissions_that_are_documented_suffice(plant: Pla
     plant.start_worker(user="mes", password_file=secret)
     receipt = await eventually(lambda: _offered(door, agent.frame(1)), what="a receipt")
     assert receipt.watermark == 1
-    other = await nats.connect(plant.broker.url, user="paint", password="secret", error_cb=_quiet)
+    other = await nats.connect(
+        plant.broker.url,
+        user="paint",
+        password="secret",
+        inbox_prefix=SUBJECTS.inbox(agent.id),
+        error_cb=_quiet,
+    )
     plant.stack.push_async_callback(other.close)
     with pytest.raises(TimeoutError):
         await other.jetstream(timeout=0.5).publish(SUBJECTS.batches(UUID(int=7)), b"")
