@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from secrets import token_hex
 from uuid import UUID
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -114,14 +113,15 @@ class NatsDoor:
             log.debug("nats.error", reason=repr(error))
 
         options = await asyncio.to_thread(self._access.options)
-        client = await nats.connect(
-            **options,
-            name=f"c2m-edge {self._agent_id}",
-            inbox_prefix=self._subjects.inbox(self._agent_id),
-            closed_cb=on_closed,
-            error_cb=on_error,
-        )
+        client = Client()
         try:
+            await client.connect(
+                **options,
+                name=f"c2m-edge {self._agent_id}",
+                inbox_prefix=self._subjects.inbox(self._agent_id),
+                closed_cb=on_closed,
+                error_cb=on_error,
+            )
             answers = self._subjects.receipts(self._agent_id, "*")
             await client.subscribe(answers, cb=self._on_answer)
             await client.flush(timeout=broker.CONNECT_S)

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-import nats
 import psycopg
 import structlog
 from nats.aio.client import Client
@@ -79,8 +78,9 @@ async def connected(settings: NatsSettings, *, closed: asyncio.Event) -> AsyncIt
         log.debug("nats.error", reason=repr(error))
 
     options = await asyncio.to_thread(settings.options)
-    client = await nats.connect(**options, name="c2m", closed_cb=on_closed, error_cb=on_error)
+    client = Client()
     try:
+        await client.connect(**options, name="c2m", closed_cb=on_closed, error_cb=on_error)
         yield client
     finally:
         await client.close()
