@@ -125,6 +125,7 @@ class NatsDoor:
             answers = self._subjects.receipts(self._agent_id, "*")
             await client.subscribe(answers, cb=self._on_answer)
             await client.flush(timeout=broker.CONNECT_S)
+            broker.heed_cancellation()
         except BaseException:
             await client.close()
             raise
@@ -142,6 +143,7 @@ class NatsDoor:
                 frame,
                 headers={**facts, broker.OLDEST: str(oldest)},
             )
+            broker.heed_cancellation()
             async with asyncio.timeout(RECEIPT_S):
                 return await answer
         except Unreachable as error:
@@ -161,6 +163,7 @@ class NatsDoor:
             raise MesAway("no MES listens behind NATS") from error
         except Unreachable as error:
             raise MesAway(f"no answer through NATS: {type(error).__name__}") from error
+        broker.heed_cancellation()
         return self._read(request, message)
 
     async def _on_answer(self, message: Msg) -> None:

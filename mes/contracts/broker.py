@@ -12,6 +12,7 @@ a broker, or whoever has got into one, can neither speak for an agent nor make i
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ssl
@@ -92,6 +93,17 @@ def proof(key: bytes, stated: bytes) -> str:
 def proves(key: bytes, stated: bytes, shown: str) -> bool:
     """Whether a proof is one of this key for this statement."""
     return hmac.compare_digest(proof(key, stated).encode(), shown.encode())
+
+
+def heed_cancellation() -> None:
+    """End a task that was cancelled while it waited for the broker and does not know of it.
+
+    The client waits with `asyncio.wait_for`, which in Python 3.11 forgets a cancellation that comes together with
+    what was waited for. Called after each wait, so that nothing runs on that was told to stop.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class BrokerAccess(BaseModel):

@@ -146,6 +146,7 @@ class NatsIntake:
                 await self._tell_watermark(client, message)
 
             await client.subscribe(asked, queue=WORKERS, cb=tell)
+            broker.heed_cancellation()
             works = [
                 asyncio.create_task(self._pull_for_ever(client, context))
                 for _ in range(self._settings.at_once)
@@ -161,6 +162,7 @@ class NatsIntake:
                 await asyncio.gather(*works, return_exceptions=True)
 
     async def _pull_for_ever(self, client: Client, context: JetStreamContext) -> None:
+        """Take in one batch after the other."""
         batches = await context.pull_subscribe(
             self._subjects.batches("*"),
             durable=CONSUMER,
@@ -173,10 +175,12 @@ class NatsIntake:
             ),
         )
         while True:
+            broker.heed_cancellation()
             try:
                 (message,) = await batches.fetch(1, timeout=PULL_S)
             except NothingCame:
                 continue
+            broker.heed_cancellation()
             await self._take(client, message)
 
     async def _take(self, client: Client, message: Msg) -> None:
