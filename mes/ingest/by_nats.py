@@ -155,7 +155,10 @@ class NatsIntake:
             log.info("ingest.nats.listening", stream=self._settings.stream)
             try:
                 ended, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-                ended.pop().result()
+                first = ended.pop()
+                if first.cancelled():
+                    raise BrokerLost("the connection to the NATS server was given up")
+                first.result()
             finally:
                 for work in works:
                     work.cancel()

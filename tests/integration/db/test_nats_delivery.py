@@ -179,6 +179,8 @@ async def plant(
 ) -> AsyncIterator[Plant]:
     monkeypatch.setattr("edge.uplink.Trouble", QuickTrouble)
     monkeypatch.setattr("edge.nats_door.Trouble", QuickTrouble)
+    for module, wait in ((nats_door, "STORED_S"), (nats_door, "ASK_S"), (by_nats, "PULL_S")):
+        monkeypatch.setattr(module, wait, 1.0)
     monkeypatch.setattr(nats_door, "RECEIPT_S", 2.0)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(nats_server(tmp_path / "nats"))
@@ -221,7 +223,9 @@ async def test_a_broker_that_dies_in_the_middle_loses_and_doubles_nothing(
     agent = await plant.start_agent()
     for _ in range(3):
         await agent.write(15)
-        await eventually(lambda: agent.journal.size.batches < 30, what="some are delivered")
+        await eventually(
+            lambda: agent.journal.size.batches < 30, within_s=60, what="some are delivered"
+        )
         plant.broker.kill()
         if not keeps:
             plant.broker.forget()
