@@ -22,6 +22,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from qc_vision.bench_rates import overkill_and_int8, throughput
 from qc_vision.bench_real import magnetic_tile, neu_classes, real_sets
 from qc_vision.figures import Figure
 from qc_vision.gauges.bench import gauge_figures
@@ -73,11 +74,13 @@ def _sections(*, subset: bool, work: Path) -> Iterator[tuple[str, Section]]:
     yield "cold start", _cold_start
     yield "gauges", partial(gauge_figures, pictures=60 if subset else 400)
     yield "good-only", partial(_good_only, work)
+    yield "throughput", partial(throughput, work / "good-only", _good_jpeg, 400 if subset else 4000)
     folder = real_sets()
     if folder is not None:
         seeds = range(1) if subset else range(5)
         yield "magnetic tile", partial(magnetic_tile, folder / "magnetic_tile", seeds)
         yield "neu classes", partial(neu_classes, folder / "neu_det")
+        yield "overkill and int8", partial(overkill_and_int8, folder / "magnetic_tile")
 
 
 def _source_hash() -> str:

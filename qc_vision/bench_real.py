@@ -38,8 +38,9 @@ def real_sets() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _features(paths: Sequence[Path]) -> Half:
-    extractor = Extractor(sized(INT8, _SIZE, _SIZE))
+def tile_features(paths: Sequence[Path], backbone: Path = INT8) -> Half:
+    """Return the features of pictures at 256 px through a backbone that ships."""
+    extractor = Extractor(sized(backbone, _SIZE, _SIZE))
     return extractor.many(
         (fitted(decode(path.read_bytes()), _SIZE) for path in paths), len(paths), lambda _: None
     )
@@ -50,7 +51,7 @@ def magnetic_tile(folder: Path, seeds: Sequence[int]) -> Iterator[Figure]:
     paths = sorted(folder.glob("MT_*/Imgs/*.jpg"))
     kinds = np.array([path.parts[-3].removeprefix("MT_") for path in paths])
     numbers = np.array([int(re.findall(r"num_(\d+)", path.name)[0]) for path in paths])
-    features = _features(paths)
+    features = tile_features(paths)
     free = np.flatnonzero(kinds == "Free")
     runs: list[dict[str, float]] = []
     for seed in seeds:
@@ -88,23 +89,11 @@ def _tile_run(
     train: NDArray[np.int64],
     held: NDArray[np.int64],
 ) -> dict[str, float]:
-    rng = np.random.default_rng(1)
-    sample = np.sort(rng.choice(train, min(120, len(train)), replace=False))
-    projection = fit_projection(features[sample], rng)
-    z = np.stack([projection.apply(features[i]).astype(np.float16) for i in train])
-    head = fit_positional(z)
-    seen = np.array([summary_of(head.distance(one.astype(np.float32))) for one in z[::4]])
-    scale = Scale(
-        float(np.quantile(seen[:, 0], 0.99)), float(np.ptp(seen[:, 0])),
-        float(np.quantile(seen[:, 1], 0.99)), float(np.ptp(seen[:, 1])),
-    )  # fmt: skip
     bad = np.flatnonzero(kinds != "Free")
-    scores, maps = {}, {}
-    for index in (*held, *bad):
-        distance = head.distance(projection.apply(features[index]))
-        worst, mean = summary_of(distance)
-        scores[index] = float(scale.fused(np.array(worst), np.array(mean)))
-        maps[index] = blurred_map(distance)
+    asked = np.concatenate([held, bad])
+    found_scores, heat = tile_scores(features, train, asked)
+    scores = dict(zip(asked.tolist(), found_scores.tolist(), strict=True))
+    maps = dict(zip(asked.tolist(), heat, strict=True))
     good = [scores[i] for i in held]
     found = [scores[i] for i in bad]
     at = false_alarms_at(good, found, (0.95, 0.99, 1.0))
@@ -115,9 +104,32 @@ def _tile_run(
         figures[f"AUROC {kind}"] = auroc(good, [scores[i] for i in bad if kinds[i] == kind])
     pixel, pro = pixel_figures(
         [_enlarged(maps[i]) for i in maps],
-        [_mask(paths[i], kinds[i]) for i in maps],
+        [_mask(paths[i], str(kinds[i])) for i in maps],
     )
     return {**figures, "pixel AUROC": pixel, "PRO at 0.3": pro}
+
+
+def tile_scores(
+    features: Half, train: NDArray[np.int64], asked: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
+    """Fit the positional head on some pictures; return the fused scores and maps of others."""
+    rng = np.random.default_rng(1)
+    sample = np.sort(rng.choice(train, min(120, len(train)), replace=False))
+    projection = fit_projection(features[sample], rng)
+    z = np.stack([projection.apply(features[i]).astype(np.float16) for i in train])
+    head = fit_positional(z)
+    seen = np.array([summary_of(head.distance(one.astype(np.float32))) for one in z[::4]])
+    scale = Scale(
+        float(np.quantile(seen[:, 0], 0.99)), float(np.ptp(seen[:, 0])),
+        float(np.quantile(seen[:, 1], 0.99)), float(np.ptp(seen[:, 1])),
+    )  # fmt: skip
+    scores, maps = [], []
+    for index in asked:
+        distance = head.distance(projection.apply(features[index]))
+        worst, mean = summary_of(distance)
+        scores.append(float(scale.fused(np.array(worst), np.array(mean))))
+        maps.append(blurred_map(distance))
+    return np.array(scores), maps
 
 
 def _enlarged(heat: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,7 +150,7 @@ def neu_classes(folder: Path) -> Iterator[Figure]:
     paths = sorted((folder / "images").glob("*.jpg"))
     names = [re.sub(r"_\d+$", "", path.stem) for path in paths]
     kinds, labels = np.unique(names, return_inverse=True)
-    pooled = _pooled(_features(paths))
+    pooled = _pooled(tile_features(paths))
     right = []
     for seed in range(3):
         rng = np.random.default_rng(seed)
