@@ -15,6 +15,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from qc_vision.backbones import INT8
 from qc_vision.figures import Figure, auroc, false_alarms_at, pixel_figures
@@ -113,23 +114,24 @@ def tile_scores(
     features: Half, train: NDArray[np.int64], asked: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
     """Fit the positional head on some pictures; return the fused scores and maps of others."""
-    rng = np.random.default_rng(1)
-    sample = np.sort(rng.choice(train, min(120, len(train)), replace=False))
-    projection = fit_projection(features[sample], rng)
-    z = np.stack([projection.apply(features[i]).astype(np.float16) for i in train])
-    head = fit_positional(z)
-    seen = np.array([summary_of(head.distance(one.astype(np.float32))) for one in z[::4]])
-    scale = Scale(
-        float(np.quantile(seen[:, 0], 0.99)), float(np.ptp(seen[:, 0])),
-        float(np.quantile(seen[:, 1], 0.99)), float(np.ptp(seen[:, 1])),
-    )  # fmt: skip
-    scores, maps = [], []
-    for index in asked:
-        distance = head.distance(projection.apply(features[index]))
-        worst, mean = summary_of(distance)
-        scores.append(float(scale.fused(np.array(worst), np.array(mean))))
-        maps.append(blurred_map(distance))
-    return np.array(scores), maps
+    with threadpool_limits(limits=1, user_api="blas"):
+        rng = np.random.default_rng(1)
+        sample = np.sort(rng.choice(train, min(120, len(train)), replace=False))
+        projection = fit_projection(features[sample], rng)
+        z = np.stack([projection.apply(features[i]).astype(np.float16) for i in train])
+        head = fit_positional(z)
+        seen = np.array([summary_of(head.distance(one.astype(np.float32))) for one in z[::4]])
+        scale = Scale(
+            float(np.quantile(seen[:, 0], 0.99)), float(np.ptp(seen[:, 0])),
+            float(np.quantile(seen[:, 1], 0.99)), float(np.ptp(seen[:, 1])),
+        )  # fmt: skip
+        scores, maps = [], []
+        for index in asked:
+            distance = head.distance(projection.apply(features[index]))
+            worst, mean = summary_of(distance)
+            scores.append(float(scale.fused(np.array(worst), np.array(mean))))
+            maps.append(blurred_map(distance))
+        return np.array(scores), maps
 
 
 def _enlarged(heat: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from qc_vision.backbones import FLOAT, INT8
 from qc_vision.figures import auroc
@@ -72,9 +73,17 @@ class GoodPictures:
 def train_good_only(folder: Path, options: Options, package: Path, progress: Progress) -> Manifest:
     """Train, calibrate, write and verify a package from a folder of good pictures.
 
+    On one thread: it is thousands of small matrices, over which several threads wait for each other
+    (62 CPU seconds instead of 12 for 200 pictures on two cores).
+
     Raises:
         DataError: when the folder holds too few pictures.
     """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _train(folder, options, package, progress)
+
+
+def _train(folder: Path, options: Options, package: Path, progress: Progress) -> Manifest:
     began = time.perf_counter()
     good = read_good(folder, options.size, progress)
     rng = np.random.default_rng(options.seed)
