@@ -1,4 +1,4 @@
--- The schema of revision 0133, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0220, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -1186,6 +1186,16 @@ CREATE TABLE public.telemetry_gap (
     CONSTRAINT telemetry_gap_repair_check CHECK ((repair = ANY (ARRAY['none'::text, 'resync'::text, 'history'::text])))
 );
 
+CREATE TABLE public.telemetry_hour (
+    tag_id integer NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    values_n integer NOT NULL,
+    bad_n integer NOT NULL,
+    mean double precision,
+    low double precision,
+    high double precision
+);
+
 CREATE TABLE public.telemetry_minute (
     tag_id integer NOT NULL,
     minute timestamp with time zone NOT NULL,
@@ -1194,6 +1204,41 @@ CREATE TABLE public.telemetry_minute (
     mean double precision,
     low double precision,
     high double precision
+);
+
+CREATE TABLE public.telemetry_seconds_of_minute (
+    tag_id integer NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    seconds smallint[] NOT NULL,
+    values_n integer[] NOT NULL,
+    bad_n integer[] NOT NULL,
+    means double precision[] NOT NULL,
+    lows double precision[] NOT NULL,
+    highs double precision[] NOT NULL
+)
+PARTITION BY RANGE (minute);
+
+CREATE VIEW public.telemetry_second AS
+ SELECT m.tag_id,
+    m.minute,
+    (m.minute + ((s.second)::double precision * '00:00:01'::interval)) AS second,
+    s.values_n,
+    s.bad_n,
+    s.mean,
+    s.low,
+    s.high
+   FROM (public.telemetry_seconds_of_minute m
+     CROSS JOIN LATERAL UNNEST(m.seconds, m.values_n, m.bad_n, m.means, m.lows, m.highs) s(second, values_n, bad_n, mean, low, high));
+
+CREATE TABLE public.telemetry_seconds_of_minute_default (
+    tag_id integer CONSTRAINT telemetry_seconds_of_minute_tag_id_not_null NOT NULL,
+    minute timestamp with time zone CONSTRAINT telemetry_seconds_of_minute_minute_not_null NOT NULL,
+    seconds smallint[] CONSTRAINT telemetry_seconds_of_minute_seconds_not_null NOT NULL,
+    values_n integer[] CONSTRAINT telemetry_seconds_of_minute_values_n_not_null NOT NULL,
+    bad_n integer[] CONSTRAINT telemetry_seconds_of_minute_bad_n_not_null NOT NULL,
+    means double precision[] CONSTRAINT telemetry_seconds_of_minute_means_not_null NOT NULL,
+    lows double precision[] CONSTRAINT telemetry_seconds_of_minute_lows_not_null NOT NULL,
+    highs double precision[] CONSTRAINT telemetry_seconds_of_minute_highs_not_null NOT NULL
 );
 
 CREATE TABLE public.telemetry_tag (
@@ -1264,6 +1309,8 @@ CREATE TABLE public.work_shift (
 );
 
 ALTER TABLE ONLY public.telemetry ATTACH PARTITION public.telemetry_default DEFAULT;
+
+ALTER TABLE ONLY public.telemetry_seconds_of_minute ATTACH PARTITION public.telemetry_seconds_of_minute_default DEFAULT;
 
 ALTER TABLE ONLY public.agent_certificate_alarm
     ADD CONSTRAINT agent_certificate_alarm_pkey PRIMARY KEY (line, thumbprint, days);
@@ -1565,8 +1612,17 @@ ALTER TABLE ONLY public.telemetry_dirty
 ALTER TABLE ONLY public.telemetry_gap
     ADD CONSTRAINT telemetry_gap_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.telemetry_hour
+    ADD CONSTRAINT telemetry_hour_pkey PRIMARY KEY (tag_id, hour);
+
 ALTER TABLE ONLY public.telemetry_minute
     ADD CONSTRAINT telemetry_minute_pkey PRIMARY KEY (tag_id, minute);
+
+ALTER TABLE ONLY public.telemetry_seconds_of_minute
+    ADD CONSTRAINT telemetry_seconds_of_minute_pkey PRIMARY KEY (tag_id, minute);
+
+ALTER TABLE ONLY public.telemetry_seconds_of_minute_default
+    ADD CONSTRAINT telemetry_seconds_of_minute_default_pkey PRIMARY KEY (tag_id, minute);
 
 ALTER TABLE ONLY public.telemetry_tag
     ADD CONSTRAINT telemetry_tag_name UNIQUE (station, name);
@@ -1726,6 +1782,10 @@ CREATE INDEX telemetry_default_time_idx ON public.telemetry_default USING brin (
 
 CREATE INDEX telemetry_gap_line ON public.telemetry_gap USING btree (line, from_at);
 
+CREATE INDEX telemetry_hour_time ON public.telemetry_hour USING brin (hour) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX telemetry_minute_time ON public.telemetry_minute USING brin (minute) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX telemetry_tag_line ON public.telemetry_tag USING btree (line);
 
 CREATE INDEX user_session_expiry ON public.user_session USING btree (expires_at);
@@ -1741,6 +1801,8 @@ CREATE UNIQUE INDEX vision_rollout_trial ON public.vision_rollout USING btree (c
 CREATE INDEX work_shift_time ON public.work_shift USING btree (start_at, end_at);
 
 ALTER INDEX public.telemetry_time ATTACH PARTITION public.telemetry_default_time_idx;
+
+ALTER INDEX public.telemetry_seconds_of_minute_pkey ATTACH PARTITION public.telemetry_seconds_of_minute_default_pkey;
 
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION public.event_is_append_only();
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -21,6 +21,8 @@ router = APIRouter()
 
 TrendsPage = Annotated[Shell, Depends(page_for(Role.QUALITY, Role.MAINTENANCE, Role.PLANNER))]
 MAX_TAGS = 8
+USUAL_PX = 1400
+MAX_EPOCH_S = 1 << 33
 EXPORTED = ("minute", "tag", "unit", "mean", "low", "high")
 
 
@@ -55,6 +57,13 @@ class _Asked:
         self.to_at = datetime.combine(self.day + timedelta(days=1), time(0), shell.f.zone)
         self.is_today = self.day == today
 
+    def part(self, from_s: int | None, to_s: int | None) -> tuple[datetime, datetime]:
+        """Return a part of the day, seconds since the epoch; what lies outside is cut off."""
+        begin = self.from_at if from_s is None else datetime.fromtimestamp(from_s, UTC)
+        end = self.to_at if to_s is None else datetime.fromtimestamp(to_s, UTC)
+        begin, end = max(begin, self.from_at), min(end, self.to_at)
+        return (begin, end) if begin < end else (self.from_at, self.to_at)
+
 
 Asked = Annotated[_Asked, Depends()]
 
@@ -77,15 +86,28 @@ async def trends_page(asked: Asked) -> HTMLResponse:
 
 
 @router.get("/trends/values.json")
-async def trends_values(asked: Asked, conn: ReadDb) -> dict[str, Any]:
-    """Answer the values and the gaps of the day, by minute."""
-    return await _values(asked, conn)
+async def trends_values(
+    asked: Asked,
+    conn: ReadDb,
+    from_s: Annotated[int | None, Query(alias="from", ge=0, le=MAX_EPOCH_S)] = None,
+    to_s: Annotated[int | None, Query(alias="to", ge=0, le=MAX_EPOCH_S)] = None,
+    px: Annotated[int, Query(ge=100, le=8000)] = USUAL_PX,
+) -> dict[str, Any]:
+    """Answer the values and the gaps of the day, or of a part of it, by second, minute or hour.
+
+    Args:
+        from_s, to_s: the part, seconds since the epoch.
+        px: how many pixels wide it is drawn.
+    """
+    begin, end = asked.part(from_s, to_s)
+    step_s = views.step_for((end - begin).total_seconds(), px)
+    return await _values(asked, conn, begin, end, step_s)
 
 
 @router.get("/trends.csv")
 async def trends_export(asked: Asked, conn: ReadDb) -> Response:
     """Give the day as CSV, one row a minute and value."""
-    shown = await _values(asked, conn)
+    shown = await _values(asked, conn, asked.from_at, asked.to_at, 60)
     rows = [
         {
             "minute": datetime.fromtimestamp(at, asked.shell.f.zone),
@@ -97,22 +119,25 @@ async def trends_export(asked: Asked, conn: ReadDb) -> Response:
         }
         for tag in shown["tags"]
         for at, mean, low, high in zip(
-            tag["minutes"], tag["means"], tag["lows"], tag["highs"], strict=True
+            tag["times"], tag["means"], tag["lows"], tag["highs"], strict=True
         )
     ]
     name = f"{asked.station.id}-{asked.day:%Y-%m-%d}"
     return csv_answer(name, EXPORTED, rows, asked.shell.f)
 
 
-async def _values(asked: _Asked, conn: ReadDb) -> dict[str, Any]:
+async def _values(
+    asked: _Asked, conn: ReadDb, from_at: datetime, to_at: datetime, step_s: int
+) -> dict[str, Any]:
     return await views.trends(
         conn,
         asked.line.id,
         asked.station,
         asked.tags,
         asked.shell.f,
-        from_at=asked.from_at,
-        to_at=asked.to_at,
+        from_at=from_at,
+        to_at=to_at,
+        step_s=step_s,
     )
 
 

@@ -1,4 +1,4 @@
-"""Process values: stored by binary COPY, summed up by minute, and the gaps where they are missing."""
+"""Process values: stored by binary COPY, summed up by second, minute and hour, and the gaps in them."""
 
 from __future__ import annotations
 
@@ -129,7 +129,9 @@ async def gaps(conn: ReadConn, line: str, *, from_at: datetime, to_at: datetime)
 
 
 async def sum_up(conn: WriteConn, *, before: datetime, limit: int = 200) -> int:
-    """Sum up the minutes that ended before `before` (plant time); late values open theirs again.
+    """Sum up the minutes that ended before `before` (plant time), by second, minute and hour.
+
+    Late values open their minute again.
 
     Returns:
         how many minutes (of a line) were summed up.
@@ -140,6 +142,8 @@ async def sum_up(conn: WriteConn, *, before: datetime, limit: int = 200) -> int:
         await db.execute(
             conn, queries["sum_minute"], {"line": minute.line, "minute": minute.minute}
         )
+    for line, hour in sorted({(one.line, _hour(one.minute)) for one in dirty}):
+        await db.execute(conn, queries["sum_hour"], {"line": line, "hour": hour})
     return len(dirty)
 
 
@@ -170,3 +174,7 @@ def _microseconds(filetime: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _moment(microseconds: int) -> datetime:
     return _EPOCH_2000 + timedelta(microseconds=microseconds)
+
+
+def _hour(minute: datetime) -> datetime:
+    return minute.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -5,6 +5,7 @@ What comes for a day without a partition waits in the default one and is moved w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from psycopg import sql
@@ -14,41 +15,74 @@ from mes.platform import db
 from mes.platform.db import WriteConn
 
 DAYS_AHEAD = 2
-KEEP_DAYS = 14
-"""Plant days of raw values; minutes are kept."""
 
 
-async def make_room(conn: WriteConn, *, now: datetime) -> int:
-    """Make partitions up to two plant days ahead and drop those past keeping.
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Plant days that values are kept, by how far they are summed up; None: for ever."""
+
+    raw_days: int = 14
+    second_days: int = 14
+    minute_days: int | None = None
+    hour_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Daily:
+    """A table with one partition a day of `time`."""
+
+    table: str
+    time: str
+
+    def of(self, day: date) -> str:
+        return f"{self.table}_p{day:%Y%m%d}"
+
+
+_RAW = _Daily("telemetry", "time")
+_SECONDS = _Daily("telemetry_seconds_of_minute", "minute")
+
+
+async def make_room(conn: WriteConn, *, now: datetime, keep: Keep | None = None) -> int:
+    """Make partitions up to two plant days ahead and drop what is past keeping.
 
     Returns:
         rows that lie in the default partition still: values from days that nobody expected.
     """
-    today = now.date()
-    for ahead in range(-1, DAYS_AHEAD + 1):
-        await _make_partition(conn, today + timedelta(days=ahead))
-    await _drop_before(conn, today - timedelta(days=KEEP_DAYS))
+    kept, today = keep or Keep(), now.date()
+    for daily, days in ((_RAW, kept.raw_days), (_SECONDS, kept.second_days)):
+        for ahead in range(-1, DAYS_AHEAD + 1):
+            await _make_partition(conn, daily, today + timedelta(days=ahead))
+        await _drop_before(conn, daily, today - timedelta(days=days))
+    for query, summed_days in (("drop_minutes", kept.minute_days), ("drop_hours", kept.hour_days)):
+        if summed_days is not None:
+            before = now - timedelta(days=summed_days)
+            await db.execute(conn, queries[query], {"before": before})
     return int(await db.fetch_value(conn, queries["strays"]))
 
 
-async def _make_partition(conn: WriteConn, day: date) -> None:
-    name = f"telemetry_p{day:%Y%m%d}"
+async def _make_partition(conn: WriteConn, daily: _Daily, day: date) -> None:
+    name = daily.of(day)
     if await db.fetch_value(conn, queries["partition_exists"], {"name": name}):
         return
-    table, first, after = sql.Identifier(name), day.isoformat(), (day + timedelta(1)).isoformat()
-    limits = {"table": table, "first": sql.Literal(first), "after": sql.Literal(after)}
+    limits = {
+        "table": sql.Identifier(name),
+        "whole": sql.Identifier(daily.table),
+        "default": sql.Identifier(f"{daily.table}_default"),
+        "time": sql.Identifier(daily.time),
+        "first": sql.Literal(day.isoformat()),
+        "after": sql.Literal((day + timedelta(1)).isoformat()),
+    }
     for statement in (
-        "CREATE TABLE {table} (LIKE telemetry INCLUDING ALL)",
-        "WITH moved AS (DELETE FROM telemetry_default"
-        " WHERE time >= {first}::timestamptz AND time < {after}::timestamptz RETURNING *)"
+        "CREATE TABLE {table} (LIKE {whole} INCLUDING ALL)",
+        "WITH moved AS (DELETE FROM {default}"
+        " WHERE {time} >= {first}::timestamptz AND {time} < {after}::timestamptz RETURNING *)"
         " INSERT INTO {table} SELECT * FROM moved",
-        "ALTER TABLE telemetry ATTACH PARTITION {table} FOR VALUES FROM ({first}) TO ({after})",
+        "ALTER TABLE {whole} ATTACH PARTITION {table} FOR VALUES FROM ({first}) TO ({after})",
     ):
         await conn.execute(sql.SQL(statement).format(**limits))
 
 
-async def _drop_before(conn: WriteConn, day: date) -> None:
-    oldest = f"telemetry_p{day:%Y%m%d}"
-    for row in await db.fetch_dicts(conn, queries["partitions"]):
-        if row["name"] < oldest:
+async def _drop_before(conn: WriteConn, daily: _Daily, day: date) -> None:
+    for row in await db.fetch_dicts(conn, queries["partitions"], {"table": daily.table}):
+        if row["name"] < daily.of(day):
             await conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(row["name"])))

@@ -1,4 +1,4 @@
-"""Periodic work behind ingest: room for what comes, minutes summed up."""
+"""Periodic work behind ingest: room for what comes, and values summed up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ async def sum_up(context: JobContext) -> None:
 @every(seconds=20, name="telemetry.make_room")
 async def make_room(context: JobContext) -> None:
     """Make partitions ahead and drop old ones; say so when values lie outside of every partition."""
+    keep = timeseries.Keep(**context.settings.telemetry.model_dump())
     async with context.database.write() as conn:
-        strays = await timeseries.make_room(conn, now=context.clock.now())
+        strays = await timeseries.make_room(conn, now=context.clock.now(), keep=keep)
     if strays:
         log.error("telemetry.strays", rows=strays)

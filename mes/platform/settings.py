@@ -51,6 +51,15 @@ class PlanSettings(_Section):
     """Solver processes of this machine."""
 
 
+class TelemetrySettings(_Section):
+    """Plant days that process values are kept, by how far they are summed up; without a number for ever."""
+
+    raw_days: PositiveInt = 14
+    second_days: PositiveInt = 14
+    minute_days: PositiveInt | None = None
+    hour_days: PositiveInt | None = None
+
+
 class NatsSettings(BrokerAccess):
     """The NATS JetStream server that agents may deliver through, and how much it may keep."""
 
@@ -77,6 +86,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     plan: PlanSettings = PlanSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     nats: NatsSettings = NatsSettings()
 
     @property

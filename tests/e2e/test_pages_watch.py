@@ -85,6 +85,31 @@ def test_keys_zoom_and_tell_a_minute(plant: Plant, measured: tuple[str, str]) ->
     expect(page.locator("mes-trend [aria-live]")).not_to_be_empty()
 
 
+def test_zoomed_in_the_day_is_told_by_second(plant: Plant, measured: tuple[str, str]) -> None:
+    noon = _yesterday_begins(plant) + timedelta(hours=12)
+    with psycopg.connect(plant.shown.database.dsn) as conn:
+        conn.execute(
+            "INSERT INTO telemetry_seconds_of_minute SELECT g.id, %s, ARRAY[7], ARRAY[1], ARRAY[0],"
+            " ARRAY[4.25], ARRAY[4.0], ARRAY[4.5] FROM telemetry_tag AS g WHERE g.station = %s",
+            (noon, measured[0]),
+        )
+    page = plant.page("quality")
+    page.goto(f"{plant.url}/trends?station={measured[0]}&day={_yesterday(plant)}")
+    expect(page.locator("mes-trend")).to_have_attribute("data-shown", f"{DAY - 60} {DAY - 60}")
+    at = int(noon.timestamp()) + 7
+    page.evaluate(
+        "at => { const t = document.getElementById('trend'); t.perPx = 1; t.from = at - 300; t._draw() }",
+        at,
+    )
+    expect(page.locator("mes-trend")).to_have_attribute("data-step", "1")
+    said = page.evaluate("at => document.getElementById('trend').describe(at)", at)
+    assert "12:00:07" in said
+    assert "4.25" in said
+    page.evaluate("() => document.getElementById('trend').fit()")
+    whole = page.evaluate("at => document.getElementById('trend').describe(at)", at)
+    assert "12:00 ·" in whole
+
+
 def test_one_value_of_the_day_as_a_file(plant: Plant, measured: tuple[str, str]) -> None:
     page = plant.page("planner")
     page.goto(f"{plant.url}/")

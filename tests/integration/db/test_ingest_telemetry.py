@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +118,70 @@ async def test_a_minute_is_summed_up_when_it_is_over_and_again_when_late_values_
     assert await telemetry.sum_up(conn, before=T0 + timedelta(hours=1)) == 0
 
 
+async def summed(conn: WriteConn, step: str) -> list[tuple[object, ...]]:
+    query = f"SELECT {step}, values_n, bad_n, mean, low, high FROM telemetry_{step} ORDER BY {step}"  # noqa: S608
+    return list(await (await conn.execute(query.encode())).fetchall())
+
+
+async def test_values_are_summed_up_by_second_minute_and_hour(conn: WriteConn) -> None:
+    """Ten values a second for two seconds; one of them is no number."""
+    await a_tag(conn)
+    sent = columns([float(n) for n in range(20)], step_s=0.1)
+    sent.value[19] = np.nan
+    await telemetry.store_telemetry(conn, "paint", sent)
+    quiet = columns([4.0], start=T0 + timedelta(minutes=59, seconds=59.5))
+    await telemetry.store_telemetry(conn, "paint", quiet)
+    await telemetry.sum_up(conn, before=T0 + timedelta(minutes=1))
+    first, last = T0, T0 + timedelta(minutes=59)
+    assert await summed(conn, "second") == [
+        (first, 10, 0, 4.5, 0.0, 9.0),
+        (first + timedelta(seconds=1), 9, 1, 14.0, 10.0, 18.0),
+    ]
+    assert await summed(conn, "hour") == [(T0, 19, 1, 9.0, 0.0, 18.0)], "the hour so far"
+    await telemetry.sum_up(conn, before=T0 + timedelta(hours=1))
+    assert (await summed(conn, "second"))[2:] == [
+        (last + timedelta(seconds=59), 1, 0, 4.0, 4.0, 4.0)
+    ]
+    assert await summed(conn, "minute") == [
+        (first, 19, 1, 9.0, 0.0, 18.0),
+        (last, 1, 0, 4.0, 4.0, 4.0),
+    ]
+    assert await summed(conn, "hour") == [(T0, 20, 1, 8.75, 0.0, 18.0)]
+
+
+@settings(
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7_199_999), st.floats(-1e6, 1e6) | st.just(math.nan)),
+        min_size=1,
+        max_size=60,
+    )
+)
+async def test_every_step_tells_what_the_raw_values_tell(
+    database: Database, sent: list[tuple[int, float]]
+) -> None:
+    values = columns([value for _, value in sent])
+    values.source_ft[:] = [to_filetime(T0) + ms * 10_000 for ms, _ in sent]
+    async with database.write() as conn:
+        await a_tag(conn)
+        for half in (values.part(0, len(sent) // 2), values.part(len(sent) // 2, len(sent))):
+            await telemetry.store_telemetry(conn, "paint", half)
+            await telemetry.sum_up(conn, before=T0 + timedelta(hours=3))
+        for step in ("second", "minute", "hour"):
+            by_hand = f"""
+                SELECT date_trunc('{step}', time, 'UTC') AS at, count(value), count(*) - count(value),
+                       avg(value), min(value), max(value) FROM telemetry GROUP BY at ORDER BY at"""  # noqa: S608
+            expected = await (await conn.execute(by_hand.encode())).fetchall()
+            found = await summed(conn, step)
+            assert [row[:3] for row in found] == [row[:3] for row in expected]
+            for row, other in zip(found, expected, strict=True):
+                assert row[4:] == other[4:]
+                assert row[3] == (None if other[3] is None else pytest.approx(other[3], abs=1e-6))
+        await conn.rollback()
+
+
 async def test_a_minute_marked_while_it_is_summed_up_is_summed_up_again(
     database: Database,
 ) -> None:
@@ -180,11 +245,31 @@ async def test_values_from_a_day_nobody_expected_raise_an_alarm(conn: WriteConn)
 async def test_raw_values_past_keeping_are_dropped_by_day(conn: WriteConn) -> None:
     await timeseries.make_room(conn, now=T0)
     await telemetry.store_telemetry(conn, "paint", columns([1.0]))
-    later = T0 + timedelta(days=timeseries.KEEP_DAYS)
+    later = T0 + timedelta(days=timeseries.Keep().raw_days)
     await timeseries.make_room(conn, now=later)
     assert await partitions(conn) == {"telemetry_p20260302": 1}, "the last day that is kept"
     await timeseries.make_room(conn, now=later + timedelta(days=1))
     assert await partitions(conn) == {}
+
+
+async def test_what_is_summed_up_is_dropped_when_the_settings_say_so(conn: WriteConn) -> None:
+    await a_tag(conn)
+    await telemetry.store_telemetry(conn, "paint", columns([1.0]))
+    await telemetry.sum_up(conn, before=T0 + timedelta(hours=2))
+
+    async def kept() -> list[int]:
+        return [len(await summed(conn, step)) for step in ("second", "minute", "hour")]
+
+    await timeseries.make_room(conn, now=T0)
+    later = T0 + timedelta(days=30)
+    await timeseries.make_room(conn, now=later, keep=timeseries.Keep(second_days=30))
+    assert await kept() == [1, 1, 1]
+    await timeseries.make_room(conn, now=later)
+    assert await kept() == [0, 1, 1], "seconds go after fourteen days, the others stay"
+    await timeseries.make_room(conn, now=later, keep=timeseries.Keep(minute_days=7, hour_days=40))
+    assert await kept() == [0, 0, 1]
+    await timeseries.make_room(conn, now=later, keep=timeseries.Keep(hour_days=7))
+    assert await kept() == [0, 0, 0]
 
 
 async def test_the_newest_value_of_each_tag_is_found(conn: WriteConn) -> None:

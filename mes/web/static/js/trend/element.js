@@ -2,20 +2,23 @@
 //
 // The mean of each minute is a line, the lowest and highest a band, limits are dotted. Where values are
 // missing for a known cause the panel is hatched; where nothing was measured the line simply stops.
-// Keys: ←/→ minute by minute · Shift ten · +/− zoom · PageUp/PageDown pan · End all. Attributes: src, refresh.
+// Zoomed in, the part in view is asked for again as fine as its pixels: second by second.
+// Keys: ←/→ step by step (a minute, zoomed in a second) · Shift ten · +/− zoom · PageUp/PageDown pan · End all. Attributes: src, refresh.
 
 import { call, Problem } from "../api.js";
 import { readTheme, stripes } from "../gantt/colours.js";
 import { duration, t } from "../i18n.js";
-import { day, minute, offset } from "../plant-time.js";
+import { day, minute, offset, second } from "../plant-time.js";
 import { toast } from "../toast.js";
 
 const PANEL = 150;
 const AXIS = 40;
 const LEFT = 64;
 const JOIN_S = 300;
-const STEPS = [60, 300, 600, 1800, 3600, 7200, 14400, 21600];
+const STEPS = [10, 60, 300, 600, 1800, 3600, 7200, 14400, 21600];
 const REST_MS = 10_000;
+const SETTLED_MS = 150;
+const FINEST = 0.1;
 
 class MesTrend extends HTMLElement {
   connectedCallback() {
@@ -52,6 +55,7 @@ class MesTrend extends HTMLElement {
 
   disconnectedCallback() {
     this.gone.abort();
+    clearTimeout(this.settling);
     this.sizes.disconnect();
   }
 
@@ -60,20 +64,57 @@ class MesTrend extends HTMLElement {
     try {
       const first = !this.data;
       this.data = await call("GET", this.getAttribute("src"));
+      this.detail = null;
       if (first) this.fit();
       this._size();
       this._gaps();
-      this.dataset.shown = this.data.tags.map((tag) => tag.minutes.length).join(" ");
+      this._settle();
+      performance.mark("trend-drawn");
+      this.dataset.shown = this.data.tags.map((tag) => tag.times.length).join(" ");
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       toast(problem.message, "bad");
     }
   }
 
+  /** What is drawn: the part in view when it is here more finely, else the day. */
+  _shown() {
+    const [from, to] = this._view();
+    return this.detail && this.detail.from <= from && this.detail.to >= to ? this.detail : this.data;
+  }
+
+  /** What can be seen of the day, seconds since the epoch. */
+  _view() {
+    const until = this.from + (this._width() - LEFT) * this.perPx;
+    return [Math.max(this.data.from, Math.floor(this.from)), Math.min(this.data.to, Math.ceil(until))];
+  }
+
+  /** Once the view rests, ask for it with half of its width on both sides. */
+  _settle() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this._refine(), SETTLED_MS);
+  }
+
+  async _refine() {
+    if (!this.data) return;
+    const [from, to] = this._view();
+    const px = Math.round(2 * (this._width() - LEFT));
+    if (to <= from || to - from > px || this._shown() !== this.data) return;
+    const room = Math.ceil((to - from) / 2);
+    const part = `&from=${Math.max(this.data.from, from - room)}&to=${Math.min(this.data.to, to + room)}`;
+    try {
+      this.detail = await call("GET", `${this.getAttribute("src")}${part}&px=${Math.min(8000, Math.max(100, px))}`);
+      this.dataset.step = this.detail.step;
+      this._draw();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+    }
+  }
+
   /** Show the whole day, or as far as it has come. */
   fit() {
     const until = Math.min(this.data.to, Math.max(this.data.now, this.data.from + 3600));
-    const begun = Math.min(until - 3600, ...this.data.tags.flatMap((tag) => [tag.minutes[0] ?? until, tag.gaps[0]?.from ?? until]));
+    const begun = Math.min(until - 3600, ...this.data.tags.flatMap((tag) => [tag.times[0] ?? until, tag.gaps[0]?.from ?? until]));
     this.from = Math.max(this.data.from, Math.floor(begun / 3600) * 3600);
     this.perPx = Math.max(1, (until - this.from) / Math.max(1, this._width() - LEFT));
     this._draw();
@@ -81,7 +122,7 @@ class MesTrend extends HTMLElement {
 
   zoom(factor, x = this._width() / 2) {
     const at = this.from + (x - LEFT) * this.perPx;
-    this.perPx = Math.min((this.data.to - this.data.from) / (this._width() - LEFT), Math.max(1, this.perPx * factor));
+    this.perPx = Math.min((this.data.to - this.data.from) / (this._width() - LEFT), Math.max(FINEST, this.perPx * factor));
     this.from = at - (x - LEFT) * this.perPx;
     this._draw();
   }
@@ -109,6 +150,7 @@ class MesTrend extends HTMLElement {
   }
 
   _draw() {
+    this._settle();
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
@@ -133,7 +175,8 @@ class MesTrend extends HTMLElement {
       return;
     }
     this._axis(width);
-    this.data.tags.forEach((tag, n) => this._panel(tag, AXIS + n * PANEL, width));
+    const shown = this._shown();
+    shown.tags.forEach((tag, n) => this._panel(tag, shown.step, this.data.tags[n], AXIS + n * PANEL, width));
     if (this.at) {
       c.fillStyle = theme.now;
       c.fillRect(Math.round(this._x(this.at)), AXIS, 1, this.data.tags.length * PANEL);
@@ -151,7 +194,7 @@ class MesTrend extends HTMLElement {
       c.fillStyle = theme.line;
       c.fillRect(x, AXIS - 6, 1, this.data.tags.length * PANEL + 6);
       c.fillStyle = theme.text2;
-      if (x + 36 < width) c.fillText(minute(at * 1000), x + 4, 28);
+      if (x + 48 < width) c.fillText(step < 60 ? second(at * 1000) : minute(at * 1000), x + 4, 28);
     }
     c.font = `620 11.5px ${theme.font}`;
     c.fillStyle = theme.text;
@@ -168,10 +211,10 @@ class MesTrend extends HTMLElement {
     return [low - room, high + room];
   }
 
-  _panel(tag, top, width) {
+  _panel(tag, step, whole, top, width) {
     const { context: c, theme } = this;
     const [bottom, ceiling] = [top + PANEL - 8, top + 26];
-    const [low, high] = this._range(tag);
+    const [low, high] = this._range(whole);
     const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - ceiling);
     c.fillStyle = theme.line;
     c.fillRect(0, top + PANEL - 1, width, 1);
@@ -179,7 +222,7 @@ class MesTrend extends HTMLElement {
     c.beginPath();
     c.rect(LEFT, top, width - LEFT, PANEL);
     c.clip();
-    for (const gap of tag.gaps) {
+    for (const gap of whole.gaps) {
       const [left, right] = [Math.max(LEFT, this._x(gap.from)), Math.min(width, Math.max(this._x(gap.to), this._x(gap.from) + 3))];
       if (right <= LEFT || left >= width) continue;
       c.fillStyle = theme.sunken;
@@ -206,7 +249,7 @@ class MesTrend extends HTMLElement {
       c.stroke();
     }
     c.setLineDash([]);
-    for (const run of this._runs(tag)) this._run(tag, run, y);
+    for (const run of this._runs(tag, step)) this._run(tag, step, run, y);
     c.restore();
     c.fillStyle = theme.text;
     c.font = `620 12.5px ${theme.font}`;
@@ -214,18 +257,18 @@ class MesTrend extends HTMLElement {
     c.font = `500 11px ${theme.font}`;
     c.fillStyle = theme.text2;
     for (const limit of [tag.low, tag.nominal, tag.high]) if (limit !== null) c.fillText(String(limit), 8, y(limit));
-    if (!tag.minutes.length && !tag.gaps.length) c.fillText(t("Nothing was measured on this day."), LEFT + 12, (ceiling + bottom) / 2);
+    if (!whole.times.length && !whole.gaps.length) c.fillText(t("Nothing was measured on this day."), LEFT + 12, (ceiling + bottom) / 2);
   }
 
-  /** Stretches without a hole: a gap, a bad minute or five minutes without a value end one. */
-  _runs(tag) {
+  /** Stretches without a hole: a gap, a bad step or five minutes without a value end one. */
+  _runs(tag, step) {
     if (tag.runs) return tag.runs;
     const runs = [];
     let run = [];
-    const holed = (a, b) => b - a > JOIN_S || tag.gaps.some((gap) => gap.from < b && gap.to > a + 60);
-    tag.minutes.forEach((at, i) => {
+    const holed = (a, b) => b - a > JOIN_S || tag.gaps.some((gap) => gap.from < b && gap.to > a + step);
+    tag.times.forEach((at, i) => {
       if (tag.means[i] === null) return;
-      if (run.length && holed(tag.minutes[run.at(-1)], at)) {
+      if (run.length && holed(tag.times[run.at(-1)], at)) {
         runs.push(run);
         run = [];
       }
@@ -235,9 +278,9 @@ class MesTrend extends HTMLElement {
     return (tag.runs = runs);
   }
 
-  _run(tag, run, y) {
+  _run(tag, step, run, y) {
     const { context: c, theme } = this;
-    const x = (i) => this._x(tag.minutes[i] + 30);
+    const x = (i) => this._x(tag.times[i] + step / 2);
     c.beginPath();
     run.forEach((i, k) => (k ? c.lineTo(x(i), y(tag.highs[i])) : c.moveTo(x(i) - 1, y(tag.highs[i]))));
     for (const i of [...run].reverse()) c.lineTo(x(i) + 1, y(tag.lows[i]));
@@ -255,10 +298,11 @@ class MesTrend extends HTMLElement {
 
   /** What is known at a moment, in words. */
   describe(at) {
-    const words = [minute(at * 1000)];
-    for (const tag of this.data.tags) {
+    const shown = this._shown();
+    const words = [shown.step < 60 ? second(at * 1000) : minute(at * 1000)];
+    for (const tag of shown.tags) {
       const gap = tag.gaps.find((one) => one.from <= at && one.to > at);
-      const i = tag.minutes.findIndex((one) => one <= at && at < one + 60);
+      const i = tag.times.findIndex((one) => one <= at && at < one + shown.step);
       if (i >= 0 && tag.means[i] !== null) {
         words.push(`${tag.label} ${number(tag.means[i])} ${tag.unit} (${number(tag.lows[i])}–${number(tag.highs[i])})`);
       } else words.push(`${tag.label}: ${gap ? gap.cause : i >= 0 ? t("bad values") : t("nothing measured")}`);
@@ -301,8 +345,9 @@ class MesTrend extends HTMLElement {
   _key(event) {
     if (!this.data || event.ctrlKey || event.metaKey || event.altKey) return;
     const page = 0.6 * this._width() * this.perPx;
+    const one = this._shown().step;
     const step = (by) => {
-      const at = Math.round(((this.at ?? Math.min(this.data.now, this.data.to)) + by * (event.shiftKey ? 600 : 60)) / 60) * 60;
+      const at = Math.round(((this.at ?? Math.min(this.data.now, this.data.to)) + by * (event.shiftKey ? 10 : 1) * one) / one) * one;
       if (this._x(at) < LEFT || this._x(at) > this._width()) this.from = at - 0.5 * this._width() * this.perPx;
       this._point(at, this._x(at), AXIS);
       this.said.textContent = this.describe(at);
