@@ -8,8 +8,12 @@ import json
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psycopg
 
 from mes.db import revision
 from mes.events import service as events
@@ -76,12 +80,13 @@ def restore(settings: Settings, dsn: str, source: Path, *, replace: bool = False
             if about.get("format") != _FORMAT:
                 raise BackupUnreadable(file=source.name, why=f"format {about.get('format')!r}")
             archive.extractall(folder, filter="data")
-            _run(
-                settings,
-                "pg_restore",
-                ["--clean", "--if-exists", "--no-owner", "--single-transaction", f"--dbname={dsn}"],
-                source=Path(folder) / "database.dump",
-            )
+            with _in_place_of_what_is_there(dsn):
+                _run(
+                    settings,
+                    "pg_restore",
+                    ["--no-owner", "--single-transaction", f"--dbname={dsn}"],
+                    source=Path(folder) / "database.dump",
+                )
             images = Path(folder) / "images"
             for image in images.rglob("*") if images.exists() else ():
                 if image.is_file():
@@ -92,6 +97,31 @@ def restore(settings: Settings, dsn: str, source: Path, *, replace: bool = False
         raise BackupUnreadable(file=source.name, why=str(error)) from error
     revision.bring_up(dsn)
     asyncio.run(_rebase_events(dsn))
+
+
+@contextmanager
+def _in_place_of_what_is_there(dsn: str) -> Iterator[None]:
+    """Begin with an empty database; what was in it goes when the block ends well and comes back when not.
+
+    `pg_restore --clean` could not do it: it drops only what the backup knows, and not the primary key of a
+    partitioned table.
+    """
+    with psycopg.connect(dsn) as conn:
+        interrupted = conn.execute("SELECT to_regnamespace('replaced_by_restore') IS NOT NULL")
+        if interrupted.fetchone() == (True,):
+            conn.execute("DROP SCHEMA public CASCADE")
+        else:
+            conn.execute("ALTER SCHEMA public RENAME TO replaced_by_restore")
+        conn.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+    try:
+        yield
+    except BaseException:
+        with psycopg.connect(dsn) as conn:
+            conn.execute("DROP SCHEMA public CASCADE")
+            conn.execute("ALTER SCHEMA replaced_by_restore RENAME TO public")
+        raise
+    with psycopg.connect(dsn) as conn:
+        conn.execute("DROP SCHEMA replaced_by_restore CASCADE")
 
 
 async def _rebase_events(dsn: str) -> None:

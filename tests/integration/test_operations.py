@@ -140,7 +140,33 @@ async def test_a_backup_brings_the_plant_back(
     again = c2m(dsn, tmp_path / "there", "restore", str(file))
     assert again.returncode == 1
     assert "--replace" in again.stderr
-    assert c2m(dsn, tmp_path / "there", "restore", "--replace", str(file)).returncode == 0
+    with psycopg.connect(dsn, autocommit=True) as later:
+        later.execute(
+            "CREATE TABLE of_a_later_version (id int); UPDATE customer_order SET model = 'U3'"
+        )
+    replaced = c2m(dsn, tmp_path / "there", "restore", "--replace", str(file))
+    assert replaced.returncode == 0, replaced.stderr
+    assert what_is_there(dsn) == ("S2", False)
+
+    damaged = tmp_path / "damaged.backup"
+    with tarfile.open(file) as whole, tarfile.open(damaged, "w") as cut:
+        for member in whole.getmembers():
+            content = whole.extractfile(member)
+            if member.name == "database.dump":
+                member.size //= 2
+            cut.addfile(member, content)
+    refused = c2m(dsn, tmp_path / "there", "restore", "--replace", str(damaged))
+    assert refused.returncode == 1
+    assert "pg_restore failed" in refused.stderr
+    assert what_is_there(dsn) == ("S2", False)
+
+
+def what_is_there(dsn: str) -> tuple[str, bool]:
+    """Return the model of the one order, and whether there is a table that no backup knows."""
+    with psycopg.connect(dsn) as conn:
+        query = "SELECT model, to_regclass('of_a_later_version') IS NOT NULL FROM customer_order"
+        (found,) = conn.execute(query).fetchall()
+    return found
 
 
 def test_what_is_no_backup_is_refused(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
