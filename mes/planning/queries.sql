@@ -135,8 +135,7 @@ SELECT line, subject_id, kind, order_id, order_number, car_id, body_id, body_num
 
 -- write_operations --
 -- Of what the new version says only what differs is written: nearly all rows of a repair are as they were, and
--- a row that is written waits for whoever notes a start or an end in it, and they for it. What the new
--- version no longer has and nobody has begun goes: it would stand before what is to be done next.
+-- a row that is written waits for whoever notes a start or an end in it, and they for it.
 WITH given AS MATERIALIZED (
   SELECT *
     FROM jsonb_to_recordset(%(rows)s::jsonb)
@@ -145,11 +144,6 @@ WITH given AS MATERIALIZED (
                  panel text, quantity integer, sequence integer, start_at timestamptz,
                  end_at timestamptz, need_by_at timestamptz, finish_at timestamptz,
                  promised_at timestamptz, frozen boolean, started boolean)
-), gone AS (
-  DELETE FROM planned_operation AS old
-   WHERE NOT old.started AND old.actual_start_at IS NULL
-     AND NOT EXISTS (SELECT FROM given
-                      WHERE given.line = old.line AND given.subject_id = old.subject_id)
 )
 INSERT INTO planned_operation AS known
        (line, subject_id, kind, order_id, order_number, car_id, body_id, body_number, model, color,
@@ -176,6 +170,13 @@ ON CONFLICT (line, subject_id) DO UPDATE
                               THEN NULL ELSE known.actual_start_at END,
        actual_end_at = CASE WHEN known.car_id IS DISTINCT FROM excluded.car_id
                             THEN NULL ELSE known.actual_end_at END
+
+-- drop_operations --
+-- What the new version no longer has and nobody has begun: it would stand before what is to be done next.
+DELETE FROM planned_operation AS old
+ WHERE NOT old.started AND old.actual_start_at IS NULL
+   AND NOT EXISTS (SELECT FROM unnest(%(lines)s::text[], %(subjects)s::uuid[]) AS given (line, subject_id)
+                    WHERE given.line = old.line AND given.subject_id = old.subject_id)
 
 -- set_promised --
 UPDATE planned_operation SET promised_at = %(promised_at)s WHERE order_id = %(order_id)s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,9 @@ from mes.platform.db import ReadConn, WriteConn
 from mes.platform.sql import load_queries
 
 queries = load_queries(__package__)
+
+WRITTEN_AT_ONCE = 1000
+"""Planned operations in one statement."""
 
 
 # Plan versions
@@ -197,9 +200,22 @@ async def on_line(conn: ReadConn, line: str, subjects: Sequence[UUID]) -> dict[U
     return {row.subject_id: row for row in rows}
 
 
-async def write_operations(conn: WriteConn, rows: Iterable[PlannedOperation]) -> int:
-    """Make these the planned operations that are not begun; return how many rows that added or changed."""
-    data = [
+async def write_operations(conn: WriteConn, rows: Sequence[PlannedOperation]) -> int:
+    """Make these the planned operations that are not begun; return how many rows that added or changed.
+
+    In parts: PostgreSQL keeps what ten megabytes in one statement once needed, in every connection.
+    """
+    written = 0
+    for start in range(0, len(rows), WRITTEN_AT_ONCE):
+        part = _plain(rows[start : start + WRITTEN_AT_ONCE])
+        written += await db.execute(conn, queries["write_operations"], {"rows": json.dumps(part)})
+    keys = {"lines": [r.line for r in rows], "subjects": [r.subject_id for r in rows]}
+    await db.execute(conn, queries["drop_operations"], keys)
+    return written
+
+
+def _plain(rows: Sequence[PlannedOperation]) -> list[dict[str, Any]]:
+    return [
         {
             "line": r.line,
             "subject_id": str(r.subject_id),
@@ -226,7 +242,6 @@ async def write_operations(conn: WriteConn, rows: Iterable[PlannedOperation]) ->
         }
         for r in rows
     ]
-    return await db.execute(conn, queries["write_operations"], {"rows": json.dumps(data)})
 
 
 async def set_promised(conn: WriteConn, order_id: UUID, promised_at: datetime) -> None:
