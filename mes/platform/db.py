@@ -58,7 +58,7 @@ class Database:
         await self._pool.close()
 
     async def _check(self, conn: AsyncConnection[Any]) -> None:
-        """Ask a connection that has rested whether it lives: a question for every use is a sixth of all."""
+        """Ask a connection that has rested whether it lives; in a busy pool that is one use in many."""
         now = time.monotonic()
         if now - self._used.get(conn, -TRUSTED_S) >= TRUSTED_S:
             await AsyncConnectionPool.check_connection(conn)

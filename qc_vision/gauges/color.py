@@ -133,7 +133,7 @@ def ciede2000(one: Lab, other: Lab) -> float:
     h1, h2 = _hue((1 + g) * a1, b1), _hue((1 + g) * a2, b2)
 
     grey = c1 * c2 == 0
-    turn = 0.0 if grey else (h2 - h1 + 180) % 360 - 180
+    turn = 0.0 if grey else _turn(h1, h2)
     dl, dc = l2 - l1, c2 - c1
     dh = 2 * math.sqrt(c1 * c2) * math.sin(math.radians(turn / 2))
 
@@ -158,6 +158,14 @@ def ciede2000(one: Lab, other: Lab) -> float:
 
 def _hue(a: float, b: float) -> float:
     return math.degrees(math.atan2(b, a)) % 360 if a or b else 0.0
+
+
+def _turn(h1: float, h2: float) -> float:
+    """Return the shorter way between two hues; of opposite ones each way is the other's reverse."""
+    turn = h2 - h1
+    if abs(turn) <= 180 + _ROUNDING_DEG:
+        return turn
+    return turn - math.copysign(360, turn)
 
 
 def _mean_hue(h1: float, h2: float) -> float:
