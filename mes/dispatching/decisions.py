@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from mes.contracts.dispatch import CommandKind, JobKind, JobOrder, ReadingAnswer
 from mes.contracts.ids import job_order_id
 from mes.dispatching import repository, sending
+from mes.dispatching.model import Job
 from mes.dispatching.sending import Times
 from mes.events.model import Event
 from mes.execution import service as execution
@@ -66,9 +67,16 @@ async def take_rework_back(
     conn: WriteConn, body_id: UUID, rework_id: UUID, *, now: datetime, real_now: datetime
 ) -> None:
     """Take back the job of a rework that is not needed, unless it has begun."""
-    for job in await repository.jobs_of_body(conn, body_id):
+    for job in await _jobs_alone(conn, body_id):
         if job.rework_id == rework_id and job.is_open and not (job.has_begun or job.cancelling):
             await sending.cancel(conn, job, Times(now, real_now))
+
+
+async def _jobs_alone(conn: WriteConn, body_id: UUID) -> list[Job]:
+    """Return the jobs of a body, their lines compared with nobody's plan meanwhile."""
+    for line in sorted({job.line for job in await repository.jobs_of_body(conn, body_id)}):
+        await repository.lock_line(conn, line)
+    return await repository.jobs_of_body(conn, body_id)
 
 
 async def set_hold(
@@ -103,8 +111,7 @@ async def scrap_body(
 ) -> None:
     """Have a scrapped body carried out, and take back the jobs it had before it."""
     times = Times(now, real_now)
-    jobs = await repository.jobs_of_body(conn, body_id)
-    for job in jobs:
+    for job in await _jobs_alone(conn, body_id):
         if job.is_open and not job.has_begun and not job.cancelling:
             await sending.cancel(conn, job, times)
     line = await _line_of(conn, body_id)

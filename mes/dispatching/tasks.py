@@ -90,6 +90,7 @@ async def on_line(conn: WriteConn, event: Event, context: HandlerContext) -> Non
         BodyScrapped,
         BodyMismatchAnswered,
     ),
+    alone=True,
 )
 async def on_decision(conn: WriteConn, event: Event, context: HandlerContext) -> None:
     """Quality or an operator decided about a body: its line has to know."""

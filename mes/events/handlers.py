@@ -1,9 +1,9 @@
 """Down by call, up by event: named subscriptions, each with its own cursor row.
 
 A handler sees the events of its types in commit order: its effects and its cursor commit together, so
-every event acts exactly once. Events that wait together share a transaction; if one of them fails, it is
-undone and each gets its own. One worker at a time runs the handlers (an advisory
-lock decides which); another takes over when it goes.
+every event acts exactly once. Events that wait together share a transaction, unless the handler wants each
+alone; if one of them fails, it is undone and each gets its own. One worker at a time runs the handlers (an
+advisory lock decides which); another takes over when it goes.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class Handler:
     name: str
     types: frozenset[str]
     function: HandlerFunction
+    alone: bool = False
+    """Each event in a transaction of its own: it locks what the next one may lock in another order."""
 
 
 class Handlers:
@@ -77,12 +79,12 @@ registry = Handlers()
 
 
 def handles(
-    name: str, *, on: tuple[type[Payload], ...]
+    name: str, *, on: tuple[type[Payload], ...], alone: bool = False
 ) -> Callable[[HandlerFunction], HandlerFunction]:
     """Subscribe a function to events under a name that never changes (the cursor hangs on it)."""
 
     def register(function: HandlerFunction) -> HandlerFunction:
-        registry.add(Handler(name, frozenset(payload.type for payload in on), function))
+        registry.add(Handler(name, frozenset(payload.type for payload in on), function, alone))
         return function
 
     return register
@@ -155,8 +157,9 @@ class HandlerRunner:
         """Act on what is ahead of a handler's cursor; say whether that moved it."""
         ahead = [event for event in events if event.cursor > self._cursors[handler.name]]
         own = [event for event in ahead if event.type in handler.types]
-        for start in range(0, len(own), TOGETHER):
-            group = own[start : start + TOGETHER]
+        size = 1 if handler.alone else TOGETHER
+        for start in range(0, len(own), size):
+            group = own[start : start + size]
             if len(group) > 1 and await self._act_together(handler, group):
                 self._cursors[handler.name] = group[-1].cursor
                 continue

@@ -7,6 +7,11 @@ SELECT coalesce(max(number), 0) + 1 FROM plan WHERE site = %(site)s
 -- One publication at a time; a solve's result and a repair may be ready in the same moment.
 SELECT pg_advisory_xact_lock(hashtextextended('planning:' || %(site)s, 0))
 
+-- lock_operations --
+-- Who writes planned operations does so alone, and asks for this before orders and capacity: a repair writes them
+-- line by line, what lines report comes in another order, and each would wait for the other.
+SELECT pg_advisory_xact_lock(hashtextextended('planned_operation', 0))
+
 -- add_plan --
 INSERT INTO plan (id, site, number, state, kind, cause, base_id, anchor_at, horizon_s, snapshot_hash,
                   budget_s, problem, requested_by, created_at)

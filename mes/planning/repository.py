@@ -32,6 +32,10 @@ async def lock_site(conn: WriteConn, site: str) -> None:
     await db.execute(conn, queries["lock_site"], {"site": site})
 
 
+async def lock_operations(conn: WriteConn) -> None:
+    await db.execute(conn, queries["lock_operations"])
+
+
 async def add_plan(conn: WriteConn, plan: Plan, *, problem: bytes | None) -> None:
     await db.execute(
         conn,

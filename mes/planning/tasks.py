@@ -41,6 +41,7 @@ KEEP_ROWS = timedelta(days=3)
 async def on_order(conn: WriteConn, event: Event, context: HandlerContext) -> None:
     """An order wants a place in the plan, or leaves it."""
     now = context.clock.now()
+    await repository.lock_operations(conn)
     match event.payload:
         case OrderConfirmed(order_id=order_id):
             await hearing.order_confirmed(conn, event, order_id, now=now)
@@ -60,6 +61,7 @@ async def on_order(conn: WriteConn, event: Event, context: HandlerContext) -> No
 )
 async def on_quality(conn: WriteConn, event: Event, context: HandlerContext) -> None:
     """A body comes later than planned, or can go on."""
+    await repository.lock_operations(conn)
     match event.payload:
         case HoldPlaced() as hold:
             await hearing.hold_placed(conn, event, hold)
@@ -76,6 +78,7 @@ async def on_quality(conn: WriteConn, event: Event, context: HandlerContext) -> 
 @handles("planning-lines", on=(LineDown, LineUp, BodyEnteredLine, BodyLeftLine, JobStateRecorded))
 async def on_line(conn: WriteConn, event: Event, context: HandlerContext) -> None:
     """A line stops or goes on; planned work begins or ends."""
+    await repository.lock_operations(conn)
     match event.payload:
         case LineDown() as down:
             await hearing.line_down(conn, event, down)
@@ -115,6 +118,7 @@ async def lock(context: JobContext) -> None:
     """Lock orders whose first work comes near; end quotes whose time is over."""
     now = context.clock.now()
     async with context.database.write() as conn:
+        await repository.lock_operations(conn)
         await versions.lock_near_orders(conn, now=now)
         await quoting.expire_quotes(conn, now=now)
         await hearing.extend_overdue(conn, now=now)
@@ -125,7 +129,9 @@ async def plan_the_shift(context: JobContext) -> None:
     """Solve by itself once a plant shift, when something is new; tidy up old rows."""
     now = context.clock.now()
     async with context.database.write() as conn:
+        await repository.lock_operations(conn)
         await repository.forget_operations(conn, before=now - KEEP_ROWS)
+    async with context.database.write() as conn:
         await solving.fail_abandoned(conn, now=now)
         if await versions.find_published(conn) is None:
             return

@@ -321,6 +321,7 @@ async def put_in_force(
 ) -> tuple[list[PlannedOperation], Event]:
     """Save a published version and everything that hangs on it; return its operations and its event."""
     schedule = answer.schedule
+    await repository.lock_operations(conn)
     _remember(head, schedule)
     await repository.supersede(conn, head.site, now=now)
     await repository.save_result(

@@ -108,6 +108,27 @@ async def test_what_shares_a_transaction_with_an_event_that_fails_acts_once_all_
     assert failures == [("ValueError: no place for it",)]
 
 
+async def test_a_handler_that_wants_its_events_alone_gets_a_transaction_for_each(
+    database: Database,
+) -> None:
+    async def note(conn: WriteConn, event: Event, context: HandlerContext) -> None:
+        await conn.execute("INSERT INTO written VALUES (pg_current_xact_id()::text)")
+
+    async with database.write() as conn:
+        await conn.execute("CREATE TABLE written (xact text)")
+        for _ in range(3):
+            await record(conn, DOWN)
+    types = frozenset({"line.down"})
+    both = await runner(
+        database, Handler("alone", types, note, alone=True), Handler("together", types, note)
+    )
+    await both.run_until_quiet()
+    async with database.read() as conn:
+        counts = "SELECT count(*) FROM written GROUP BY xact ORDER BY 1"
+        rows = await (await conn.execute(counts)).fetchall()
+    assert rows == [(1,), (1,), (1,), (3,)]
+
+
 async def test_a_failing_handler_is_retried_then_put_aside_and_stops_nobody(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

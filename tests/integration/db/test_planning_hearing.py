@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from mes.contracts.dispatch import JobKind, JobState
@@ -15,12 +16,14 @@ from mes.contracts.events import (
 )
 from mes.contracts.ids import job_order_id, uuid7
 from mes.events import service as events
+from mes.events.handlers import HandlerContext
 from mes.orders import service as orders
 from mes.planning import hearing, history_repository, repairs, repository, tasks
 from mes.planning import service as planning
 from mes.planning.operations import lot_subject
 from tests.support.orders import REAL_NOW
-from tests.support.planning import PlannedPlant, place_orders
+from tests.support.planning import SETTINGS, PlannedPlant, place_orders
+from tests.support.waiting import eventually
 
 
 async def happen(plant: PlannedPlant, payload: Payload) -> None:
@@ -33,6 +36,13 @@ async def happen(plant: PlannedPlant, payload: Payload) -> None:
 async def finish_of(plant: PlannedPlant, number: str) -> object:
     async with plant.database.read() as conn:
         return (await planning.why(conn, number)).finish_at
+
+
+async def somebody_waits(plant: PlannedPlant) -> bool:
+    """Whether a transaction waits for what another one has locked."""
+    async with plant.database.read() as conn:
+        cursor = await conn.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return await cursor.fetchone() != (0,)
 
 
 async def test_a_line_that_stops_moves_the_cars_behind_it_and_a_restart_brings_them_back(
@@ -110,6 +120,42 @@ async def test_a_die_lot_is_followed_from_its_first_to_its_last_panel(
     async with planned.database.read() as conn:
         (lot,) = [one for one in await repository.lots(conn) if one.subject_id == subject]
     assert lot.actual_end_at is not None
+
+
+async def test_a_repair_that_writes_its_rows_waits_for_no_line_that_reports_its_own(
+    planned: PlannedPlant,
+) -> None:
+    """The repair writes one car and then the other, the line reports them the other way round."""
+    async with planned.database.read() as conn:
+        one, other = await planning.next_on_line(conn, "paint", limit=2)
+
+    context = HandlerContext(planned.clock, SETTINGS, planned.services)
+
+    async def hear() -> None:
+        async with planned.database.write() as conn:
+            for row in (other, one):
+                entered = BodyEnteredLine(
+                    body_id=row.body_id or uuid7(),
+                    order_id=row.order_id,
+                    line="paint",
+                    station="pretreatment",
+                    job_order_id=uuid7(),
+                )
+                event = await events.record(
+                    conn, entered, now=planned.clock.now(), actor="agent:test"
+                )
+                await tasks.on_line(conn, event, context)
+
+    async with planned.database.write() as conn:
+        await repository.lock_operations(conn)
+        await repository.note_start(conn, "paint", one.subject_id, planned.clock.now())
+        line = asyncio.create_task(hear())
+        await eventually(lambda: somebody_waits(planned))
+        await repository.note_start(conn, "paint", other.subject_id, planned.clock.now())
+    await line
+    async with planned.database.read() as conn:
+        begun = await planning.on_line(conn, "paint", [one.subject_id, other.subject_id])
+    assert all(row.started for row in begun.values())
 
 
 async def test_an_order_that_is_cancelled_leaves_the_plan(planned: PlannedPlant) -> None:
