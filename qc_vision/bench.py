@@ -22,6 +22,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from qc_vision.bench_boxes import neu_boxes, weld_boxes
 from qc_vision.bench_rates import overkill_and_int8, throughput
 from qc_vision.bench_real import magnetic_tile, neu_classes, real_sets
 from qc_vision.figures import Figure
@@ -80,6 +81,11 @@ def _sections(*, subset: bool, work: Path) -> Iterator[tuple[str, Section]]:
         seeds = range(1) if subset else range(5)
         yield "magnetic tile", partial(magnetic_tile, folder / "magnetic_tile", seeds)
         yield "neu classes", partial(neu_classes, folder / "neu_det")
+        yield "neu boxes", partial(neu_boxes, folder / "neu_det", work, subset=subset)
+        yield (
+            "weld boxes",
+            partial(weld_boxes, folder / "weld_surface_voc", work, subset=subset),
+        )
         yield "overkill and int8", partial(overkill_and_int8, folder / "magnetic_tile")
 
 

@@ -13,9 +13,12 @@ from typing import Any
 
 import cv2
 
+from qc_vision.annotations import read_annotated
 from qc_vision.evaluate import evaluate, image_paths, judge, report
+from qc_vision.evaluate_boxes import evaluate_boxes
 from qc_vision.runtime import (
     Inspection,
+    Manifest,
     PackageError,
     PipelineError,
     content_hash,
@@ -33,6 +36,8 @@ from qc_vision.synth import (
     typical_nuisance,
 )
 
+Report = Callable[[dict[str, Any]], None]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
@@ -43,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PackageError, PipelineError, SceneError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it can", file=sys.stderr)  # noqa: T201
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,13 +58,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train a package from folders of images")
-    train.add_argument("--good", type=Path, required=True, help="folder of good images")
+    train.add_argument("--good", type=Path, help="folder of good images")
     train.add_argument("--defects", type=Path, help="folder/<kind>/ of images with *_mask.png")
+    train.add_argument(
+        "--boxes", type=Path, help="folder of images with Pascal VOC XML, COCO JSON or *_mask.png"
+    )
+    train.add_argument(
+        "--ignore", action="append", default=[], metavar="KIND", help="boxes that are no defect"
+    )
     train.add_argument("--out", type=Path, required=True, help="package folder to write")
     train.add_argument("--name", help="name of the model (the package folder's by default)")
     train.add_argument("--shop", default="any", help="kind of station")
-    train.add_argument("--size", type=int, default=256, help="side of the model's input, pixels")
-    train.add_argument("--epochs", type=int, default=12)
+    train.add_argument(
+        "--size", type=int, help="side of the model's input, pixels (256; for boxes as they need)"
+    )
+    train.add_argument(
+        "--tiles",
+        type=int,
+        default=1,
+        help="N: look at the picture in N×N tiles (with --good alone)",
+    )
+    train.add_argument("--epochs", type=int, help="12; for boxes what 15 CPU minutes allow")
     train.add_argument("--overkill", type=float, default=0.01, help="target overkill, 0..1")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--float", action="store_true", help="float backbone instead of int8")
@@ -77,8 +99,9 @@ def _parser() -> argparse.ArgumentParser:
 
     measuring = commands.add_parser("evaluate", help="escape and overkill on labelled folders")
     measuring.add_argument("package", type=Path)
-    measuring.add_argument("--good", type=Path, required=True)
-    measuring.add_argument("--bad", type=Path, required=True, help="one sub-folder a kind, or flat")
+    measuring.add_argument("--good", type=Path)
+    measuring.add_argument("--bad", type=Path, help="one sub-folder a kind, or flat")
+    measuring.add_argument("--boxes", type=Path, help="annotated images: mAP50 and AP50-95 by kind")
     measuring.add_argument("--report", type=Path, help="HTML page with the worst mistakes")
     measuring.set_defaults(command=_evaluate)
 
@@ -129,7 +152,7 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
-def _progress(as_json: bool) -> Callable[[dict[str, Any]], None]:
+def _progress(as_json: bool) -> Report:
     def report(step: dict[str, Any]) -> None:
         if as_json:
             _say(json.dumps(step))
@@ -140,28 +163,58 @@ def _progress(as_json: bool) -> Callable[[dict[str, Any]], None]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from qc_vision.training.package import Options
+    report = _progress(options.progress_json)
+    if options.tiles != 1 and (options.boxes is not None or options.defects is not None):
+        raise ValueError("--tiles goes with --good alone: defects are learned on whole pictures")
+    if not 1 <= options.tiles <= 16:
+        raise ValueError(f"--tiles {options.tiles}: 1 to 16 tiles along each side")
+    if options.boxes is not None:
+        manifest = _train_boxes(options, report)
+    elif options.good is None:
+        raise ValueError("train needs --good DIR, or --boxes DIR, or both")
+    else:
+        manifest = _train_pictures(options, report)
+    report({"step": "done", "package": str(options.out), "version": manifest.version})
+    return 0
 
-    wanted = Options(
+
+def _train_boxes(options: argparse.Namespace, report: Report) -> Manifest:
+    from qc_vision.training.boxes.make import BoxOptions, train_boxes
+
+    if options.defects is not None:
+        raise ValueError("--defects and --boxes exclude each other; --boxes reads masks too")
+    wanted = BoxOptions(
         name=options.name or options.out.name,
         shop=options.shop,
         size=options.size,
         epochs=options.epochs,
         target_overkill=options.overkill,
         seed=options.seed,
-        int8=not options.float,
+        ignored=tuple(options.ignore),
     )
-    report = _progress(options.progress_json)
+    return train_boxes(options.boxes, wanted, options.out, report, good=options.good)
+
+
+def _train_pictures(options: argparse.Namespace, report: Report) -> Manifest:
+    from qc_vision.training.package import Options
+
+    wanted = Options(
+        name=options.name or options.out.name,
+        shop=options.shop,
+        size=options.size or 256,
+        epochs=options.epochs or 12,
+        target_overkill=options.overkill,
+        seed=options.seed,
+        int8=not options.float,
+        tiles=options.tiles,
+    )
     if options.defects is None:
         from qc_vision.training.good_only import train_good_only
 
-        manifest = train_good_only(options.good, wanted, options.out, report)
-    else:
-        from qc_vision.training.folders import train_folders
+        return train_good_only(options.good, wanted, options.out, report)
+    from qc_vision.training.folders import train_folders
 
-        manifest = train_folders(options.good, options.defects, wanted, options.out, report)
-    report({"step": "done", "package": str(options.out), "version": manifest.version})
-    return 0
+    return train_folders(options.good, options.defects, wanted, options.out, report)
 
 
 def _fold(options: argparse.Namespace) -> int:
@@ -252,11 +305,23 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.boxes is not None:
+        return _evaluate_boxes(options)
+    if options.good is None or options.bad is None:
+        raise ValueError("evaluate needs --good DIR and --bad DIR, or --boxes DIR")
     figures, judged = evaluate(load(options.package), options.good, options.bad)
     _say(json.dumps(figures, indent=2))
     if options.report is not None:
         page = report(figures, judged, f"{options.package.name} on {options.bad}")
         options.report.write_text(page, "utf-8")
+    return 0
+
+
+def _evaluate_boxes(options: argparse.Namespace) -> int:
+    inspector = load(options.package)
+    ignored = inspector.manifest.extra.get("boxes", {}).get("ignored", ())
+    figures = evaluate_boxes(inspector, read_annotated(options.boxes, ignored=ignored))
+    _say(json.dumps(figures, indent=2, ensure_ascii=False))
     return 0
 
 

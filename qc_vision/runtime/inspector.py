@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,15 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.runtime import steps
+from qc_vision.runtime.boxes import Proposals
 from qc_vision.runtime.image import NotAnImage, decode
 from qc_vision.runtime.inspection import Fitness, Inspection, Region, Verdict
 from qc_vision.runtime.manifest import PIPELINE_FILE, Manifest, PackageError, verify_model
 from qc_vision.runtime.pipeline import Node, Pipeline, PipelineError
+from qc_vision.runtime.tiles import Tiles, over_tiles, tile
 
 if TYPE_CHECKING:
     import onnxruntime
 
 _OUTPUTS: Final = ("score", "map")
+_NAMING: Final = ("classes", "boxes", "kinds")
+"""Outputs that some graphs have: kinds by patch, or boxes with the raw score of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,17 @@ class Network:
     input_name: str
     outputs: tuple[str, ...]
 
-    def __call__(
-        self, pixels: NDArray[np.uint8]
-    ) -> tuple[float, NDArray[np.float32], NDArray[np.float32] | None]:
-        """Return raw image score, raw patch map, class logits by patch (or None)."""
-        found = self.session.run(list(self.outputs), {self.input_name: pixels})
-        classes = np.asarray(found[2], np.float32) if len(found) == 3 else None
-        return float(np.asarray(found[0]).item()), np.asarray(found[1], np.float32), classes
+    def __call__(self, pixels: NDArray[np.uint8]) -> steps.Answer:
+        """Return raw image score and raw patch map, with classes by patch or boxes where there are any."""
+        values = self.session.run(list(self.outputs), {self.input_name: pixels})
+        found = {
+            name: np.asarray(value, np.float32)
+            for name, value in zip(self.outputs, values, strict=True)
+        }
+        proposals = Proposals(found["boxes"], found["kinds"]) if "boxes" in found else None
+        return steps.Answer(
+            float(found["score"].item()), found["map"], found.get("classes"), proposals
+        )
 
 
 class Inspector:
@@ -95,13 +103,36 @@ class Inspector:
                 return run.aligned(steps.locate(inputs["image"], golden, node, run.fitness))
             case "crop":
                 return steps.crop(inputs["image"], node)
+            case "tile":
+                return tile(inputs["image"], node)
             case "model":
-                view: steps.View = inputs["view"]
-                return steps.Scores(*self._network(view.pixels), view.box)
+                view: steps.View | Tiles = inputs["view"]
+                if isinstance(view, Tiles):
+                    return over_tiles(self._network, view)
+                return steps.Scores.of(self._network(view.pixels), view.box)
             case "rule":
                 return self._decide(inputs["scores"], node, run)
             case _:
                 raise PipelineError(f"node {node.name!r} has unknown kind {node.kind!r}")
+
+    def with_rule(self, *, threshold: float, max_regions: int) -> Inspector:
+        """Return the same model with another rule: what else it takes for a region below its threshold."""
+        changed = {"threshold": threshold, "max_regions": max_regions}
+        nodes = tuple(
+            replace(node, settings={**node.settings, **changed}) if node.kind == "rule" else node
+            for node in self.pipeline.nodes
+        )
+        return Inspector(self.manifest, Pipeline.of(nodes), self._network, self._pictures)
+
+    def _regions(
+        self, scores: steps.Scores, grid: NDArray[np.float32], node: Node, verdict: Verdict
+    ) -> tuple[Region, ...]:
+        labels = self.manifest.labels
+        if scores.proposals is not None:
+            return steps.proposed_regions(
+                scores, scores.proposals, node, labels, self.manifest.calibration
+            )
+        return steps.regions_of(scores, grid, node, labels, at_least_one=verdict is Verdict.NOK)
 
     def _decide(self, scores: steps.Scores, node: Node, run: _Run) -> Inspection:
         if not (np.isfinite(scores.score) and np.isfinite(scores.grid).all()):
@@ -111,13 +142,10 @@ class Inspector:
         score = float(steps.score_of(scores.score, self.manifest.calibration))
         grid = steps.score_of(scores.grid, self.manifest.calibration)
         verdict = Verdict.NOK if score >= threshold else Verdict.OK
-        regions = steps.regions_of(
-            scores, grid, node, self.manifest.labels, at_least_one=verdict is Verdict.NOK
-        )
         return Inspection(
             verdict=verdict,
             score=score,
-            regions=run.in_picture(regions),
+            regions=run.in_picture(self._regions(scores, grid, node, verdict)),
             fitness=run.fitness,
             heatmap=grid.astype(np.float16),
             model_version=self.manifest.version,
@@ -195,16 +223,18 @@ def load(package_dir: str | Path, *, providers: Sequence[str] | None = None) -> 
     manifest = Manifest.read(package)
     model = verify_model(package, manifest)
     pipeline = Pipeline.read(package / PIPELINE_FILE)
-    _check_crops(pipeline, manifest, package)
+    _check_views(pipeline, manifest, package)
     network = _network(model, manifest, providers or ("CPUExecutionProvider",))
     network(np.zeros((manifest.input.height, manifest.input.width, 3), np.uint8))
     return Inspector(manifest, pipeline, network, _pictures(pipeline, package))
 
 
-def _check_crops(pipeline: Pipeline, manifest: Manifest, package: Path) -> None:
+def _check_views(pipeline: Pipeline, manifest: Manifest, package: Path) -> None:
     for node in pipeline.nodes:
-        size = (node.number("height"), node.number("width")) if node.kind == "crop" else None
-        if size and size != (manifest.input.height, manifest.input.width):
+        if node.kind not in ("crop", "tile"):
+            continue
+        size = (node.number("height"), node.number("width"))
+        if size != (manifest.input.height, manifest.input.width):
             raise PipelineError(
                 f"{package / PIPELINE_FILE}: node {node.name!r} gives {size[1]:.0f}×{size[0]:.0f};"
                 f" the model takes {manifest.input.width}×{manifest.input.height}"
@@ -232,7 +262,7 @@ def _network(model: Path, manifest: Manifest, providers: Sequence[str]) -> Netwo
     missing = [name for name in _OUTPUTS if name not in outputs]
     if missing:
         raise PackageError(f"{model} gives {outputs}; {missing} is missing")
-    extra = ("classes",) if "classes" in outputs and manifest.labels else ()
+    extra = tuple(name for name in _NAMING if name in outputs and manifest.labels)
     return Network(session, inputs[0].name, _OUTPUTS + extra)
 
 

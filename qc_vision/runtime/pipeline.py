@@ -63,6 +63,11 @@ STEP_KINDS: Final[dict[str, StepKind]] = {
         Port.VIEW,
         {"x": 0.0, "y": 0.0, "w": 1.0, "h": 1.0, "width": 256, "height": 256},
     ),
+    "tile": StepKind(
+        {"image": Port.IMAGE},
+        Port.VIEW,
+        {"columns": 4, "rows": 4, "overlap": 0.0, "width": 256, "height": 256},
+    ),
     "model": StepKind({"view": Port.VIEW}, Port.SCORES),
     "rule": StepKind({"scores": Port.SCORES}, Port.VERDICT, {"threshold": 0.5, "max_regions": 8}),
 }
@@ -143,18 +148,31 @@ class Pipeline:
 
 
 def standard(
-    *, width: int, height: int, locate: Mapping[str, Setting] | None = None, **fitness: float
+    *,
+    width: int,
+    height: int,
+    locate: Mapping[str, Setting] | None = None,
+    tiles: int = 1,
+    **fitness: float,
 ) -> Pipeline:
-    """Return source → fitness → (locate) → crop → model → rule for a model of the given input size."""
+    """Return source → fitness → (locate) → crop or tile → model → rule for a model of the given input size.
+
+    Args:
+        tiles: tiles along each side; 1 shows the model the whole picture.
+    """
     found = () if locate is None else (Node("part", "locate", {"image": "fitness"}, locate),)
     seen = found[-1].name if found else "fitness"
+    size: dict[str, Setting] = {"width": width, "height": height}
+    view = Node("crop", "crop", {"image": seen}, size)
+    if tiles > 1:
+        view = Node("tiles", "tile", {"image": seen}, {"columns": tiles, "rows": tiles, **size})
     return Pipeline.of(
         (
             Node("camera", "source"),
             Node("fitness", "fitness", {"image": "camera"}, dict(fitness)),
             *found,
-            Node("crop", "crop", {"image": seen}, {"width": width, "height": height}),
-            Node("model", "model", {"view": "crop"}),
+            view,
+            Node("model", "model", {"view": view.name}),
             Node("rule", "rule", {"scores": "model"}),
         )
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.runtime.boxes import Proposals, best_regions
 from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.inspection import Fitness, Region
 from qc_vision.runtime.locate import cut_out, find_part, pose_of, small_view
@@ -40,22 +41,35 @@ class Aligned:
     to_picture: NDArray[np.float64]
 
 
+class Answer(NamedTuple):
+    """What the network says of one view: raw score, raw map, class logits and boxes where it has them."""
+
+    score: float
+    grid: NDArray[np.float32]
+    classes: NDArray[np.float32] | None = None
+    proposals: Proposals | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Raw output of the model: image score, patch map, class logits (or None)."""
+    """Raw output of the model: image score, patch map, class logits and boxes (or None)."""
 
     score: float
     grid: NDArray[np.float32]
     classes: NDArray[np.float32] | None
     box: tuple[int, int, int, int]
+    proposals: Proposals | None = None
+
+    @classmethod
+    def of(cls, answer: Answer, box: tuple[int, int, int, int]) -> Scores:
+        """Return the network's answer for a view that lies there in the image."""
+        return cls(answer.score, answer.grid, answer.classes, box, answer.proposals)
 
 
 class Model(Protocol):
     """Runs the network on one view."""
 
-    def __call__(
-        self, pixels: NDArray[np.uint8]
-    ) -> tuple[float, NDArray[np.float32], NDArray[np.float32] | None]: ...
+    def __call__(self, pixels: NDArray[np.uint8]) -> Answer: ...
 
 
 def check_fitness(image: NDArray[np.uint8], node: Node) -> Fitness:
@@ -159,6 +173,24 @@ def score_of(raw: NDArray[np.float32] | float, calibration: Calibration) -> NDAr
     """Return calibrated scores in [0, 1]; the threshold maps to 0.5."""
     slope = (np.asarray(raw, np.float32) - calibration.threshold) / calibration.scale
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(slope, -30.0, 30.0))), np.float32)
+
+
+def proposed_regions(
+    scores: Scores,
+    proposals: Proposals,
+    node: Node,
+    labels: tuple[str, ...],
+    calibration: Calibration,
+) -> tuple[Region, ...]:
+    """Return the model's own boxes above the node's threshold, worst first."""
+    return best_regions(
+        proposals,
+        score_of(proposals.raw, calibration),
+        scores.box,
+        labels,
+        threshold=node.number("threshold"),
+        most=int(node.number("max_regions")),
+    )
 
 
 def regions_of(

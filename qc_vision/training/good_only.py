@@ -25,6 +25,8 @@ from qc_vision.figures import auroc
 from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.image import NotAnImage, decode
 from qc_vision.runtime.manifest import Manifest
+from qc_vision.runtime.pipeline import standard
+from qc_vision.runtime.tiles import tile
 from qc_vision.training.calibrate import conformal, tail_threshold
 from qc_vision.training.features import Extractor, sized
 from qc_vision.training.good_graph import Scale, good_only_model, summary_of
@@ -60,7 +62,7 @@ _FITS: Final[dict[str, Callable[[Half, np.random.Generator], GoodHead]]] = {
 
 @dataclass(frozen=True, slots=True)
 class GoodPictures:
-    """Good pictures at the model's size (RGB), as the runtime will cut and scale them."""
+    """Good pictures at the model's size (RGB), as the runtime will cut and scale them: one image a view."""
 
     images: list[Image]
     findings: Findings
@@ -85,20 +87,25 @@ def train_good_only(folder: Path, options: Options, package: Path, progress: Pro
 
 def _train(folder: Path, options: Options, package: Path, progress: Progress) -> Manifest:
     began = time.perf_counter()
-    good = read_good(folder, options.size, progress)
+    good = read_good(folder, options.size, progress, tiles=options.tiles)
     rng = np.random.default_rng(options.seed)
     backbone = sized(INT8 if options.int8 else FLOAT, options.size, options.size)
     projection, z = _projected(good.images, Extractor(backbone), rng, progress)
     extractor = Extractor(backbone)
 
-    fold = _folds(good.findings.groups, rng)
+    views = options.tiles**2  # of a picture, whose worst view is its score
+    fold = np.repeat(_folds(good.findings.groups, rng), views)
     first, compared = _choose(good.images, z, fold, projection, extractor, rng)
     chosen = first.name
     progress({"step": "head", "chosen": chosen, "compared": compared})
     worst, mean = _cross_fitted(first, z, fold, rng)
     head = _FITS[chosen](z, rng)
-    scale = _scale(worst, mean, options.target_overkill)
-    raw = scale.fused(worst, mean)
+    scale = _scale(
+        worst.reshape(-1, views).max(axis=1),
+        mean.reshape(-1, views).max(axis=1),
+        options.target_overkill,
+    )
+    raw = scale.fused(worst, mean).reshape(-1, views).max(axis=1)
     calibration = conformal(raw, options.target_overkill)
     suggested = tail_threshold(raw, options.target_overkill)
     progress({"step": "calibrated", "threshold": calibration.threshold, "n": calibration.n})
@@ -115,7 +122,7 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
         locating=good.locating,
         limits=good.limits,
         extra={
-            "trained_on": {"good": len(good.images), "spoiled": 0, "defects": 0},
+            "trained_on": {"good": len(raw), "spoiled": 0, "defects": 0},
             "head": chosen,
             "heads_compared": compared,
             "suggested_threshold": suggested,
@@ -137,16 +144,22 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
     return manifest
 
 
-def read_good(folder: Path, size: int, progress: Progress) -> GoodPictures:
+def read_good(folder: Path, size: int, progress: Progress, *, tiles: int = 1) -> GoodPictures:
     """Read a folder of good pictures; what cannot be read is said and left out."""
     files = [p for p in image_files(folder) if not p.stem.endswith("_mask")]
-    if len(files) > MOST:
-        progress({"step": "sampled", "files": len(files), "used": MOST})
-        files = [files[i] for i in np.linspace(0, len(files) - 1, MOST).astype(int)]
-    locating = _pose_of(files)
+    most = max(LEAST, MOST // tiles**2)
+    if len(files) > most:
+        progress({"step": "sampled", "files": len(files), "used": most})
+        files = [files[i] for i in np.linspace(0, len(files) - 1, most).astype(int)]
+    (cutter,) = (
+        node
+        for node in standard(width=size, height=size, tiles=tiles).nodes
+        if node.kind in ("crop", "tile")
+    )
+    locating = _pose_of(files) if tiles == 1 else None
     if locating is not None:
         progress({"step": "located", "reach": round(locating.reach, 3)})
-    images, names, sizes, refused, fits = [], [], [], [], []
+    wholes, images, names, sizes, refused, fits = [], [], [], [], [], []
     digest = hashlib.sha256()
     for path in files:
         try:
@@ -159,23 +172,25 @@ def read_good(folder: Path, size: int, progress: Progress) -> GoodPictures:
         if cut is None:
             refused.append(f"{path}: nothing stands out from the ground, the part is not found")
             continue
-        images.append(fitted(cut, size))
+        wholes.append(fitted(cut, size))
+        if tiles > 1:
+            images += [view.pixels for view in tile(cut, cutter).views]
         names.append(str(path))
         sizes.append((picture.shape[1], picture.shape[0]))
         fits.append(measure(picture, FitnessLimits()))
         digest.update(hashlib.sha256(data).digest())
     for reason in refused:
         progress({"step": "left out", "file": reason})
-    if len(images) < LEAST:
+    if len(wholes) < LEAST:
         raise DataError(
-            f"{folder} holds {len(images)} usable images; at least {LEAST} are needed"
+            f"{folder} holds {len(wholes)} usable images; at least {LEAST} are needed"
             + (f" (the first left out: {refused[0]})" if refused else "")
         )
-    findings = examine(names, images, sizes)
+    findings = examine(names, wholes, sizes)
     for sentence in findings.sentences:
         progress({"step": "look at", "finding": sentence})
     limits = FitnessLimits.around(fits)
-    return GoodPictures(images, findings, refused, locating, limits, digest.hexdigest())
+    return GoodPictures(images or wholes, findings, refused, locating, limits, digest.hexdigest())
 
 
 def _pose_of(files: Sequence[Path]) -> Locating | None:

@@ -42,6 +42,7 @@ class Options:
         target_overkill: share of good parts that may be called NOK.
         spoiled: made-up anomalies for each good image.
         int8: use the int8 backbone.
+        tiles: tiles along each side of a picture that the model looks at one by one; 1 for the whole picture.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Options:
     spoiled: int = 1
     seed: int = 1
     int8: bool = True
+    tiles: int = 1
     variants: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -85,6 +87,7 @@ def write_package(
         width=options.size,
         height=options.size,
         locate=found,
+        tiles=options.tiles,
         **({} if limits is None else limits.settings()),
     )
     (package / PIPELINE_FILE).write_text(pipeline.text(), "utf-8")

@@ -1,9 +1,9 @@
-"""Quantise the backbone. Apart, since onnxruntime's quantisation tools import torch."""
+"""Quantise graphs. Apart, since onnxruntime's quantisation tools import torch."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +11,29 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-Image = NDArray[np.uint8]
+
+class _Inputs(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, name: str, values: Iterable[NDArray[np.generic]]) -> None:
+        self._name, self._left = name, iter(values)
+
+    def get_next(self) -> dict[str, NDArray[np.generic]] | None:
+        value = next(self._left, None)
+        return None if value is None else {self._name: value}
 
 
-class _Images(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, images: Sequence[Image]) -> None:
-        self._left = iter(images)
-
-    def get_next(self) -> dict[str, Image] | None:
-        image = next(self._left, None)
-        return None if image is None else {"image": image}
-
-
-def quantised(model: onnx.ModelProto, images: Sequence[Image]) -> onnx.ModelProto:
-    """Return the backbone in int8 (QDQ, static, per channel), calibrated on the images.
+def quantised(
+    model: onnx.ModelProto,
+    inputs: Iterable[NDArray[np.generic]],
+    *,
+    kept_float: Sequence[str] = (),
+) -> onnx.ModelProto:
+    """Return a graph of one input in int8 (QDQ, static, per channel), calibrated on what is put in.
 
     Weights use 7 bits (``reduce_range``), so that CPUs without VNNI do not saturate and every
     CPU gives the same verdicts.
+
+    Args:
+        kept_float: names of nodes that stay as they are.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
@@ -35,12 +41,13 @@ def quantised(model: onnx.ModelProto, images: Sequence[Image]) -> onnx.ModelProt
         quantize_static(
             str(source),
             str(target),
-            _Images(images),
+            _Inputs(model.graph.input[0].name, inputs),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["Conv", "Add", "Clip"],
+            nodes_to_exclude=list(kept_float),
         )
         return onnx.load(str(target))

@@ -140,3 +140,22 @@ def test_too_few_good_pictures_are_said(
     assert main(["train", "--good", str(good), "--out", str(tmp_path / "package")]) == 2
     assert why in capsys.readouterr().err
     assert not (tmp_path / "package" / "manifest.json").exists()
+
+
+def test_a_large_picture_is_learned_and_judged_in_tiles(plates: Path, tmp_path: Path) -> None:
+    package = tmp_path / "tiled"
+    command = ["train", "--good", str(plates / "good"), "--out", str(package), "--tiles", "2"]
+    assert main([*command, "--size", "96", "--overkill", "0.05"]) == 0
+    assert Manifest.read(package).calibration.n == 36, "pictures, not tiles"
+    inspector = load(package)
+    dented = a_plate(300)
+    cv2.circle(dented, (130, 30), 7, (250, 250, 250), -1)
+    result = inspector.inspect(dented)
+    assert result.verdict == "NOK"
+    assert result.heatmap is not None
+    assert result.heatmap.shape == (24, 24)
+    worst = result.regions[0]
+    assert worst.x <= 130 <= worst.x + worst.w
+    assert worst.y <= 30 <= worst.y + worst.h
+    passed = [inspector.inspect(a_plate(seed)).verdict for seed in range(310, 318)]
+    assert passed.count("OK") >= 7

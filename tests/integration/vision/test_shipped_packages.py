@@ -13,6 +13,7 @@ import pytest
 from qc_vision.packages import shipped
 from qc_vision.runtime import Inspector, Pipeline, Verdict, check_parity, load
 from qc_vision.runtime.inspector import Network
+from qc_vision.runtime.steps import Answer
 from qc_vision.synth import DEFECT_KINDS, Scene, Shop, render
 from qc_vision.training.shipped import HELD_OUT, measure
 
@@ -75,7 +76,7 @@ def test_the_figures_notice_a_broken_model() -> None:
     assert isinstance(network, Network)
 
     class Blind:
-        def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray, np.ndarray | None]:
+        def __call__(self, pixels: np.ndarray) -> Answer:
             return network(np.zeros_like(pixels) + 90)
 
     broken = Inspector(inspector.manifest, inspector.pipeline, Blind(), {})

@@ -9,6 +9,7 @@ import pytest
 from qc_vision.runtime import Calibration, Inspector, Manifest, ModelInput, Verdict
 from qc_vision.runtime.inspection import Inspection
 from qc_vision.runtime.pipeline import Node, Pipeline, standard
+from qc_vision.runtime.steps import Answer
 from qc_vision.synth import Nuisance, Scene, Shop, render
 
 PART = render(Scene(Shop.STAMPING, "M1-door", seed=1, size=256)).image
@@ -20,9 +21,9 @@ class Says:
     def __init__(self, grid: np.ndarray, classes: np.ndarray | None = None) -> None:
         self.grid, self.classes = grid.astype(np.float32), classes
 
-    def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray, np.ndarray | None]:
+    def __call__(self, pixels: np.ndarray) -> Answer:
         assert pixels.shape == (64, 64, 3)
-        return float(self.grid.max()), self.grid, self.classes
+        return Answer(float(self.grid.max()), self.grid, self.classes)
 
 
 def inspector(
@@ -156,7 +157,7 @@ def test_a_turned_part_is_turned_back_before_it_is_judged() -> None:
     seen: list[np.ndarray] = []
 
     class Looks(Says):
-        def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray, np.ndarray | None]:
+        def __call__(self, pixels: np.ndarray) -> Answer:
             seen.append(pixels)
             return super().__call__(pixels)
 

@@ -1,0 +1,386 @@
+"""Pictures with boxes from a folder: Pascal VOC XML, COCO JSON, or masks.
+
+What is wrong with one picture is said in a sentence that names its file; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_vision.runtime.image import IMAGE_SUFFIXES, NotAnImage, decode
+
+Image = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+_OUTSIDE: Final = 0.1
+"""Share of a box's own side by which it may stick out of the picture and is cut there."""
+
+
+class BadAnnotation(ValueError):
+    """One annotation cannot be used; the message says why, without the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """A picture and its regions: boxes N×4 (x0, y0, x1, y1 in pixels of the upright picture), their kinds.
+
+    ``mask`` is the file of exact masks where there is one, white where a defect is.
+    """
+
+    path: Path
+    width: int
+    height: int
+    boxes: NDArray[np.float32]
+    kinds: tuple[str, ...]
+    mask: Path | None = None
+
+    def picture(self) -> Image:
+        """Return the upright BGR picture."""
+        return decode(self.path.read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder holds: pictures that can be used, and sentences about all others."""
+
+    pictures: tuple[Annotated, ...]
+    findings: tuple[str, ...]
+    sha256: str
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All kinds of regions, sorted."""
+        return tuple(sorted({kind for one in self.pictures for kind in one.kinds}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Regions:
+    """What an annotation file says of one picture, in the pixels it was drawn on (None: the picture's)."""
+
+    source: Path
+    picture: str
+    size: tuple[int, int] | None
+    boxes: list[Box]
+    kinds: list[str]
+
+
+@dataclass(slots=True)
+class _Findings:
+    """Sentences, and what is counted rather than listed."""
+
+    sentences: list[str] = field(default_factory=list)
+    swapped: list[Path] = field(default_factory=list)
+    bare: list[Path] = field(default_factory=list)
+    pictures: set[str] = field(default_factory=set)
+    """Names of pictures that a COCO file speaks of and that cannot be used."""
+
+    def all(self) -> tuple[str, ...]:
+        """Return every finding as a sentence."""
+        counted = []
+        if self.swapped:
+            counted.append(
+                f"{self.swapped[0]}: a box is drawn from right to left or upwards; corners put in"
+                f" order there and in {len(self.swapped) - 1} other files"
+            )
+        if self.bare:
+            counted.append(
+                f"{self.bare[0]}: no annotation; left out, with {len(self.bare) - 1} other such"
+                " pictures (an annotation without regions says that a picture is good)"
+            )
+        return (*self.sentences, *counted)
+
+
+def read_annotated(folder: Path, *, ignored: Collection[str] = ()) -> Reading:
+    """Read all annotated pictures under a folder.
+
+    Three forms are understood, also beside each other: ``<name>.xml`` (Pascal VOC, anywhere under the
+    folder), ``*.json`` (COCO), and ``<kind>/<name>_mask.png`` beside ``<name>``. A file drawn on a larger
+    or smaller copy of the picture (its ``<size>``) is scaled. Boxes of the ignored kinds are left out.
+
+    Raises:
+        ValueError: the folder is missing, or holds no picture that can be used.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    masks = _masks_of(pictures)
+    pictures = [path for path in pictures if path not in set(masks.values())]
+    findings = _Findings()
+    found: dict[Path, Annotated] = {}
+    for regions in _regions_in(files, findings):
+        try:
+            path = _picture_of(regions, pictures, folder)
+            one = _placed(regions, path, findings, masks.get(path), ignored)
+        except (BadAnnotation, NotAnImage, OSError) as cause:
+            findings.sentences.append(f"{regions.source}: {cause}")
+            continue
+        if path in found:
+            one = _both(found[path], one)
+        found[path] = one
+    _read_masks(pictures, masks, found, findings, folder, ignored)
+    spoken_of = {path.stem for path in files if path.suffix.lower() == ".xml"}
+    spoken_of |= {path.stem for path in masks} | findings.pictures
+    findings.bare += [p for p in pictures if p not in found and p.stem not in spoken_of]
+    if not found:
+        why = "; ".join(findings.all()[:3]) or "no pictures"
+        raise ValueError(f"{folder} holds no annotated picture that can be used: {why}")
+    kept = tuple(found[path] for path in sorted(found))
+    return Reading(kept, findings.all(), _digest(kept))
+
+
+def without_rare_kinds(reading: Reading, least: int) -> Reading:
+    """Leave out the boxes of kinds that fewer pictures show than ``least``, and say where they are."""
+    counts = Counter(kind for one in reading.pictures for kind in set(one.kinds))
+    rare = {kind for kind, count in counts.items() if count < least}
+    if not rare:
+        return reading
+    sentences = []
+    for kind in sorted(rare):
+        where = next(one.path for one in reading.pictures if kind in one.kinds)
+        sentences.append(
+            f"{where}: kind {kind!r} is in {counts[kind]} of {len(reading.pictures)} pictures; at least"
+            f" {least} are needed, so it is not learned (a misspelling?)"
+        )
+    pictures = tuple(one for one in reading.pictures if not rare & set(one.kinds))
+    return replace(reading, pictures=pictures, findings=(*reading.findings, *sentences))
+
+
+def _regions_in(files: Sequence[Path], findings: _Findings) -> Iterator[_Regions]:
+    for path in files:
+        try:
+            if path.suffix.lower() == ".xml":
+                yield _voc(path)
+            elif path.suffix.lower() == ".json":
+                yield from _coco(path, findings)
+        except (BadAnnotation, OSError) as cause:
+            findings.sentences.append(f"{path}: {cause}")
+
+
+def _voc(path: Path) -> _Regions:
+    data = path.read_bytes()
+    if not data.strip():
+        raise BadAnnotation(
+            "the file is empty; a good picture's has an <annotation> without <object>"
+        )
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise BadAnnotation("an annotation has no document type or entities")
+    try:
+        root = ElementTree.fromstring(data)  # noqa: S314 - entities were refused above
+    except ElementTree.ParseError as cause:
+        raise BadAnnotation(f"is not XML: {cause}") from cause
+    if root.tag != "annotation":
+        raise BadAnnotation(f"is no Pascal VOC annotation: its root is <{root.tag}>")
+    boxes, kinds = [], []
+    for number, entry in enumerate(root.findall("object"), 1):
+        kind = (entry.findtext("name") or "").strip()
+        if not kind:
+            raise BadAnnotation(f"object {number} has no <name>")
+        corners = [entry.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
+        boxes.append(_numbers(corners, f"object {number} ({kind})"))
+        kinds.append(kind)
+    sides = [root.findtext(f"size/{side}") for side in ("width", "height")]
+    size = None
+    if all(side is not None and side.strip().isdigit() and int(side) > 0 for side in sides):
+        size = (int(sides[0] or 0), int(sides[1] or 0))
+    return _Regions(path, path.stem, size, boxes, kinds)
+
+
+def _numbers(corners: Sequence[str | None], what: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(value or "") for value in corners)
+    except ValueError as cause:
+        raise BadAnnotation(f"{what} has no box: {list(corners)}") from cause
+    if not np.isfinite([x0, y0, x1, y1]).all():
+        raise BadAnnotation(f"{what} has no box: {list(corners)}")
+    return x0, y0, x1, y1
+
+
+def _coco(path: Path, findings: _Findings) -> Iterator[_Regions]:
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        images = {entry["id"]: entry for entry in raw["images"]}
+        names = {entry["id"]: str(entry["name"]) for entry in raw["categories"]}
+        regions = {
+            number: _Regions(
+                path, str(entry["file_name"]), (int(entry["width"]), int(entry["height"])), [], []
+            )
+            for number, entry in images.items()
+        }
+        marked = list(raw["annotations"])
+    except (ValueError, KeyError, TypeError) as cause:
+        raise BadAnnotation(f"is no COCO annotation: {cause!r}") from cause
+    spoiled = set()
+    for entry in marked:
+        try:
+            number = entry["image_id"]
+            if number not in regions:
+                raise BadAnnotation(f"a region belongs to picture {number!r}, which is not listed")
+            if entry["category_id"] not in names:
+                spoiled.add(number)
+                findings.pictures.add(Path(regions[number].picture).stem)
+                raise BadAnnotation(
+                    f"{regions[number].picture}: kind {entry['category_id']!r} is not among the"
+                    " categories; the picture is left out"
+                )
+            x, y, w, h = (float(value) for value in entry["bbox"])
+        except BadAnnotation as cause:
+            findings.sentences.append(f"{path}: {cause}")
+            continue
+        except (ValueError, KeyError, TypeError) as cause:
+            raise BadAnnotation(f"a region is no COCO annotation: {cause!r}") from cause
+        regions[number].boxes.append((x, y, x + w, y + h))
+        regions[number].kinds.append(names[entry["category_id"]])
+    yield from (one for number, one in regions.items() if number not in spoiled)
+
+
+def _picture_of(regions: _Regions, pictures: Sequence[Path], folder: Path) -> Path:
+    """Return the picture an annotation speaks of: the one beside it, or the only one of its name."""
+    name = Path(regions.picture.replace("\\", "/"))
+    whole = name.suffix.lower() in IMAGE_SUFFIXES
+    same = [p for p in pictures if (p.name == name.name if whole else p.stem == name.name)]
+    if not same:
+        raise BadAnnotation(f"its picture {regions.picture!r} is not in {folder}")
+    for likely in (regions.source.parent / name, folder / name):
+        near = [p for p in same if p == likely or p.with_suffix("") == likely]
+        if near:
+            return near[0]
+    if len(same) > 1:
+        raise BadAnnotation(f"its picture could be {same[0]} or {same[1]}")
+    return same[0]
+
+
+def _placed(
+    regions: _Regions,
+    path: Path,
+    findings: _Findings,
+    mask: Path | None,
+    ignored: Collection[str],
+) -> Annotated:
+    """Scale the boxes to the picture and hold them against it."""
+    try:
+        height, width = decode(path.read_bytes()).shape[:2]
+    except NotAnImage as cause:
+        raise BadAnnotation(f"its picture {path.name}: {cause}") from cause
+    drawn = regions.size or (width, height)
+    if abs(drawn[0] * height / (drawn[1] * width) - 1.0) > 0.02:
+        raise BadAnnotation(
+            f"was drawn on {drawn[0]}×{drawn[1]} pixels; {path.name} has {width}×{height}"
+        )
+    scale = width / drawn[0]
+    boxes, kinds, swapped = [], [], False
+    for number, (box, kind) in enumerate(zip(regions.boxes, regions.kinds, strict=True), 1):
+        if kind in ignored:
+            continue
+        ordered = (
+            min(box[0], box[2]),
+            min(box[1], box[3]),
+            max(box[0], box[2]),
+            max(box[1], box[3]),
+        )
+        swapped = swapped or ordered != box
+        what = f"box {number} ({kind})"
+        boxes.append(_inside([side * scale for side in ordered], (width, height), what))
+        kinds.append(kind)
+    if swapped:
+        findings.swapped.append(regions.source)
+    corners = np.array(boxes, np.float32).reshape(-1, 4)
+    return Annotated(path, width, height, corners, tuple(kinds), mask)
+
+
+def _inside(box: Sequence[float], size: tuple[int, int], what: str) -> Box:
+    """Return the box cut to the picture.
+
+    Raises:
+        BadAnnotation: it has no area, or sticks out by more than a rounding.
+    """
+    x0, y0, x1, y1 = box
+    cut = (max(x0, 0.0), max(y0, 0.0), min(x1, float(size[0])), min(y1, float(size[1])))
+    where = f"{what}, {x0:g},{y0:g} to {x1:g},{y1:g},"
+    if x1 - x0 < 1.0 or y1 - y0 < 1.0:
+        raise BadAnnotation(f"{where} has no area")
+    lost_x, lost_y = (x1 - x0) - (cut[2] - cut[0]), (y1 - y0) - (cut[3] - cut[1])
+    if lost_x > max(2.0, _OUTSIDE * (x1 - x0)) or lost_y > max(2.0, _OUTSIDE * (y1 - y0)):
+        raise BadAnnotation(f"{where} lies outside the picture of {size[0]}×{size[1]} pixels")
+    return cut
+
+
+def _both(one: Annotated, other: Annotated) -> Annotated:
+    """Join what two files say of one picture."""
+    boxes = np.concatenate([one.boxes, other.boxes])
+    return replace(one, boxes=boxes, kinds=one.kinds + other.kinds)
+
+
+def _masks_of(pictures: Sequence[Path]) -> Mapping[Path, Path]:
+    """Return the mask file ``<name>_mask.png`` of each picture that has one beside it."""
+    there = set(pictures)
+    masks = {}
+    for path in pictures:
+        mask = path.with_name(f"{path.stem}_mask.png")
+        if mask in there:
+            masks[path] = mask
+    return masks
+
+
+def _read_masks(
+    pictures: Sequence[Path],
+    masks: Mapping[Path, Path],
+    found: dict[Path, Annotated],
+    findings: _Findings,
+    folder: Path,
+    ignored: Collection[str],
+) -> None:
+    """Add pictures that have a mask and no other annotation; the kind is the name of their folder."""
+    for path in pictures:
+        mask = masks.get(path)
+        if mask is None or path in found:
+            continue
+        kind = path.parent.name if path.parent != folder else "defect"
+        try:
+            picture, drawn = decode(path.read_bytes()), decode(mask.read_bytes())
+            if picture.shape != drawn.shape:
+                raise BadAnnotation(
+                    f"is {drawn.shape[1]}×{drawn.shape[0]} pixels; {path.name} has"
+                    f" {picture.shape[1]}×{picture.shape[0]}"
+                )
+        except (BadAnnotation, NotAnImage, OSError) as cause:
+            findings.sentences.append(f"{mask}: {cause}")
+            continue
+        boxes = [] if kind in ignored else _boxes_of(np.asarray(drawn[:, :, 0], np.uint8))
+        height, width = picture.shape[:2]
+        corners = np.array(boxes, np.float32).reshape(-1, 4)
+        found[path] = Annotated(path, width, height, corners, (kind,) * len(boxes), mask)
+
+
+def _boxes_of(mask: Image) -> list[Box]:
+    """Return the boxes around connected parts of a mask; parts of a few pixels' distance are one."""
+    reach = max(3, round(0.02 * max(mask.shape))) | 1
+    white = (mask > 60).astype(np.uint8)
+    joined = cv2.dilate(white, np.ones((reach, reach), np.uint8))
+    count, parts = cv2.connectedComponents(joined, connectivity=8)
+    boxes = []
+    for part in range(1, count):
+        x, y, w, h = cv2.boundingRect(white * (parts == part).astype(np.uint8))
+        if min(w, h) >= 1:
+            boxes.append((float(x), float(y), float(x + w), float(y + h)))
+    return boxes
+
+
+def _digest(pictures: Sequence[Annotated]) -> str:
+    digest = hashlib.sha256()
+    for one in pictures:
+        digest.update(hashlib.sha256(one.path.read_bytes()).digest())
+        digest.update(one.boxes.tobytes())
+        digest.update(json.dumps(one.kinds).encode())
+    return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""From the boxes a supervised model proposes to regions: the best of those that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_vision.runtime.inspection import Region
+
+Float = NDArray[np.float32]
+
+_SAME: Final = 0.6
+"""Overlap (intersection over union) above which two boxes of one kind are one region."""
+_PROPOSED: Final = 300
+"""Boxes of a kind that are compared, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Boxes N×4 (x0, y0, x1, y1 as shares of the view) and their raw scores, N×kinds."""
+
+    corners: Float
+    raw: Float
+
+
+def joined(parts: Sequence[tuple[Proposals, tuple[int, int, int, int]]]) -> Proposals:
+    """Return the proposals of views as those of the window around all of them.
+
+    Args:
+        parts: proposals, and where their view lies (x, y, w, h in any one unit).
+    """
+    left, top = min(box[0] for _, box in parts), min(box[1] for _, box in parts)
+    right = max(box[0] + box[2] for _, box in parts)
+    bottom = max(box[1] + box[3] for _, box in parts)
+    whole = np.array([right - left, bottom - top] * 2, np.float32)
+    moved = [
+        (one.corners * np.array([w, h] * 2, np.float32) + np.array([x - left, y - top] * 2)) / whole
+        for one, (x, y, w, h) in parts
+    ]
+    corners = np.asarray(np.concatenate(moved), np.float32)
+    return Proposals(corners, np.concatenate([one.raw for one, _ in parts]))
+
+
+def best_regions(
+    proposals: Proposals,
+    scores: Float,
+    box: tuple[int, int, int, int],
+    labels: Sequence[str],
+    *,
+    threshold: float,
+    most: int,
+) -> tuple[Region, ...]:
+    """Return the regions whose score reaches the threshold, best first, in pixels of the picture.
+
+    Args:
+        scores: calibrated scores of the proposals, N×kinds.
+        box: where the view lies in the picture (x, y, w, h pixels).
+    """
+    left, top, wide, high = box
+    regions = []
+    for kind, label in enumerate(labels):
+        mine = np.flatnonzero(scores[:, kind] >= threshold)
+        mine = mine[np.argsort(-scores[mine, kind], kind="stable")[:_PROPOSED]]
+        for index in mine[kept(proposals.corners[mine])]:
+            x0, y0, x1, y1 = (float(value) for value in proposals.corners[index])
+            x, y = left + round(x0 * wide), top + round(y0 * high)
+            w, h = left + round(x1 * wide) - x, top + round(y1 * high) - y
+            if w > 0 and h > 0:
+                regions.append(Region(x, y, w, h, float(scores[index, kind]), label))
+    regions.sort(key=lambda region: -region.score)
+    return tuple(regions[:most])
+
+
+def kept(corners: Float) -> NDArray[np.int64]:
+    """Return which boxes, best first, overlap no better one that is kept."""
+    area = np.clip(corners[:, 2:] - corners[:, :2], 0.0, None).prod(axis=1)
+    left = np.arange(len(corners))
+    found = []
+    while len(left):
+        best, left = left[0], left[1:]
+        found.append(int(best))
+        low = np.maximum(corners[best, :2], corners[left, :2])
+        high = np.minimum(corners[best, 2:], corners[left, 2:])
+        common = np.clip(high - low, 0.0, None).prod(axis=1)
+        union = np.maximum(area[best] + area[left] - common, 1e-9)
+        left = left[common / union <= _SAME]
+    return np.array(found, np.int64)
