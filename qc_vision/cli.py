@@ -16,6 +16,7 @@ import cv2
 from qc_vision.annotations import read_annotated
 from qc_vision.evaluate import evaluate, image_paths, judge, report
 from qc_vision.evaluate_boxes import evaluate_boxes
+from qc_vision.pipelines.command import add_commands as add_pipeline_commands
 from qc_vision.runtime import (
     Inspection,
     Manifest,
@@ -139,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
 
     fold = commands.add_parser("fold-backbone", help="reproduce the backbones that ship")
     fold.set_defaults(command=_fold)
+
+    add_pipeline_commands(commands, say=_say, pictures_in=image_paths)
 
     shipped = commands.add_parser("train-shipped", help="reproduce the packages that ship")
     shipped.add_argument("--shop", type=Shop, choices=list(Shop), help="one shop only")

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -69,7 +69,7 @@ class Gauge(Protocol):
         """Return the value; raises CannotMeasure."""
 
 
-_KINDS: Final[Mapping[str, Any]] = {
+GAUGES: Final[Mapping[str, Any]] = {
     gauge.kind: gauge
     for gauge in (
         GapGauge,
@@ -82,6 +82,7 @@ _KINDS: Final[Mapping[str, Any]] = {
         CodeGauge,
     )
 }
+"""Every kind of gauge, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,31 @@ def read_settings(path: Path) -> Station:
     return Station(gauges, limits)
 
 
+def make(kind: str, settings: Mapping[str, object], picture_of: Callable[[str], Picture]) -> Gauge:
+    """Return one gauge.
+
+    Args:
+        settings: as in a settings file, with the gauge's `name`.
+        picture_of: returns a picture that a setting names; raises SettingsError.
+
+    Raises:
+        SettingsError: a setting is unknown, missing, of another type, or makes no sense.
+    """
+    known = {one.name: one for one in fields(GAUGES[kind])}
+    unknown = set(settings) - set(known)
+    missing = {name for name, one in known.items() if one.default is MISSING} - set(settings)
+    if unknown or missing:
+        said = [f"unknown {', '.join(sorted(unknown))}"] * bool(unknown)
+        said += [f"missing {', '.join(sorted(missing))}"] * bool(missing)
+        raise SettingsError("; ".join(said))
+    given = {
+        name: _setting(name, str(known[name].type), value, picture_of)
+        for name, value in settings.items()
+    }
+    gauge: Gauge = GAUGES[kind](**given)
+    return gauge
+
+
 def read_all(image: bytes | NDArray[np.generic], station: Station) -> tuple[Reading, ...]:
     """Measure one picture with every gauge. A picture that is none makes every reading UNFIT."""
     try:
@@ -124,7 +150,7 @@ def read_all(image: bytes | NDArray[np.generic], station: Station) -> tuple[Read
         return tuple(_unfit(gauge, str(refusal)) for gauge in station.gauges)
     dim = measure(upright, station.limits).reason
     return tuple(
-        _unfit(gauge, dim) if dim is not None and gauge.needs_light else _read(gauge, upright)
+        _unfit(gauge, dim) if dim is not None and gauge.needs_light else read(gauge, upright)
         for gauge in station.gauges
     )
 
@@ -148,7 +174,8 @@ def worst(readings: Sequence[Reading]) -> Verdict:
     return Verdict.UNFIT
 
 
-def _read(gauge: Gauge, image: Picture) -> Reading:
+def read(gauge: Gauge, image: Picture) -> Reading:
+    """Measure an upright picture with one gauge; what cannot be measured is UNFIT."""
     try:
         found = gauge.measure(image)
     except CannotMeasure as refusal:
@@ -205,28 +232,18 @@ def _gauge(table: object, number: int, path: Path) -> Gauge:
         raise SettingsError(f"{where} is no table")
     where += f" ({table['name']})" if isinstance(table.get("name"), str) else ""
     kind = table.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise SettingsError(f"{where}: kind is one of {', '.join(_KINDS)}, not {kind!r}")
-    known = {one.name: one for one in fields(_KINDS[kind])}
+    if not isinstance(kind, str) or kind not in GAUGES:
+        raise SettingsError(f"{where}: kind is one of {', '.join(GAUGES)}, not {kind!r}")
     given = {name: value for name, value in table.items() if name != "kind"}
-    unknown = set(given) - set(known)
-    missing = {name for name, one in known.items() if one.default is MISSING} - set(given)
-    if unknown or missing:
-        said = [f"unknown {', '.join(sorted(unknown))}"] * bool(unknown)
-        said += [f"missing {', '.join(sorted(missing))}"] * bool(missing)
-        raise SettingsError(f"{where}: {'; '.join(said)}")
     try:
-        settings = {
-            name: _setting(name, str(known[name].type), value, path.parent)
-            for name, value in given.items()
-        }
-        gauge: Gauge = _KINDS[kind](**settings)
+        return make(kind, given, lambda name: _picture(path.parent / name))
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from error
-    return gauge
 
 
-def _setting(name: str, annotation: str, value: object, folder: Path) -> object:
+def _setting(
+    name: str, annotation: str, value: object, picture_of: Callable[[str], Picture]
+) -> object:
     """Return a setting as its gauge takes it; raises SettingsError for one of another type."""
     kind = annotation.removesuffix(" | None")
     match kind:
@@ -246,7 +263,7 @@ def _setting(name: str, annotation: str, value: object, folder: Path) -> object:
         ):
             return tuple(value)
         case "Picture" if isinstance(value, str):
-            return _picture(folder / value)
+            return picture_of(value)
     shapes = {"Zone": "[x, y, w, h]", "Lab": "[L, a, b] or #rrggbb", "Point": "[x, y]"}
     wanted = shapes.get(
         kind, {"Picture": "a file name", "tuple[str, ...]": "a list"}.get(kind, kind)
