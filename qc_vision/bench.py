@@ -42,6 +42,9 @@ peak = next(line.split()[1] for line in open("/proc/self/status") if line.starts
 print(spent, int(peak) / 1024)
 """
 
+_LARGE: Final = 1024
+"""Side of a picture of a megapixel."""
+
 Section = Callable[[], Iterator[Figure]]
 
 
@@ -75,6 +78,7 @@ def _sections(*, subset: bool, work: Path) -> Iterator[tuple[str, Section]]:
     yield "cold start", _cold_start
     yield "gauges", partial(gauge_figures, pictures=60 if subset else 400)
     yield "good-only", partial(_good_only, work)
+    yield "tiles", partial(_tiles, work, 40 if subset else 300)
     yield "throughput", partial(throughput, work / "good-only", _good_jpeg, 400 if subset else 4000)
     folder = real_sets()
     if folder is not None:
@@ -149,8 +153,34 @@ def _good_only(work: Path) -> Iterator[Figure]:
     yield Figure("good-only decision, CPU ms p99", float(np.quantile(spent, 0.99)), "≤ 12")
 
 
-def _good_jpeg(seed: int) -> bytes:
-    scene = Scene(Shop.WELDING, "M1", None, None, seed, 256, typical_nuisance(seed))
+def _tiles(work: Path, count: int) -> Iterator[Figure]:
+    """One package for 16 tiles of a picture of a megapixel: training, and decisions by the clock on the wall."""
+    from qc_vision.training.good_only import train_good_only
+    from qc_vision.training.package import Options
+
+    package = work / "tiles"
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(24):
+            (Path(folder) / f"{seed}.jpg").write_bytes(_good_jpeg(seed, _LARGE))
+        cpu = time.process_time()
+        options = Options("bench tiles", "welding", tiles=4)
+        train_good_only(Path(folder), options, package, lambda _: None)
+        yield Figure("16 tiles: training on 24 pictures, CPU s", time.process_time() - cpu, "")
+    inspector = load(package)
+    jpegs = [_good_jpeg(seed, _LARGE) for seed in range(300, 320)]
+    walls, cpus = [], []
+    for number in range(count):
+        began, cpu = time.perf_counter(), time.process_time()
+        inspector.inspect(jpegs[number % len(jpegs)])
+        walls.append((time.perf_counter() - began) * 1e3)
+        cpus.append((time.process_time() - cpu) * 1e3)
+    yield Figure("1 megapixel in 16 tiles, JPEG to verdict, ms p50", float(np.median(walls)), "")
+    yield Figure("1 megapixel in 16 tiles, ms p99", float(np.quantile(walls, 0.99)), "≤ 90")
+    yield Figure("1 megapixel in 16 tiles, CPU ms p50", float(np.median(cpus)), "")
+
+
+def _good_jpeg(seed: int, side: int = 256) -> bytes:
+    scene = Scene(Shop.WELDING, "M1", None, None, seed, side, typical_nuisance(seed))
     return cv2.imencode(".jpg", render(scene).image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
 
 

@@ -268,6 +268,7 @@ def _answer(path: Path, result: Inspection, spent_ms: float) -> dict[str, Any]:
                 "h": region.h,
                 "score": round(region.score, 4),
                 "label": region.label,
+                "outline": region.outline,
             }
             for region in result.regions
         ],

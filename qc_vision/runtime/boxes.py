@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +16,8 @@ Float = NDArray[np.float32]
 
 _SAME: Final = 0.6
 """Overlap (intersection over union) above which two boxes of one kind are one region."""
+_DRAWN: Final = 96
+"""Longer side, in points, of the raster on which an outline is drawn."""
 _PROPOSED: Final = 300
 """Boxes of a kind that are compared, the best first."""
 
@@ -89,3 +92,32 @@ def kept(corners: Float) -> NDArray[np.int64]:
         union = np.maximum(area[best] + area[left] - common, 1e-9)
         left = left[common / union <= _SAME]
     return np.array(found, np.int64)
+
+
+def outline_of(
+    region: Region, inside: Float, box: tuple[int, int, int, int]
+) -> tuple[tuple[int, int], ...]:
+    """Return the polygon around the largest part of a region that the map calls inside.
+
+    Args:
+        inside: map over the view, above 0 where a patch lies inside a defect.
+        box: where the view lies in the picture (x, y, w, h pixels).
+    """
+    left, top, wide, high = box
+    rows, columns = inside.shape
+    scale = min(1.0, _DRAWN / max(region.w, region.h))
+    size = (max(2, round(region.w * scale)), max(2, round(region.h * scale)))
+    x, y = (np.arange(n) + 0.5 for n in size)
+    at_x = (region.x - left + x * region.w / size[0]) * columns / wide - 0.5
+    at_y = (region.y - top + y * region.h / size[1]) * rows / high - 0.5
+    grid = np.meshgrid(at_x.astype(np.float32), at_y.astype(np.float32))
+    values = cv2.remap(inside, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    contours, _ = cv2.findContours(
+        (values > 0).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    if not contours:
+        return ()
+    around = cv2.approxPolyDP(max(contours, key=cv2.contourArea), 1.0, closed=True)[:, 0]
+    step = np.array([region.w / size[0], region.h / size[1]])
+    points = np.rint((around + 0.5) * step + (region.x, region.y)).astype(int)
+    return tuple((int(px), int(py)) for px, py in points)

@@ -20,7 +20,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A suspicious box in pixels of the upright image, with its own score in [0, 1]."""
+    """A suspicious box in pixels of the upright image, with its own score in [0, 1].
+
+    ``outline`` is a polygon around what lies in the box (x, y), where the model has learned it from masks.
+    """
 
     x: int
     y: int
@@ -28,6 +31,7 @@ class Region:
     h: int
     score: float
     label: str | None = None
+    outline: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

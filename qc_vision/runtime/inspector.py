@@ -129,9 +129,7 @@ class Inspector:
     ) -> tuple[Region, ...]:
         labels = self.manifest.labels
         if scores.proposals is not None:
-            return steps.proposed_regions(
-                scores, scores.proposals, node, labels, self.manifest.calibration
-            )
+            return steps.proposed_regions(scores, scores.proposals, node, self.manifest)
         return steps.regions_of(scores, grid, node, labels, at_least_one=verdict is Verdict.NOK)
 
     def _decide(self, scores: steps.Scores, node: Node, run: _Run) -> Inspection:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_vision.runtime.boxes import Proposals, best_regions
+from qc_vision.runtime.boxes import Proposals, best_regions, outline_of
 from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.inspection import Fitness, Region
 from qc_vision.runtime.locate import cut_out, find_part, pose_of, small_view
-from qc_vision.runtime.manifest import Calibration
+from qc_vision.runtime.manifest import Calibration, Manifest
 from qc_vision.runtime.pipeline import Node
 
 
@@ -179,17 +179,22 @@ def proposed_regions(
     scores: Scores,
     proposals: Proposals,
     node: Node,
-    labels: tuple[str, ...],
-    calibration: Calibration,
+    manifest: Manifest,
 ) -> tuple[Region, ...]:
-    """Return the model's own boxes above the node's threshold, worst first."""
-    return best_regions(
+    """Return the model's own boxes above the node's threshold, worst first, outlined where it learned masks."""
+    regions = best_regions(
         proposals,
-        score_of(proposals.raw, calibration),
+        score_of(proposals.raw, manifest.calibration),
         scores.box,
-        labels,
+        manifest.labels,
         threshold=node.number("threshold"),
         most=int(node.number("max_regions")),
+    )
+    if not manifest.extra.get("boxes", {}).get("masks"):
+        return regions
+    inside = scores.grid - np.float32(manifest.calibration.threshold)
+    return tuple(
+        replace(region, outline=outline_of(region, inside, scores.box)) for region in regions
     )
 
 
@@ -245,7 +250,9 @@ def moved(
     if x1 <= x0 or y1 <= y0:
         return None
     box = (int(x0), int(y0), int(x1 - x0), int(y1 - y0))
-    return Region(*box, region.score, region.label)
+    around = [to_picture @ (x, y, 1.0) for x, y in region.outline]
+    outline = tuple((round(float(x)), round(float(y))) for x, y in around)
+    return Region(*box, region.score, region.label, outline)
 
 
 def _label(

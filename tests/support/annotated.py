@@ -47,10 +47,11 @@ def a_picture(
 
 
 def write_annotated(folder: Path, seeds: range, *, side: int = 96) -> None:
-    """Write pictures with an annotation beside each."""
+    """Write pictures with an annotation and a mask beside each."""
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
-        image, regions, _ = a_picture(seed, side=side)
+        image, regions, mask = a_picture(seed, side=side)
         cv2.imwrite(str(folder / f"{seed:03d}.png"), image)
+        cv2.imwrite(str(folder / f"{seed:03d}_mask.png"), mask)
         text = a_voc(regions, size=(side, side), picture=f"{seed:03d}.png")
         (folder / f"{seed:03d}.xml").write_text(text)

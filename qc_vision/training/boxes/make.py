@@ -271,7 +271,11 @@ def _calibrated(
         labels=material.labels,
         limits=limits,
         extra={
-            "boxes": {"epoch": found.epoch, "ignored": list(options.ignored)},
+            "boxes": {
+                "epoch": found.epoch,
+                "ignored": list(options.ignored),
+                "masks": any(one.mask is not None for one in material.learned),
+            },
             "trained_on": {
                 "good": sum(not len(one.boxes) for one in material.learned),
                 "spoiled": 0,

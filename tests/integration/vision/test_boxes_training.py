@@ -63,6 +63,12 @@ def test_predict_gives_each_region_its_kind_box_and_score(
         assert region["x"] >= 0 <= region["y"]
         assert region["x"] + region["w"] <= SIDE >= region["y"] + region["h"]
         assert 0.5 <= region["score"] <= 1.0
+    outlined = [region for region in regions if len(region["outline"]) >= 3]
+    assert len(outlined) >= 0.8 * len(regions), "masks were given"
+    for region in outlined:
+        x, y = np.array(region["outline"]).T
+        assert x.min() >= region["x"] and x.max() <= region["x"] + region["w"]
+        assert y.min() >= region["y"] and y.max() <= region["y"] + region["h"]
 
 
 def test_the_manifest_says_how_the_threshold_was_set_and_what_was_measured(package: Path) -> None:

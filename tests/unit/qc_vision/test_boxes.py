@@ -7,7 +7,8 @@ import pytest
 
 from qc_vision.average_precision import Found, average_precision, found_right, overlaps
 from qc_vision.evaluate_boxes import at_threshold, best_score
-from qc_vision.runtime.boxes import Proposals, best_regions, joined
+from qc_vision.runtime import Region
+from qc_vision.runtime.boxes import Proposals, best_regions, joined, outline_of
 
 A, B = [0.1, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]
 
@@ -46,6 +47,19 @@ def test_boxes_of_tiles_lie_where_the_tiles_lie_in_the_picture() -> None:
     one = Proposals(boxes([0.0, 0.0, 0.5, 0.5]), np.zeros((1, 1), np.float32))
     whole = joined([(one, (0, 0, 50, 50)), (one, (50, 50, 50, 50))])
     assert whole.corners.tolist() == [[0, 0, 0.25, 0.25], [0.5, 0.5, 0.75, 0.75]]
+
+
+def test_the_outline_follows_the_map_inside_the_box() -> None:
+    y, x = np.mgrid[0:32, 0:32]
+    inside = (8.0 - np.hypot(x - 15.5, y - 15.5)).astype(
+        np.float32
+    )  # a disc of 8 patches, 64 pixels
+    region = Region(100 + 50, 50, 160, 160, 0.9, "dent")
+    outline = np.array(outline_of(region, inside, (100, 0, 256, 256)))
+    away = np.hypot(outline[:, 0] - (100 + 128), outline[:, 1] - 128)
+    assert len(outline) >= 8
+    assert np.abs(away - 64).max() <= 6
+    assert outline_of(region, np.full((32, 32), -1.0, np.float32), (100, 0, 256, 256)) == ()
 
 
 def test_overlap_is_intersection_over_union() -> None:
