@@ -110,8 +110,8 @@ def outline_of(
     x, y = (np.arange(n) + 0.5 for n in size)
     at_x = (region.x - left + x * region.w / size[0]) * columns / wide - 0.5
     at_y = (region.y - top + y * region.h / size[1]) * rows / high - 0.5
-    grid = np.meshgrid(at_x.astype(np.float32), at_y.astype(np.float32))
-    values = cv2.remap(inside, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    grid_x, grid_y = np.meshgrid(at_x.astype(np.float32), at_y.astype(np.float32))
+    values = cv2.remap(inside, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     contours, _ = cv2.findContours(
         (values > 0).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
     )
