@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, required=True, help="package folder to write")
     train.add_argument("--name", help="name of the model (the package folder's by default)")
     train.add_argument("--shop", default="any", help="kind of station")
+    train.add_argument("--variant", action="append", default=[], help="it is for this one only")
     train.add_argument(
         "--size", type=int, help="side of the model's input, pixels (256; for boxes as they need)"
     )
@@ -85,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--float", action="store_true", help="float backbone instead of int8")
     train.add_argument("--progress-json", action="store_true", help="progress as JSON lines")
     train.set_defaults(command=_train)
+
+    examining = commands.add_parser("examine", help="look pictures over before a training")
+    examining.add_argument("--good", type=Path, required=True, help="folder of good images")
+    examining.add_argument("--defects", type=Path, help="folder of images with defects")
+    examining.set_defaults(command=_examine)
 
     predict = commands.add_parser("predict", help="judge an image or a folder of images")
     predict.add_argument("package", type=Path)
@@ -210,6 +216,7 @@ def _train_pictures(options: argparse.Namespace, report: Report) -> Manifest:
         seed=options.seed,
         int8=not options.float,
         tiles=options.tiles,
+        variants=tuple(options.variant),
     )
     if options.defects is None:
         from qc_vision.training.good_only import train_good_only
@@ -218,6 +225,14 @@ def _train_pictures(options: argparse.Namespace, report: Report) -> Manifest:
     from qc_vision.training.folders import train_folders
 
     return train_folders(options.good, options.defects, wanted, options.out, report)
+
+
+def _examine(options: argparse.Namespace) -> int:
+    from qc_vision.training.examine import examine_folders
+
+    for seen in examine_folders(options.good, options.defects):
+        _say(json.dumps(asdict(seen), ensure_ascii=False))
+    return 0
 
 
 def _fold(options: argparse.Namespace) -> int:

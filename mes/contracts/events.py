@@ -478,6 +478,16 @@ class ModelMoved(Payload):
     reason: str | None = None
 
 
+class ModelTraining(Payload):
+    """A training of a camera's model went to another state."""
+
+    type = "model.training"
+    subject_field = "training_id"
+    training_id: UUID
+    camera: str
+    training: str
+
+
 class HoldPlaced(Payload):
     type = "hold.placed"
     subject_field = "hold_id"

@@ -1,4 +1,4 @@
--- The schema of revision 0220, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0240, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -1295,6 +1295,47 @@ CREATE TABLE public.vision_rollout (
     CONSTRAINT vision_rollout_state_check CHECK ((state = ANY (ARRAY['shadow'::text, 'canary'::text, 'active'::text, 'retired'::text])))
 );
 
+CREATE TABLE public.vision_training (
+    id uuid NOT NULL,
+    camera text NOT NULL,
+    scene text NOT NULL,
+    variant text,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    assumed_good boolean NOT NULL,
+    target_overkill double precision NOT NULL,
+    target_escape double precision,
+    state text NOT NULL,
+    progress jsonb DEFAULT '{}'::jsonb NOT NULL,
+    stop_asked boolean DEFAULT false NOT NULL,
+    failure jsonb,
+    figures jsonb,
+    package_sha256 text,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT vision_training_check CHECK ((to_at > from_at)),
+    CONSTRAINT vision_training_state_check CHECK ((state = ANY (ARRAY['examining'::text, 'examined'::text, 'training'::text, 'trained'::text, 'failed'::text, 'stopped'::text]))),
+    CONSTRAINT vision_training_target_escape_check CHECK (((target_escape > (0)::double precision) AND (target_escape < (1)::double precision))),
+    CONSTRAINT vision_training_target_overkill_check CHECK (((target_overkill > (0)::double precision) AND (target_overkill < (1)::double precision)))
+);
+
+CREATE TABLE public.vision_training_picture (
+    training_id uuid NOT NULL,
+    inspection_id uuid NOT NULL,
+    image_sha256 text NOT NULL,
+    truth text NOT NULL,
+    reviewed boolean NOT NULL,
+    kind text,
+    use text NOT NULL,
+    twins integer,
+    findings text[] DEFAULT '{}'::text[] NOT NULL,
+    old jsonb,
+    new jsonb,
+    CONSTRAINT vision_training_picture_truth_check CHECK ((truth = ANY (ARRAY['good'::text, 'defect'::text]))),
+    CONSTRAINT vision_training_picture_use_check CHECK ((use = ANY (ARRAY['learn'::text, 'measure'::text, 'left_out'::text])))
+);
+
 CREATE TABLE public.work_shift (
     calendar text NOT NULL,
     start_at timestamp with time zone NOT NULL,
@@ -1639,6 +1680,12 @@ ALTER TABLE ONLY public.vision_model
 ALTER TABLE ONLY public.vision_rollout
     ADD CONSTRAINT vision_rollout_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.vision_training_picture
+    ADD CONSTRAINT vision_training_picture_pkey PRIMARY KEY (training_id, inspection_id);
+
+ALTER TABLE ONLY public.vision_training
+    ADD CONSTRAINT vision_training_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.work_shift
     ADD CONSTRAINT work_shift_pkey PRIMARY KEY (calendar, start_at, code);
 
@@ -1798,6 +1845,10 @@ CREATE INDEX vision_rollout_camera ON public.vision_rollout USING btree (camera,
 
 CREATE UNIQUE INDEX vision_rollout_trial ON public.vision_rollout USING btree (camera) WHERE (state = ANY (ARRAY['shadow'::text, 'canary'::text]));
 
+CREATE INDEX vision_training_asked ON public.vision_training USING btree (asked_at);
+
+CREATE INDEX vision_training_picture_image ON public.vision_training_picture USING btree (image_sha256);
+
 CREATE INDEX work_shift_time ON public.work_shift USING btree (start_at, end_at);
 
 ALTER INDEX public.telemetry_time ATTACH PARTITION public.telemetry_default_time_idx;
@@ -1925,3 +1976,6 @@ ALTER TABLE ONLY public.vision_rollout
 
 ALTER TABLE ONLY public.vision_rollout
     ADD CONSTRAINT vision_rollout_package_sha256_fkey FOREIGN KEY (package_sha256) REFERENCES public.vision_model(package_sha256);
+
+ALTER TABLE ONLY public.vision_training_picture
+    ADD CONSTRAINT vision_training_picture_training_id_fkey FOREIGN KEY (training_id) REFERENCES public.vision_training(id) ON DELETE CASCADE;

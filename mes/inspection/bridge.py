@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mes.contracts.agent import CameraModel
 from mes.contracts.plant import Line
 from mes.inspection.model import HeatmapUnavailable
 from mes.inspection.rollout import PackageRefused
+from qc_vision import figures
 from qc_vision.packages import shipped
 from qc_vision.runtime import (
     Inspector,
@@ -49,6 +51,54 @@ def shipped_models(line: Line) -> tuple[CameraModel, ...]:
 def _manifests() -> dict[str, Manifest]:
     """Read the manifests of the shipped packages, by shop."""
     return {shop.value: Manifest.read(folder) for shop, folder in shipped().items()}
+
+
+def shipped_folder(scene: str) -> Path | None:
+    """Return where the package that ships for a scene lies; None where none does."""
+    return next((folder for shop, folder in shipped().items() if shop.value == scene), None)
+
+
+def unpacked(archive: bytes, folder: Path) -> Path:
+    """Write a registered package's files into a folder; raises PackageRefused."""
+    try:
+        unpack(archive, content_hash(archive), folder)
+    except (PackageError, OSError) as error:
+        raise PackageRefused(why=str(error)) from error
+    return folder
+
+
+def with_measured(package: Path, metrics: dict[str, Any]) -> None:
+    """Write what was measured into the manifest of a package folder."""
+    replace(Manifest.read(package), metrics=metrics).write(package)
+
+
+def calibration_of(package: Path) -> dict[str, Any]:
+    """Return how the threshold of a package folder was set."""
+    return asdict(Manifest.read(package).calibration)
+
+
+def title_of(package: Path) -> str:
+    """Return name and version of a package folder."""
+    manifest = Manifest.read(package)
+    return f"{manifest.name} {manifest.version}"
+
+
+def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
+    """Return the probability that a defect scores above a good part."""
+    return figures.auroc(good, bad)
+
+
+def exact_interval(hits: int, n: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a rate (Clopper & Pearson 1934)."""
+    return figures.clopper_pearson(hits, n)
+
+
+def allowed_escapes(defects: int, escape: float, confidence: float) -> int:
+    """Return how many of so many defects may pass so that the escape rate is still proved; -1: not even none."""
+    passing = -1
+    while passing + 1 < defects and figures.rate_bound(passing + 1, defects, confidence) <= escape:
+        passing += 1
+    return passing
 
 
 def packed(package: Path) -> bytes:

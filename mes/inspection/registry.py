@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
@@ -94,6 +95,27 @@ async def archive_of(conn: ReadConn, store: ImageStore, package_sha256: str) -> 
     return data
 
 
+async def package_judging(
+    conn: ReadConn, store: ImageStore, camera: str, folder: Path
+) -> tuple[Path, str] | None:
+    """Return where the package lies that judges at a camera now, unpacked into `folder`, and what it is called.
+
+    Returns:
+        None where the camera's scene has no package that ships, and none was made active.
+
+    Raises:
+        UnknownCamera: there is none of this name.
+    """
+    scene = await scene_of(conn, camera)
+    at = (await cameras(conn)).get(camera)
+    if at is not None and at.active is not None:
+        model = await get(conn, at.active.package_sha256)
+        archive = await archive_of(conn, store, model.package_sha256)
+        return await asyncio.to_thread(bridge.unpacked, archive, folder / "judging"), model.title
+    shipped = bridge.shipped_folder(scene)
+    return None if shipped is None else (shipped, bridge.title_of(shipped))
+
+
 async def camera_models(conn: ReadConn, plant: PlantModel, line: Line) -> tuple[CameraModel, ...]:
     """Return what judges and what looks on at each camera of a line.
 
@@ -144,7 +166,7 @@ async def begin_shadow(
         TrialRuns, AlreadyActive: the camera is busy with another trial, or this package judges there.
     """
     model = await get(conn, package_sha256)
-    scene = await _scene_of(conn, camera)
+    scene = await scene_of(conn, camera)
     if model.shop not in (scene, "any"):
         raise WrongScene(model=model.title, shop=model.shop, camera=camera, scene=scene)
     at = await _locked(conn, camera)
@@ -306,7 +328,8 @@ def _camera_model(rollout: Rollout, known: dict[str, Model]) -> CameraModel:
     )
 
 
-async def _scene_of(conn: ReadConn, camera: str) -> str:
+async def scene_of(conn: ReadConn, camera: str) -> str:
+    """Return what a camera looks at; raises UnknownCamera."""
     plant = await resources.active_plant(conn)
     for _, station in stations_with_camera(plant):
         if station.camera is not None and station.camera.id == camera:

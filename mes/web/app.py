@@ -19,6 +19,7 @@ PAGES = (
     "mes.execution.pages",
     "mes.quality.pages",
     "mes.inspection.pages",
+    "mes.inspection.training_pages",
     "mes.agents.pages",
 )
 

@@ -157,6 +157,15 @@ MODEL_STATE: Mapping[str, Label] = {
     "retired": Label(_("Retired"), "ban", "mute"),
 }
 
+TRAINING_STATE: Mapping[str, Label] = {
+    "examining": Label(_("Looking the pictures over"), "hourglass", "info"),
+    "examined": Label(_("Waits for you to start it"), "hand", "warn"),
+    "training": Label(_("Training"), "sparkles", "info"),
+    "trained": Label(_("Trained"), "circle-check", "good"),
+    "failed": Label(_("Failed"), "octagon-x", "bad"),
+    "stopped": Label(_("Stopped"), "square", "mute"),
+}
+
 SCENE: Mapping[str, Label] = {
     "stamping": Label(_("Stamped panels"), "camera", "mute"),
     "welding": Label(_("Weld seams"), "camera", "mute"),
@@ -184,6 +193,7 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "gap_cause": GAP_CAUSE,
     "model_state": MODEL_STATE,
     "scene": SCENE,
+    "training_state": TRAINING_STATE,
 }
 
 

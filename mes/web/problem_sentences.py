@@ -141,6 +141,14 @@ SENTENCES_ZH: Mapping[str, str] = {
     "roadef.no_assembly_line": "工厂没有可执行比例约束的总装线。",
     "roadef.unreadable": "{file} 不是 ROADEF 2005 算例的文件：{why}",
     "station.unknown": "工厂没有工位 {station}。",
+    "training.dates_reversed": "结束日期 {to_at} 早于开始日期。",
+    "training.not_examined": "此训练不能开始：其状态为“{state}”。",
+    "training.over": "此训练已结束：其状态为“{state}”。",
+    "training.too_few_defects": (
+        "{found} 个缺陷最多证明漏检率 {best_percent} %；{target_percent} % 需 {needed} 个。"
+    ),
+    "training.too_few_good": "训练需要 {needed} 张合格图片，还缺 {missing} 张；请多评审或放宽日期。",
+    "training.unknown": "没有训练 {training}。",
     "trends.station_unknown": "工厂没有带过程值的工位 {station}。",
     "tag.unknown": "工位 {station} 没有过程值 {name}。",
     "telemetry.too_wide": "一次最多显示 {days} 天，且起点须早于终点；请缩小范围。",

@@ -19,6 +19,7 @@ from mes.web.labels import (
     PLAN_STATE,
     ROLE,
     STATION_STATE,
+    TRAINING_STATE,
     Label,
 )
 from mes.web.plan_rules import broken_rule
@@ -37,6 +38,7 @@ _STATES: Mapping[str, Label] = {
     **HOLD_STATE,
     **PLAN_STATE,
     **ORDER_STAGE,
+    **TRAINING_STATE,
 }
 _LABELS: Mapping[str, Mapping[str, Label]] = {
     "stage": _STATES,

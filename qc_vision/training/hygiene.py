@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -24,13 +24,38 @@ _MARK_SATURATION: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What is odd about one picture, by its place among those examined; about all of them without one."""
+
+    kind: Literal["size", "mark", "outlier"]
+    picture: int | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Findings on one folder, as sentences that name the file; and the group of each picture."""
 
     groups: NDArray[np.int64]
-    sizes: tuple[str, ...]
-    marks: tuple[str, ...]
-    outliers: tuple[str, ...]
+    odd: tuple[Finding, ...]
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Pictures of another size."""
+        return self._of("size")
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Pictures with a mark painted on them."""
+        return self._of("mark")
+
+    @property
+    def outliers(self) -> tuple[str, ...]:
+        """Pictures unlike the rest."""
+        return self._of("outlier")
+
+    def _of(self, kind: str) -> tuple[str, ...]:
+        return tuple(one.sentence for one in self.odd if one.kind == kind)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -54,9 +79,7 @@ def examine(
     """
     return Findings(
         groups=groups_of(images),
-        sizes=_mixed(names, sizes),
-        marks=_marked(names, images),
-        outliers=_unlike(names, images),
+        odd=(*_mixed(names, sizes), *marked(names, images), *_unlike(names, images)),
     )
 
 
@@ -88,36 +111,57 @@ def _view(image: Image) -> NDArray[np.float32]:
     return np.asarray(fine.ravel() / max(float(np.linalg.norm(fine)), 1e-6), np.float32)
 
 
-def _mixed(names: Sequence[str], sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+def _mixed(names: Sequence[str], sizes: Sequence[tuple[int, int]]) -> tuple[Finding, ...]:
     """List pictures of an odd size where nearly all have one size, or say that sizes vary."""
     counts = Counter(sizes)
     (common, often), *rest = counts.most_common()
     if not rest:
         return ()
     if often < 0.8 * len(sizes):
-        return (f"the pictures have {len(counts)} sizes; all are scaled to the model's",)
+        several = f"the pictures have {len(counts)} sizes; all are scaled to the model's"
+        return (Finding("size", None, several),)
     return tuple(
-        f"{name}: {size[0]}×{size[1]} pixels, {often} others have {common[0]}×{common[1]}"
-        for name, size in zip(names, sizes, strict=True)
+        Finding(
+            "size",
+            index,
+            f"{names[index]}: {size[0]}×{size[1]} pixels,"
+            f" {often} others have {common[0]}×{common[1]}",
+        )
+        for index, size in enumerate(sizes)
         if size != common
     )
 
 
-def _marked(names: Sequence[str], images: Sequence[Image]) -> tuple[str, ...]:
-    """List pictures with strongly coloured pixels where the others have none: drawn marks."""
-    shares = np.array(
-        [(np.ptp(image, axis=2) > _MARK_SATURATION).mean() if image.size else 0 for image in images]
-    )
-    if float(np.quantile(shares, 0.8)) > 0.0005:
+def marked(
+    names: Sequence[str], images: Sequence[Image], usual: Sequence[Image] = ()
+) -> tuple[Finding, ...]:
+    """List pictures with strongly coloured pixels where the usual ones have none: drawn marks.
+
+    Args:
+        usual: what they are compared with; nothing: themselves.
+    """
+    shares = _colored(images)
+    if float(np.quantile(_colored(usual) if usual else shares, 0.8)) > 0.0005:
         return ()
     return tuple(
-        f"{name}: {share:.1%} of it is strongly coloured, unlike the others: a mark on the picture?"
-        for name, share in zip(names, shares, strict=True)
+        Finding(
+            "mark",
+            index,
+            f"{names[index]}: {share:.1%} of it is strongly coloured, unlike the others:"
+            " a mark on the picture?",
+        )
+        for index, share in enumerate(shares)
         if share > 0.003
     )
 
 
-def _unlike(names: Sequence[str], images: Sequence[Image]) -> tuple[str, ...]:
+def _colored(images: Sequence[Image]) -> NDArray[np.float64]:
+    return np.array(
+        [(np.ptp(image, axis=2) > _MARK_SATURATION).mean() if image.size else 0 for image in images]
+    )
+
+
+def _unlike(names: Sequence[str], images: Sequence[Image]) -> tuple[Finding, ...]:
     """List pictures whose coarse look lies far from all others: perhaps of another label or part."""
     if len(images) < 8:
         return ()
@@ -128,7 +172,12 @@ def _unlike(names: Sequence[str], images: Sequence[Image]) -> tuple[str, ...]:
     middle = float(np.median(away))
     spread = 1.4826 * float(np.median(np.abs(away - middle))) + 1e-3
     return tuple(
-        f"{name}: looks unlike the others (distance {far:.0f}, usual {middle:.0f}): another label?"
-        for name, far in zip(names, away, strict=True)
+        Finding(
+            "outlier",
+            index,
+            f"{names[index]}: looks unlike the others (distance {far:.0f}, usual {middle:.0f}):"
+            " another label?",
+        )
+        for index, far in enumerate(away)
         if far > middle + 8.0 * spread
     )
