@@ -192,6 +192,8 @@ def _train_boxes(options: argparse.Namespace, report: Report) -> Manifest:
 
     if options.defects is not None:
         raise ValueError("--defects and --boxes exclude each other; --boxes reads masks too")
+    if options.variant:
+        raise ValueError("--variant and --boxes exclude each other")
     wanted = BoxOptions(
         name=options.name or options.out.name,
         shop=options.shop,
