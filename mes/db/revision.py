@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 
+from mes.db import timescale
+
 SCHEMA_FILE = Path(__file__).parent / "schema.sql"
 """What all migrations add up to; `mes.db.dump` writes it."""
 HEADING = "-- The schema of revision {revision}, as `python -m mes.db.dump` wrote it.\n"
@@ -35,6 +37,8 @@ def current(dsn: str) -> str | None:
 def bring_up(dsn: str) -> str:
     """Run the migrations that are missing, if any; return the revision the database has then.
 
+    Its time series are moved into TimescaleDB when it has that and they are not there yet.
+
     Raises:
         SchemaTooNew: the database was upgraded by newer software.
     """
@@ -42,4 +46,5 @@ def bring_up(dsn: str) -> str:
         from mes.db import migrate  # its import costs more than most starts have to wait for
 
         migrate.upgrade(dsn)
+    timescale.adopt(dsn)
     return newest()

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psycopg
 
-from mes.db import revision
+from mes.db import revision, timescale
+from mes.db.timescale import PlantInTimescale, Standing
 from mes.events import service as events
 from mes.platform.db import Database
 from mes.platform.embedded import locate
@@ -46,7 +47,14 @@ class ProgramFailed(Problem):
 
 
 def backup(settings: Settings, dsn: str, target: Path) -> int:
-    """Write a backup; return its size in bytes. The plant may run meanwhile: it is one moment's state."""
+    """Write a backup; return its size in bytes. The plant may run meanwhile: it is one moment's state.
+
+    Raises:
+        PlantInTimescale: the database is not plain PostgreSQL.
+    """
+    with psycopg.connect(dsn) as conn:
+        if timescale.standing(conn)[0] is Standing.IN_USE:
+            raise PlantInTimescale
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "database.dump"
         _run(settings, "pg_dump", ["--format=custom", "--no-owner", f"--dbname={dsn}"], output=dump)
@@ -71,6 +79,7 @@ def restore(settings: Settings, dsn: str, source: Path, *, replace: bool = False
     Raises:
         BackupUnreadable: the file is damaged or something else.
         DatabaseNotEmpty: without `replace`, over a database that is in use.
+        PlantInTimescale: the database that would be replaced is not plain PostgreSQL.
     """
     if revision.current(dsn) is not None and not replace:
         raise DatabaseNotEmpty()
@@ -80,7 +89,7 @@ def restore(settings: Settings, dsn: str, source: Path, *, replace: bool = False
             if about.get("format") != _FORMAT:
                 raise BackupUnreadable(file=source.name, why=f"format {about.get('format')!r}")
             archive.extractall(folder, filter="data")
-            with _in_place_of_what_is_there(dsn):
+            with timescale.set_aside(dsn), _in_place_of_what_is_there(dsn):
                 _run(
                     settings,
                     "pg_restore",

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from mes.catalog import service as catalog
 from mes.catalog.check import check_against_plant, check_catalog
 from mes.contracts.plant import PlantModel
-from mes.db import revision
+from mes.db import revision, timescale
 from mes.ingest.by_nats import StreamNotOurs, connected, provide_stream
 from mes.platform.clock import read_plant_clock
 from mes.platform.db import Database
@@ -39,7 +39,7 @@ class Finding:
 
 
 def check(settings: Settings, dsn: str) -> Iterator[Finding]:
-    """Look at settings, database, schema, plant, broker and models, in this order."""
+    """Look at settings, database, schema, where values lie, plant, broker and models, in this order."""
     yield Finding(
         "settings", True, f"data in {settings.data_dir.resolve()}, pages at {settings.http.url}"
     )
@@ -49,6 +49,7 @@ def check(settings: Settings, dsn: str) -> Iterator[Finding]:
         schema = _schema(dsn)
         yield schema
         if schema.ok:
+            yield _time_series(dsn)
             yield _plant(dsn)
             yield asyncio.run(_catalog(dsn))
             yield from _handlers(dsn)
@@ -82,6 +83,11 @@ def _schema(dsn: str) -> Finding:
     return Finding(
         "schema", False, f"revision {found or 'none'}, this software has {known}: run c2m migrate."
     )
+
+
+def _time_series(dsn: str) -> Finding:
+    with psycopg.connect(dsn) as conn:
+        return Finding("values", True, timescale.standing(conn)[1])
 
 
 def _plant(dsn: str) -> Finding:

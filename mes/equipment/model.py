@@ -18,6 +18,17 @@ SHORT_STOP = timedelta(minutes=5)
 KEPT = timedelta(days=14)
 """How far back in plant time the stretches of every station are kept."""
 
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Plant days that process values are kept, by how far they are summed up; None: for ever."""
+
+    raw_days: int = 14
+    second_days: int = 14
+    minute_days: int | None = None
+    hour_days: int | None = None
+
+
 STATES: tuple[str, ...] = get_args(StationState)
 UNKNOWN = "unknown"
 

@@ -1,4 +1,7 @@
-"""Process values: stored by binary COPY, summed up by second, minute and hour, and the gaps in them."""
+"""Process values and the gaps in them: stored by binary COPY, read back as values and as minutes.
+
+How they are laid out, and summed up, is `mes.equipment.timeseries`: every query here runs on both layouts.
+"""
 
 from __future__ import annotations
 
@@ -72,12 +75,6 @@ class GapRow:
     repair: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Minute:
-    line: str
-    minute: datetime
-
-
 async def store_telemetry(conn: WriteConn, line: str, columns: TelemetryColumns) -> int:
     """Append values of a line and return how many. The caller sees to it that a batch comes once.
 
@@ -128,25 +125,6 @@ async def gaps(conn: ReadConn, line: str, *, from_at: datetime, to_at: datetime)
     )
 
 
-async def sum_up(conn: WriteConn, *, before: datetime, limit: int = 200) -> int:
-    """Sum up the minutes that ended before `before` (plant time), by second, minute and hour.
-
-    Late values open their minute again.
-
-    Returns:
-        how many minutes (of a line) were summed up.
-    """
-    facts = {"before": before - timedelta(minutes=1), "limit": limit}
-    dirty = await db.fetch_all(conn, queries["take_dirty"], facts, _Minute)
-    for minute in dirty:
-        await db.execute(
-            conn, queries["sum_minute"], {"line": minute.line, "minute": minute.minute}
-        )
-    for line, hour in sorted({(one.line, _hour(one.minute)) for one in dirty}):
-        await db.execute(conn, queries["sum_hour"], {"line": line, "hour": hour})
-    return len(dirty)
-
-
 async def trend(
     conn: ReadConn, station: str, name: str, *, from_at: datetime, to_at: datetime
 ) -> list[MinuteRow]:
@@ -174,7 +152,3 @@ def _microseconds(filetime: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _moment(microseconds: int) -> datetime:
     return _EPOCH_2000 + timedelta(microseconds=microseconds)
-
-
-def _hour(minute: datetime) -> datetime:
-    return minute.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

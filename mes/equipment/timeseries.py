@@ -1,88 +1,39 @@
-"""How telemetry is laid out: one partition a plant day, made two days ahead, old ones dropped.
+"""Room for the process values that come, and sums of those that came, wherever the database keeps them.
 
-What comes for a day without a partition waits in the default one and is moved when the partition is made.
+`partitions` is plain PostgreSQL, `timescale` is TimescaleDB; `mes.db.timescale` decides which of them a database
+has. Tables and views have the same names and columns in both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from psycopg import sql
+from mes.equipment import partitions, timescale
+from mes.equipment.model import Keep
+from mes.platform.db import Database, WriteConn
 
-from mes.equipment.telemetry import queries
-from mes.platform import db
-from mes.platform.db import WriteConn
-
-DAYS_AHEAD = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Plant days that values are kept, by how far they are summed up; None: for ever."""
-
-    raw_days: int = 14
-    second_days: int = 14
-    minute_days: int | None = None
-    hour_days: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Daily:
-    """A table with one partition a day of `time`."""
-
-    table: str
-    time: str
-
-    def of(self, day: date) -> str:
-        return f"{self.table}_p{day:%Y%m%d}"
-
-
-_RAW = _Daily("telemetry", "time")
-_SECONDS = _Daily("telemetry_seconds_of_minute", "minute")
+__all__ = ["Keep", "make_room", "sum_up"]
 
 
 async def make_room(conn: WriteConn, *, now: datetime, keep: Keep | None = None) -> int:
-    """Make partitions up to two plant days ahead and drop what is past keeping.
+    """Make room for what comes and drop what is past keeping; `now` is plant time.
 
     Returns:
-        rows that lie in the default partition still: values from days that nobody expected.
+        rows for which there was no room in their place: values from days that nobody expected.
     """
-    kept, today = keep or Keep(), now.date()
-    for daily, days in ((_RAW, kept.raw_days), (_SECONDS, kept.second_days)):
-        for ahead in range(-1, DAYS_AHEAD + 1):
-            await _make_partition(conn, daily, today + timedelta(days=ahead))
-        await _drop_before(conn, daily, today - timedelta(days=days))
-    for query, summed_days in (("drop_minutes", kept.minute_days), ("drop_hours", kept.hour_days)):
-        if summed_days is not None:
-            before = now - timedelta(days=summed_days)
-            await db.execute(conn, queries[query], {"before": before})
-    return int(await db.fetch_value(conn, queries["strays"]))
+    if await timescale.is_used(conn):
+        await timescale.make_room(conn, now=now, keep=keep or Keep())
+        return 0
+    return await partitions.make_room(conn, now=now, keep=keep or Keep())
 
 
-async def _make_partition(conn: WriteConn, daily: _Daily, day: date) -> None:
-    name = daily.of(day)
-    if await db.fetch_value(conn, queries["partition_exists"], {"name": name}):
-        return
-    limits = {
-        "table": sql.Identifier(name),
-        "whole": sql.Identifier(daily.table),
-        "default": sql.Identifier(f"{daily.table}_default"),
-        "time": sql.Identifier(daily.time),
-        "first": sql.Literal(day.isoformat()),
-        "after": sql.Literal((day + timedelta(1)).isoformat()),
-    }
-    for statement in (
-        "CREATE TABLE {table} (LIKE {whole} INCLUDING ALL)",
-        "WITH moved AS (DELETE FROM {default}"
-        " WHERE {time} >= {first}::timestamptz AND {time} < {after}::timestamptz RETURNING *)"
-        " INSERT INTO {table} SELECT * FROM moved",
-        "ALTER TABLE {whole} ATTACH PARTITION {table} FOR VALUES FROM ({first}) TO ({after})",
-    ):
-        await conn.execute(sql.SQL(statement).format(**limits))
+async def sum_up(database: Database, *, before: datetime) -> int:
+    """Sum up the marked minutes that ended before `before` (plant time), by second, minute and hour.
 
-
-async def _drop_before(conn: WriteConn, daily: _Daily, day: date) -> None:
-    for row in await db.fetch_dicts(conn, queries["partitions"], {"table": daily.table}):
-        if row["name"] < daily.of(day):
-            await conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(row["name"])))
+    Returns:
+        how many minutes (of a line) were summed up.
+    """
+    async with database.write() as conn:
+        if not await timescale.is_used(conn):
+            return await partitions.sum_up(conn, before=before)
+    return await timescale.sum_up(database, before=before)

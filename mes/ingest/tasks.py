@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from mes.equipment import telemetry, timeseries
+from mes.equipment import timeseries
 from mes.platform.jobs import JobContext, every
 
 log = structlog.get_logger()
@@ -13,8 +13,7 @@ log = structlog.get_logger()
 @every(seconds=5, name="telemetry.sum_up")
 async def sum_up(context: JobContext) -> None:
     """Sum up the minutes that are over."""
-    async with context.database.write() as conn:
-        await telemetry.sum_up(conn, before=context.clock.now())
+    await timeseries.sum_up(context.database, before=context.clock.now())
 
 
 @every(seconds=20, name="telemetry.make_room")

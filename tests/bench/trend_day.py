@@ -28,7 +28,7 @@ from mes.contracts.plc import TagNode
 from mes.contracts.wire import TelemetryColumns, to_filetime
 from mes.entrypoints.demo import seed
 from mes.entrypoints.demo.options import DemoOptions
-from mes.equipment import telemetry, timeseries
+from mes.equipment import partitions, telemetry, timeseries
 from mes.platform.clock import ServerClock, read_plant_clock
 from mes.platform.db import Database
 from mes.platform.settings import PlanSettings, Settings
@@ -79,7 +79,7 @@ async def fill(database: Database, line: Line, station: Station, begin: datetime
     began, minutes = time.perf_counter(), 0
     while True:
         async with database.write() as conn:
-            done = await telemetry.sum_up(conn, before=begin + timedelta(days=2))
+            done = await partitions.sum_up(conn, before=begin + timedelta(days=2))
         minutes += done
         if not done:
             break

@@ -58,7 +58,7 @@ from mes.contracts.wire import (
     to_filetime,
 )
 from mes.entrypoints.api import create_app
-from mes.equipment import telemetry
+from mes.equipment import partitions, telemetry
 from mes.identity import service as identity
 from mes.identity.model import Role, Scope
 from mes.planning import solving
@@ -316,7 +316,7 @@ async def test_a_tag_that_is_no_number_is_kept_as_none_and_the_minute_is_summed_
         query = "SELECT value, status FROM telemetry ORDER BY time"
         stored = await (await conn.execute(query)).fetchall()
         assert stored == [(20.0, 0), (None, 0), (None, 0x40930000), (22.0, 0)]
-        assert await telemetry.sum_up(conn, before=PLANT_NOW + timedelta(hours=1)) == 1
+        assert await partitions.sum_up(conn, before=PLANT_NOW + timedelta(hours=1)) == 1
         (minute,) = await telemetry.trend(
             conn, tag.station, tag.name, from_at=PLANT_NOW, to_at=PLANT_NOW + timedelta(hours=1)
         )

@@ -58,7 +58,16 @@ async def plant_dsn(database: Database, mini_plant: PlantModel) -> str:
 async def test_check_says_what_is_well_and_what_to_do(plant_dsn: str, tmp_path: Path) -> None:
     done = c2m(plant_dsn, tmp_path, "check")
     assert done.returncode == 0, done.stdout + done.stderr
-    for subject in ("settings", "database", "schema", "plant", "catalogue", "events", "model"):
+    for subject in (
+        "settings",
+        "database",
+        "schema",
+        "values",
+        "plant",
+        "catalogue",
+        "events",
+        "model",
+    ):
         assert f"✓ {subject}" in done.stdout
     away = c2m("host=127.0.0.1 port=1 dbname=x connect_timeout=1", tmp_path, "check")
     assert away.returncode == 1

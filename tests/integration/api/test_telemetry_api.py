@@ -10,8 +10,8 @@ from mes.agents import repository as agents
 from mes.contracts.plc import TagNode
 from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import TelemetryColumns, to_filetime
+from mes.equipment import partitions, telemetry
 from mes.equipment import routes as equipment_routes
-from mes.equipment import telemetry
 from mes.identity.model import Scope
 from tests.support.orders import PLANT_NOW
 from tests.support.orders_api import OrdersApi, api, problem
@@ -31,7 +31,7 @@ async def test_values_trends_and_gaps_of_a_line_are_shown(api: OrdersApi) -> Non
         tag = TagNode(tag_id=1, station="oven", name="Temperature", node="i=1", unit="°C")
         await agents.add_tags(conn, "paint", [tag])
         await telemetry.store_telemetry(conn, "paint", columns)
-        await telemetry.sum_up(conn, before=PLANT_NOW)
+        await partitions.sum_up(conn, before=PLANT_NOW)
         await telemetry.store_gaps(conn, [gap])
     reader = await api.machine(Scope.PLAN_READ)
     (newest,) = (await reader.get("/api/lines/paint/values")).json()

@@ -14,6 +14,7 @@ from mes.agents import repository as agents
 from mes.contracts.plc import TagNode
 from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import TelemetryColumns, to_filetime
+from mes.equipment import partitions as plain
 from mes.equipment import telemetry, timeseries
 from mes.platform.db import Database, WriteConn
 
@@ -101,8 +102,8 @@ async def test_a_minute_is_summed_up_when_it_is_over_and_again_when_late_values_
 ) -> None:
     await a_tag(conn)
     await telemetry.store_telemetry(conn, "paint", columns([10.0, 20.0, float("inf")]))
-    assert await telemetry.sum_up(conn, before=T0 + timedelta(seconds=59)) == 0
-    assert await telemetry.sum_up(conn, before=T0 + timedelta(seconds=60)) == 1
+    assert await plain.sum_up(conn, before=T0 + timedelta(seconds=59)) == 0
+    assert await plain.sum_up(conn, before=T0 + timedelta(seconds=60)) == 1
 
     async def minute() -> tuple[object, ...]:
         (row,) = await telemetry.trend(
@@ -113,9 +114,9 @@ async def test_a_minute_is_summed_up_when_it_is_over_and_again_when_late_values_
     assert await minute() == (2, 1, 15.0, 10.0, 20.0)
     late = columns([60.0], start=T0 + timedelta(seconds=45))
     await telemetry.store_telemetry(conn, "paint", late)
-    assert await telemetry.sum_up(conn, before=T0 + timedelta(hours=1)) == 1
+    assert await plain.sum_up(conn, before=T0 + timedelta(hours=1)) == 1
     assert await minute() == (3, 1, 30.0, 10.0, 60.0)
-    assert await telemetry.sum_up(conn, before=T0 + timedelta(hours=1)) == 0
+    assert await plain.sum_up(conn, before=T0 + timedelta(hours=1)) == 0
 
 
 async def summed(conn: WriteConn, step: str) -> list[tuple[object, ...]]:
@@ -131,14 +132,14 @@ async def test_values_are_summed_up_by_second_minute_and_hour(conn: WriteConn) -
     await telemetry.store_telemetry(conn, "paint", sent)
     quiet = columns([4.0], start=T0 + timedelta(minutes=59, seconds=59.5))
     await telemetry.store_telemetry(conn, "paint", quiet)
-    await telemetry.sum_up(conn, before=T0 + timedelta(minutes=1))
+    await plain.sum_up(conn, before=T0 + timedelta(minutes=1))
     first, last = T0, T0 + timedelta(minutes=59)
     assert await summed(conn, "second") == [
         (first, 10, 0, 4.5, 0.0, 9.0),
         (first + timedelta(seconds=1), 9, 1, 14.0, 10.0, 18.0),
     ]
     assert await summed(conn, "hour") == [(T0, 19, 1, 9.0, 0.0, 18.0)], "the hour so far"
-    await telemetry.sum_up(conn, before=T0 + timedelta(hours=1))
+    await plain.sum_up(conn, before=T0 + timedelta(hours=1))
     assert (await summed(conn, "second"))[2:] == [
         (last + timedelta(seconds=59), 1, 0, 4.0, 4.0, 4.0)
     ]
@@ -168,7 +169,7 @@ async def test_every_step_tells_what_the_raw_values_tell(
         await a_tag(conn)
         for half in (values.part(0, len(sent) // 2), values.part(len(sent) // 2, len(sent))):
             await telemetry.store_telemetry(conn, "paint", half)
-            await telemetry.sum_up(conn, before=T0 + timedelta(hours=3))
+            await plain.sum_up(conn, before=T0 + timedelta(hours=3))
         for step in ("second", "minute", "hour"):
             by_hand = f"""
                 SELECT date_trunc('{step}', time, 'UTC') AS at, count(value), count(*) - count(value),
@@ -191,7 +192,7 @@ async def test_a_minute_marked_while_it_is_summed_up_is_summed_up_again(
     async with database.write() as late:
         await telemetry.store_telemetry(late, "paint", columns([3.0]))
     async with database.write() as conn:
-        assert await telemetry.sum_up(conn, before=T0 + timedelta(minutes=2)) == 1
+        assert await plain.sum_up(conn, before=T0 + timedelta(minutes=2)) == 1
     async with database.read() as conn:
         (row,) = await telemetry.trend(conn, "oven", "Temp1", from_at=T0, to_at=T0 + timedelta(1))
     assert row.mean == 2.0
@@ -201,7 +202,7 @@ async def test_a_wild_number_is_counted_and_never_stops_the_summing_up(conn: Wri
     await a_tag(conn)
     wild = [float("nan"), 1.7e308, 20.0, -1.7e308, float("-inf"), 22.0]
     await telemetry.store_telemetry(conn, "paint", columns(wild))
-    assert await telemetry.sum_up(conn, before=T0 + timedelta(minutes=2)) == 1
+    assert await plain.sum_up(conn, before=T0 + timedelta(minutes=2)) == 1
     (row,) = await telemetry.trend(conn, "oven", "Temp1", from_at=T0, to_at=T0 + timedelta(1))
     assert (row.values_n, row.bad_n, row.mean, row.low, row.high) == (2, 4, 21.0, 20.0, 22.0)
 
@@ -255,7 +256,7 @@ async def test_raw_values_past_keeping_are_dropped_by_day(conn: WriteConn) -> No
 async def test_what_is_summed_up_is_dropped_when_the_settings_say_so(conn: WriteConn) -> None:
     await a_tag(conn)
     await telemetry.store_telemetry(conn, "paint", columns([1.0]))
-    await telemetry.sum_up(conn, before=T0 + timedelta(hours=2))
+    await plain.sum_up(conn, before=T0 + timedelta(hours=2))
 
     async def kept() -> list[int]:
         return [len(await summed(conn, step)) for step in ("second", "minute", "hour")]
