@@ -21,6 +21,7 @@ from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.models import ModelShelf
 from edge.nats_door import NatsDoor
 from edge.opcua.security import LinkSecurity
+from edge.opcua.vigil import missed_within_s
 from edge.packages import PackageFolder
 from edge.plant_clock import LiveClock
 from edge.settings import CodeUnreadable, EdgeSettings
@@ -181,6 +182,7 @@ class Agent:
             self._settings.telemetry_linger_s,
             tags,
             any_order_s=lambda: PUBLISHES_IN_ANY_ORDER * published_s * clock.clock.factor,
+            unheard_s=lambda: missed_within_s(len(tags), round_s=published_s) * clock.clock.factor,
             asks_history=True,
             epoch=config.epoch,
         )

@@ -84,7 +84,7 @@ def _take(
         if answer is not None and len(answer):
             begins = int(answer.source_ft.min())
             collector.fill(answer.keep(_between(answer.source_ft, stretch)))
-        since = max(stretch.since, repair.from_ft)
+        since = max(stretch.since, repair.unwatched_ft)
         if begins // _US > stretch.since // _US and begins > since:
             remaining.append((stretch.tag_id, since, begins))
     if remaining:

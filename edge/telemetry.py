@@ -70,6 +70,7 @@ class Collector:
         any_order_s: within how many plant seconds values of a line may come in any order. A server that
             publishes tag by tag has told the newest value before one that is a little older: what is lost
             with the session may be older than what was kept. The disorder that is seen counts as well.
+        unheard_s: for how many plant seconds an item may be lost in a session that lives before it is missed.
         asks_history: whether somebody tries to fill gaps before they are written down (`edge.refill`).
         epoch: of this agent. After another epoch the line may have been read on by another copy of the agent:
             what that one delivered is in the line's history too, and is not asked for again.
@@ -80,6 +81,7 @@ class Collector:
     linger_s: float
     names: Mapping[int, str] = field(default_factory=dict)
     any_order_s: Callable[[], float] = lambda: 0.0
+    unheard_s: Callable[[], float] = lambda: 0.0
     asks_history: bool = False
     epoch: int = 0
     values: int = 0
@@ -170,8 +172,14 @@ class Collector:
         tags: tuple[int, ...] | None = None,
         span: tuple[int, int] | None = None,
     ) -> None:
-        """Write down a gap that nothing fills any more: of the line, or of these tags and in this span."""
+        """Write down a gap that nothing fills any more: of the line, or of these tags and in this span.
+
+        With that of the line goes what single tags told unheard before it.
+        """
         how = GapRepair.RESYNC if tags is None else GapRepair.HISTORY
+        detail = f"{repair.detail}; what these told just before may have gone unheard"
+        for unheard, since in repair.unheard() if tags is None else ():
+            self._add_gap(since, repair.from_ft, repair.cause, unheard, detail, how)
         self._add_gap(
             *(span or (repair.from_ft, repair.to_ft)), repair.cause, tags, repair.detail, how
         )
@@ -273,7 +281,16 @@ class Collector:
         if newest is not None and to_ft > newest:
             disorder = max(self._disorder_ft, round(self.any_order_s() * 10_000_000))
             span = (newest - disorder, to_ft)
-            self.repairs.append(Repair.after(cause, detail, span=span, last=self._last.columns()))
+            unwatched_ft = span[0] - round(self.unheard_s() * 10_000_000)
+            self.repairs.append(
+                Repair.after(
+                    cause,
+                    detail,
+                    span=span,
+                    last=self._last.columns(),
+                    unwatched_ft=unwatched_ft,
+                )
+            )
             log.info("telemetry.gap", cause=cause.value, detail=detail)
             if not asks:
                 self.write_off_all()

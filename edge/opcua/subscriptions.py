@@ -25,7 +25,7 @@ from edge.opcua.link import Link, LinkFailed
 from edge.opcua.nodes import UnknownNode
 from edge.opcua.publication import Publication
 from edge.opcua.publish import Publisher
-from edge.opcua.vigil import Vigil
+from edge.opcua.vigil import SETTLE_S, Vigil
 from edge.opcua.wanted import Wanted, by_rate
 
 log = structlog.get_logger(__name__)
@@ -43,8 +43,6 @@ RETRIES_AT_ONCE = 50
 """So many bad nodes are tried again one by one; of more, several go into a request."""
 NAMED = 10
 """Of more bad nodes at once the log names only the first."""
-SETTLE_S = 2.0
-"""A change is told within this and two rounds of sampling and publishing."""
 LAST_SEQUENCE = 0xFFFFFFFF
 """Behind it the sequence numbers of a subscription begin again at 1 (OPC 10000-4 §7.8)."""
 MOST_REPUBLISHED = 100

@@ -31,7 +31,23 @@ FEWEST_PER_CHECK = 10
 MOST_RENEWALS = 3
 """An item that was renewed so often and told nothing new reads otherwise than it tells (a deadband at the
 server, say); from then on it is only looked for."""
+SETTLE_S = 2.0
+"""A change is told within this and two rounds of sampling and publishing."""
+SLACK = 2.0
+"""A busy agent or server looks later than it should."""
 UNTOLD = "the server told no change any more"
+
+
+def missed_within_s(items: int, *, round_s: float) -> float:
+    """Return how long an item can be lost, in real seconds, before it is missed.
+
+    Args:
+        items: how many are watched; all of them may be quiet.
+        round_s: of publishing.
+    """
+    pages = -(-items // ITEMS_PER_CHECK)
+    found_s = QUIET_S + 2 * pages * CHECK_EVERY_S + CHECK_EVERY_S
+    return SLACK * (found_s + SETTLE_S + 2 * round_s)
 
 
 class Vigil:

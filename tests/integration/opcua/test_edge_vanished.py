@@ -19,9 +19,10 @@ from edge.opcua import subscriptions, vigil
 from edge.opcua.link import Link, open_link
 from edge.opcua.subscriptions import Notification, SubscriptionTable
 from edge.opcua.wanted import Sink, Wanted
+from edge.refill import refill
 from edge.telemetry import Collector
 from mes.contracts.plc import SERVER_TIME_NODE
-from mes.contracts.telemetry import Gap, GapCause
+from mes.contracts.telemetry import Gap, GapCause, GapRepair
 from mes.contracts.wire import decode, from_lines, to_filetime
 from tests.support.processes import free_ports
 from tests.support.waiting import eventually
@@ -39,6 +40,7 @@ class Watched:
     """A server with tags, and the agent's table and collector on it."""
 
     server: Server
+    endpoint: str
     link: Link
     journal: Journal
     collector: Collector
@@ -50,6 +52,8 @@ class Watched:
     statuses: set[int] = field(default_factory=set)
     creations: list[int] = field(default_factory=list)
     """How many items each request asked for."""
+    running: asyncio.Task[None] | None = None
+    """The table at work."""
 
     def take(self, notification: Notification) -> None:
         for telemetry in notification.telemetry:
@@ -59,6 +63,25 @@ class Watched:
             for tag, source_ft in pairs:
                 self.heard.setdefault(tag, []).append(source_ft)
         self.table.acknowledge(notification)
+
+    def listen(self, link: Link) -> None:
+        """Subscribe to everything on a session."""
+        self.link = link
+        self.table = SubscriptionTable(
+            link, self.take, lambda item, reason: self.collector.refused(item.tag_id, reason)
+        )
+        wanted = [Wanted(f"ns=1;s=t{n}", 100, Sink.TELEMETRY, f"t{n}", n, 50) for n in self.nodes]
+        wanted.append(Wanted(SERVER_TIME_NODE, 1000, Sink.CANARY, "server", queue=1))
+        self.running = asyncio.create_task(self.table.run(wanted))
+
+    async def hang_up(self) -> None:
+        """End the session as a line that fell silent is left."""
+        assert self.running is not None
+        assert not self.running.done(), "the session lives"
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+        self.running = None
+        self.collector.interrupted(GapCause.LINK_LOST, "cut")
 
     async def make(self, tags: Iterable[int]) -> None:
         for tag in tags:
@@ -127,13 +150,10 @@ async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     journal = Journal(tmp_path / "journal")
     journal.identify(agent_id=UUID(int=1), epoch=1, line="paint", max_bytes=1 << 30)
     collector = Collector(journal, "paint", linger_s=0.01)
+    writing = asyncio.create_task(journal.write_forever())
     async with server, open_link(endpoint) as link:
-        table = SubscriptionTable(
-            link,
-            lambda notification: made.take(notification),
-            lambda item, reason: collector.refused(item.tag_id, reason),
-        )
-        made = Watched(server, link, journal, collector, table)
+        table = SubscriptionTable(link, lambda _: None)
+        made = Watched(server, endpoint, link, journal, collector, table)
         await made.make(range(1, TAGS + 1))
         create = link.session.create_monitored_items
 
@@ -142,18 +162,13 @@ async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             return await create(parameters)
 
         monkeypatch.setattr(link.session, "create_monitored_items", counted)
-        wanted = [Wanted(f"ns=1;s=t{n}", 100, Sink.TELEMETRY, f"t{n}", n, 50) for n in made.nodes]
-        wanted.append(Wanted(SERVER_TIME_NODE, 1000, Sink.CANARY, "server", queue=1))
-        tasks = [
-            asyncio.create_task(journal.write_forever()),
-            asyncio.create_task(table.run(wanted)),
-        ]
+        made.listen(link)
         await made.until_all_are_heard()
         yield made
-        for task in tasks:
-            assert not task.done(), "the session lives"
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if made.running is not None:
+            await made.hang_up()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
     journal.close()
 
 
@@ -211,3 +226,33 @@ async def test_a_quiet_node_that_is_there_is_left_alone(watched: Watched) -> Non
     )
     assert watched.creations == before
     assert await watched.gaps() == []
+
+
+async def test_what_a_lost_node_told_just_before_the_session_ended_is_in_a_gap_row(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session goes before anybody can have missed the node: nothing but the new session tells of it."""
+    monkeypatch.setattr(vigil, "QUIET_S", 1e9)
+    watched.collector.asks_history = True
+    watched.collector.any_order_s = lambda: 2.0  # the test tells one tag after the other
+    watched.collector.unheard_s = lambda: 60.0
+    await watched.delete([7])
+    await watched.make([7])
+    begun = to_filetime(datetime.now(UTC)) + 4 * 10_000_000
+
+    async def told_for_a_while() -> bool:
+        await watched.publish()
+        return watched.heard[8][-1] > begun
+
+    await eventually(told_for_a_while, within_s=60, what="four seconds of its neighbours")
+    assert watched.heard[7][-1] < begun, "nobody heard it"
+    await watched.hang_up()
+    async with open_link(watched.endpoint) as link:
+        watched.listen(link)
+        await watched.until_all_are_heard()
+        await refill(link, watched.collector, {})
+        assert await watched.lost_in_silence() == []
+        (gap,) = [gap for gap in await watched.gaps() if gap.tag_ids is not None]
+        assert gap.tag_ids == (7,)
+        assert (gap.cause, gap.repair) == (GapCause.LINK_LOST, GapRepair.RESYNC)
+        await watched.hang_up()

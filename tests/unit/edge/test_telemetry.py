@@ -19,7 +19,7 @@ from edge.journal import Journal
 from edge.opcua.items import Items, Telemetry
 from edge.opcua.publication import decode_by_asyncua
 from edge.opcua.wanted import Sink, Wanted
-from edge.repair import MOST_REPAIRS
+from edge.repair import MOST_REPAIRS, from_text, to_text
 from edge.telemetry import GAPS_BY_TAG, LAST_TIMES, Collector
 from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import (
@@ -343,3 +343,38 @@ async def test_gaps_of_a_line_that_comes_and_goes_wait_for_its_history_and_not_w
     collector.write_off_all()
     await collector.flush()
     assert len(await gaps(journal)) == MOST_REPAIRS + 2
+
+
+async def test_what_a_tag_may_have_told_unheard_before_a_gap_is_in_a_row_of_its_own(
+    journal: Journal,
+) -> None:
+    """Nothing came of tags 1 and 3 for a while; only tag 1 shows another value than the one kept."""
+    collector = a_collector(journal)
+    collector.asks_history = True
+    collector.unheard_s = lambda: 5.0
+    collector.take(together(a_value(1, 0), a_value(2, 0), a_value(3, 0)), plant_now=at(0))
+    for second in range(1, 9):
+        collector.take(a_value(2, second), plant_now=at(second))
+    collector.interrupted(GapCause.LINK_LOST, "cut")
+    again = (a_value(1, 6, first=True), a_value(2, 9, first=True), a_value(3, 0, first=True))
+    collector.take(together(*again), plant_now=at(9))
+    await collector.flush()
+    kept = a_collector(journal)
+    (repair,) = kept.repairs
+    kept.write_off(repair)
+    await kept.flush()
+    unheard, line = await gaps(journal)
+    assert (unheard.tag_ids, unheard.from_at, unheard.to_at) == ((1,), at(3), at(8))
+    assert (line.tag_ids, line.from_at, line.to_at) == (None, at(8), at(9))
+
+
+async def test_a_gap_that_an_earlier_agent_left_waiting_is_understood(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.asks_history = True
+    collector.take(a_value(1, 0), plant_now=at(0))
+    collector.interrupted(GapCause.LINK_LOST, "cut")
+    collector.take(a_value(1, 9, first=True), plant_now=at(9))
+    kept = json.loads(to_text(collector.repairs))
+    del kept[0]["unwatched"]
+    (repair,) = from_text(json.dumps(kept))
+    assert repair.unwatched_ft == repair.from_ft == to_filetime(at(0))
