@@ -1,10 +1,15 @@
-"""Commands from the MES: kept before they are acknowledged, executed once, answered through the journal."""
+"""Commands from the MES: kept before they are acknowledged, executed once, answered through the journal.
+
+A command is carried out while it is written down. What is acknowledged to the MES (the cursor) and answered is on
+disk first; after a crash in between, the MES tells the command again and the line knows it by the job order's id.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 import structlog
 
@@ -13,6 +18,7 @@ from edge.journal import Journal
 from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.opcua.line_methods import LineMethods
 from edge.plant_clock import LiveClock
+from edge.store import Entry
 from mes.contracts.agent import CommandPage
 from mes.contracts.dispatch import Command, CommandKind, CommandResult
 from mes.contracts.wire import Stream
@@ -32,6 +38,9 @@ class Inbox:
 
     The cursor moves in the transaction that keeps the commands, so a crash at any point neither loses nor
     repeats one.
+
+    Attributes:
+        fresh: commands that came in this life of the agent and are not carried out yet, oldest first.
     """
 
     def __init__(
@@ -41,6 +50,7 @@ class Inbox:
         self._mes = mes
         self._on_config = on_config
         self.arrived = asyncio.Event()
+        self.fresh: dict[UUID, Command] = {}
         self.trouble = Trouble("commands", sooner=mes.is_back)
 
     async def run(self) -> None:
@@ -55,17 +65,34 @@ class Inbox:
                 continue
             self.trouble.over()
             if page.commands:
-                await self._keep(page)
-                self.arrived.set()
+                await self._take(page)
             else:
                 await asyncio.sleep(EMPTY_PAUSE_S)
             cursor = page.cursor
             self._on_config(page.config_version)
 
-    async def _keep(self, page: CommandPage) -> None:
-        await self._journal.record(
-            facts={CURSOR: str(page.cursor)}, effect=lambda db: _insert(db, page)
+    def first(self) -> Command | None:
+        """Return the oldest command that came in this life of the agent and is not carried out yet."""
+        return next(iter(self.fresh.values()), None)
+
+    async def _take(self, page: CommandPage) -> None:
+        """Write commands down and let those that nobody knows yet be carried out meanwhile."""
+        known = await self._journal.look_up(lambda db: _known(db, page.commands))
+        kept = self._journal.begin(
+            Entry(facts={CURSOR: str(page.cursor)}, effect=lambda db: _insert(db, page))
         )
+        for command in page.commands:
+            if str(command.id) not in known:
+                self.fresh.setdefault(command.id, command)
+        self.arrived.set()
+        await kept
+
+
+def _known(db: sqlite3.Connection, commands: Sequence[Command]) -> set[str]:
+    """Return the ids of commands that were kept before, carried out or not."""
+    marks = ", ".join("?" * len(commands))
+    query = f"SELECT id FROM command WHERE id IN ({marks})"  # noqa: S608  # nothing but question marks
+    return {row[0] for row in db.execute(query, [str(command.id) for command in commands])}
 
 
 def _insert(db: sqlite3.Connection, page: CommandPage) -> None:
@@ -105,16 +132,23 @@ class Executor:
             OSError, TimeoutError, ua.UaError: the session failed. The command is tried again on the next:
                 the line knows it by the job order's id.
         """
+        behind = True
         while True:
             self._inbox.arrived.clear()
-            command = await self._next()
+            command = None if behind else self._inbox.first()
+            if command is None:
+                command = await self._oldest_kept()
+                behind = command is not None
+                command = command or self._inbox.first()
             if command is None or not self._may_act():
                 await self._inbox.arrived.wait()
                 continue
             await self._execute(line, command)
+            self._inbox.fresh.pop(command.id, None)
 
-    async def _next(self) -> Command | None:
-        row = await self._journal.read(
+    async def _oldest_kept(self) -> Command | None:
+        """Return the oldest command that is written down and open: at the start of a session, what is left."""
+        row = await self._journal.look_up(
             lambda db: db.execute(
                 "SELECT body FROM command WHERE NOT done ORDER BY number LIMIT 1"
             ).fetchone()

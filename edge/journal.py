@@ -29,10 +29,12 @@ T = TypeVar("T")
 
 
 class Journal:
-    """The journal of one agent. Called on the event loop; SQLite works in one thread of its own."""
+    """The journal of one agent. Called on the event loop; SQLite works in a thread of its own, and in another one
+    for what is looked up, so that no question waits for the disk."""
 
     def __init__(self, path: Path) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
         self._store = self._thread.submit(JournalStore, path).result()
         self._pending: list[tuple[Entry, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
@@ -42,6 +44,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file. Appends that have not returned are not kept."""
+        self._reader.shutdown()
         self._thread.submit(self._store.close).result()
         self._thread.shutdown()
 
@@ -87,27 +90,35 @@ class Journal:
 
     async def append(self, entry: Entry) -> None:
         """Keep an entry; returns when it is on disk. A full disk makes it wait, not fail."""
+        await self.begin(entry)
+
+    def begin(self, entry: Entry) -> asyncio.Future[None]:
+        """Keep an entry before everything that is given from now on; the answer comes when it is on disk."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((entry, done))
         self._wake.set()
-        await done
+        return done
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a query in the journal's thread."""
+        """Run a query in the journal's thread, behind the commit under way."""
         return await self._in_thread(lambda: query(self._store.connection))
+
+    async def look_up(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask what is committed, beside a commit under way; the query changes nothing."""
+        return await self._beside(lambda: query(self._store.reader))
 
     async def wait_for(self, stream: Stream) -> StoredBatch:
         """Return the oldest batch of a stream that waits for the MES; wait until there is one."""
         while True:
             self._arrived[stream].clear()
-            batch = await self._in_thread(lambda: self._store.first(stream))
+            batch = await self._beside(lambda: self._store.first(stream))
             if batch is not None:
                 return batch
             await self._arrived[stream].wait()
 
     async def after(self, batch: StoredBatch) -> StoredBatch | None:
         """Return the batch that follows in its stream and epoch; None when there is none (yet)."""
-        return await self._in_thread(lambda: self._store.following(batch))
+        return await self._beside(lambda: self._store.following(batch))
 
     async def release(self, stream: Stream, *, epoch: int, up_to: int) -> None:
         """Forget the batches that the MES has committed."""
@@ -173,6 +184,9 @@ class Journal:
         if self.failing:
             log.info("journal.recovered")
         self.failing = False
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

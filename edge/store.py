@@ -8,7 +8,8 @@ read, the last source time) are written in its transaction, so a restart resumes
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -97,7 +98,7 @@ class Size:
 
 
 class JournalStore:
-    """The file, used by one thread at a time."""
+    """The file, used by one thread at a time; `reader`, `first` and `following` by one other thread."""
 
     def __init__(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -105,6 +106,9 @@ class JournalStore:
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=2000;"
             + _SCHEMA
         )
+        self.reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        """Sees what is committed, beside a commit that waits for the disk; for another thread than the file's."""
+        self.reader.execute("PRAGMA query_only = 1")
         columns = {row[1] for row in self.connection.execute("PRAGMA table_info(batch)")}
         if "thinned" not in columns:  # a file of an earlier agent
             self.connection.execute(_BEFORE_THINNING)
@@ -162,7 +166,7 @@ class JournalStore:
 
     def first(self, stream: Stream) -> StoredBatch | None:
         """Return the oldest batch of a stream that waits for the MES."""
-        row = self.connection.execute(
+        row = self.reader.execute(
             "SELECT epoch, seq, frame FROM batch WHERE stream = ? ORDER BY epoch, seq LIMIT 1",
             (int(stream),),
         ).fetchone()
@@ -170,7 +174,7 @@ class JournalStore:
 
     def following(self, batch: StoredBatch) -> StoredBatch | None:
         """Return the batch behind another one of the same stream and epoch."""
-        row = self.connection.execute(
+        row = self.reader.execute(
             "SELECT seq, frame FROM batch WHERE stream = ? AND epoch = ? AND seq > ?"
             " ORDER BY seq LIMIT 1",
             (int(batch.stream), batch.epoch, batch.seq),
@@ -180,8 +184,12 @@ class JournalStore:
         )
 
     def release(self, stream: Stream, epoch: int, up_to: int) -> None:
-        """Forget the batches that the MES has committed."""
-        with _transaction(self.connection):
+        """Forget the batches that the MES has committed.
+
+        Without waiting for the disk: the next commit takes this along, and a batch that a power cut brings back is
+        delivered once more, which changes nothing.
+        """
+        with _without_waiting(self.connection), _transaction(self.connection):
             gone = self.connection.execute(
                 "DELETE FROM batch WHERE stream = ? AND epoch = ? AND seq <= ? RETURNING bytes",
                 (int(stream), epoch, up_to),
@@ -208,6 +216,7 @@ class JournalStore:
 
     def close(self) -> None:
         """Close the file."""
+        self.reader.close()
         self.connection.close()
 
     def _insert(self, rows: Rows) -> None:
@@ -321,6 +330,16 @@ class _transaction:  # noqa: N801  # reads as the statement it is
         finally:
             if self._connection.in_transaction:  # the block or the disk has failed
                 self._connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _without_waiting(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let a transaction be on disk with the next one that waits for it, never behind that."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 def _one_in(tag_id: NDArray[np.uint32], factor: int, *, turn: int) -> NDArray[np.bool_]:
