@@ -6,6 +6,8 @@ UNION ALL SELECT 'handler_lag_events',
 UNION ALL SELECT 'event_failures', count(*) FROM event_failure
 UNION ALL SELECT 'jobs_waiting', count(*) FROM procrastinate_jobs WHERE status = 'todo'
 UNION ALL SELECT 'jobs_failed', count(*) FROM procrastinate_jobs WHERE status = 'failed'
+UNION ALL SELECT 'records_quarantined', count(*) FROM ingest_quarantine WHERE settled_at IS NULL
+UNION ALL SELECT 'batches_lost', coalesce(sum(to_seq - from_seq + 1), 0) FROM ingest_loss
 
 -- progress_counts --
 -- One line a figure of the demo's terminal.

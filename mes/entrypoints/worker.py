@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from prometheus_client import start_http_server
 from psycopg import AsyncConnection
 
 from mes.entrypoints import bootstrap
@@ -37,6 +38,9 @@ async def run(settings: Settings, dsn: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if settings.worker.metrics_port is not None:
+        server, _ = start_http_server(settings.worker.metrics_port, addr="127.0.0.1")
+        log.info("worker.metrics", port=server.server_port)
     pool_max = 12 + (settings.nats.at_once if settings.nats.url else 0)
     async with Database(dsn, pool_min=2, pool_max=pool_max, statement_timeout_s=300) as database:
         async with database.read() as conn:

@@ -8,6 +8,7 @@ that it is committed, and sends again what was refused. One whose worker dies co
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +19,7 @@ import psycopg
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NothingCame
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -38,7 +40,7 @@ from mes.agents.model import Identity
 from mes.contracts import broker
 from mes.contracts.agent import BatchReceipt
 from mes.contracts.broker import Subjects, WatermarkAsked
-from mes.ingest import service
+from mes.ingest import metrics, service
 from mes.ingest.arriving import take_in_turn
 from mes.ingest.turns import Turns
 from mes.platform.clock import Clock
@@ -55,6 +57,7 @@ PULL_S = 5.0
 ANSWER_S = 5.0
 TAKEN_FOR_DEAD_S = 30.0
 """A batch that a worker has not answered for so long goes to another one."""
+LAG_EVERY_S = 5.0
 KEPT_BACK = 1000
 """Batches that may be with workers at once, of all agents."""
 
@@ -152,7 +155,9 @@ class NatsIntake:
                 for _ in range(self._settings.at_once)
             ]
             works.append(asyncio.create_task(_lost(closed)))
+            works.append(asyncio.create_task(self._watch_lag(context)))
             log.info("ingest.nats.listening", stream=self._settings.stream)
+            metrics.CONNECTED.set(1)
             try:
                 ended, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
                 first = ended.pop()
@@ -160,9 +165,18 @@ class NatsIntake:
                     raise BrokerLost("the connection to the NATS server was given up")
                 first.result()
             finally:
+                metrics.CONNECTED.set(0)
                 for work in works:
                     work.cancel()
                 await asyncio.gather(*works, return_exceptions=True)
+
+    async def _watch_lag(self, context: JetStreamContext) -> None:
+        """Tell Prometheus for ever how much waits; a broker that is slow to say so is asked again."""
+        while True:
+            with contextlib.suppress(NatsError):  # at the very beginning there is no consumer
+                metrics.standing(await context.consumer_info(self._settings.stream, CONSUMER))
+            broker.heed_cancellation()
+            await asyncio.sleep(LAG_EVERY_S)
 
     async def _pull_for_ever(self, client: Client, context: JetStreamContext) -> None:
         """Take in one batch after the other."""
@@ -214,6 +228,7 @@ class NatsIntake:
         facts, body = _answer(answer, request, key)
         await client.publish(self._subjects.receipts(agent, request), body, headers=facts)
         await message.ack()
+        metrics.answered(message, answer)
 
     async def _tell_watermark(self, client: Client, message: Msg) -> None:
         """Answer how far a stream has taken effect."""

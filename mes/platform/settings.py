@@ -74,6 +74,11 @@ class NatsSettings(BrokerAccess):
     """Batches that one worker takes in at once."""
 
 
+class WorkerSettings(_Section):
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """A worker serves Prometheus metrics on this loopback port; 0: on a free one, which its log names."""
+
+
 class Settings(BaseSettings):
     """All settings of a server process."""
 
@@ -88,6 +93,7 @@ class Settings(BaseSettings):
     plan: PlanSettings = PlanSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     nats: NatsSettings = NatsSettings()
+    worker: WorkerSettings = WorkerSettings()
 
     @property
     def image_dir(self) -> Path:

@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 import nats
 import pytest
+from prometheus_client import REGISTRY
 
 from edge import nats_door
 from edge.backoff import Trouble
@@ -33,7 +34,7 @@ from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import Batch, Stream, decode, encode
 from mes.entrypoints.bootstrap import keep_running
 from mes.entrypoints.check import check
-from mes.ingest import by_nats, turns
+from mes.ingest import by_nats, metrics, turns
 from mes.ingest.by_nats import NatsIntake
 from mes.platform.clock import ServerClock
 from mes.platform.db import Database
@@ -475,3 +476,29 @@ def _check(server: NatsServer, folder: Path, ok: bool, words: str) -> None:
     findings = check(settings, "host=127.0.0.1 port=1 connect_timeout=1")
     (found,) = (finding for finding in findings if finding.subject == "nats")
     assert (found.ok, words in found.sentence) == (ok, True), found.sentence
+
+
+async def test_prometheus_learns_how_far_behind_a_worker_is_and_what_came_again(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_nats, "LAG_EVERY_S", 0.05)
+
+    def told(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    names = ("c2m_nats_redelivered_total", "c2m_nats_lag_seconds_count")
+    again, before = (told(name) for name in names)
+    taken = told("c2m_nats_batches_total", answer="receipt")
+    worker = plant.start_worker()
+    agent = await plant.start_agent()
+    await agent.write(3)
+    await plant.delivered(agent)
+    assert told("c2m_nats_connected") == 1
+    assert told("c2m_nats_batches_total", answer="receipt") == taken + 6
+    assert told("c2m_nats_lag_seconds_count") == before + 6
+    assert told("c2m_nats_redelivered_total") == again
+    metrics.WAITING.set(99)
+    await eventually(lambda: told("c2m_nats_waiting") == 0, what="the broker was asked")
+    await plant.stop_worker()
+    assert worker.done()
+    assert told("c2m_nats_connected") == 0
