@@ -1,4 +1,4 @@
-"""`python -m edge bench [--subset]`: decode, journal, server to disk and to PostgreSQL, drain, subscribe."""
+"""`python -m edge bench [--subset]`: decode, journal, to disk and to PostgreSQL, drain, subscribe, command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from edge.bench import decoding, journal, subscribing, to_database, to_disk
+from edge.bench import commanding, decoding, journal, subscribing, to_database, to_disk
 from edge.bench.report import HEAD, Figure
 from edge.opcua.link import quiet_asyncua
 
@@ -33,17 +33,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured: `rate` in values a second, `backlog` in batches of 20,000 rows."""
+    """How much is measured: `rate` in values a second, `backlog` in batches of 20,000 rows.
+
+    Commands are sent `commands` times to an idle agent, then while it delivers `backlog_beside` batches.
+    """
 
     rounds: int
     commits: int
     rate: float
     seconds: float
     backlog: int
+    commands: int
+    backlog_beside: int
 
 
-EVERY_DAY = Size(rounds=3, commits=20, rate=50_000, seconds=10, backlog=50)
-WHOLE = Size(rounds=20, commits=200, rate=50_000, seconds=600, backlog=500)
+EVERY_DAY = Size(
+    rounds=3, commits=20, rate=50_000, seconds=10, backlog=50, commands=200, backlog_beside=200
+)
+WHOLE = Size(
+    rounds=20,
+    commits=200,
+    rate=50_000,
+    seconds=600,
+    backlog=500,
+    commands=1000,
+    backlog_beside=1000,
+)
 
 
 def figures(size: Size) -> Iterator[Figure]:
@@ -55,6 +70,7 @@ def figures(size: Size) -> Iterator[Figure]:
         to_database.measure(rate=size.rate, seconds=size.seconds, backlog=size.backlog)
     )
     yield from asyncio.run(subscribing.measure(rate=size.rate, seconds=size.seconds / 2))
+    yield from asyncio.run(commanding.measure(commands=size.commands, backlog=size.backlog_beside))
 
 
 if __name__ == "__main__":

@@ -7,24 +7,19 @@ counts as committed when its receipt came.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 
-import mes.contracts
 from edge.bench.journal import ROWS, values
 from edge.bench.report import Figure
-from edge.bench.subscribing import free_port, load_server, wanted
+from edge.bench.subscribing import load_server, wanted
+from edge.bench.trial import Trial, mes_on_trial
 from edge.journal import Journal, telemetry_rows
 from edge.mes_client import MesAway, MesClient
 from edge.opcua.link import open_link
@@ -36,9 +31,7 @@ from edge.uplink import Uplink
 from mes.contracts.agent import BatchReceipt
 from mes.contracts.wire import Stream, TelemetryColumns, decode, to_filetime
 
-PLANT = Path(mes.contracts.__file__).parent.parent / "resources" / "plants" / "mini.toml"
 LINE = "paint"
-ONE_TAG_IN = 50
 _TICKS_S = 10_000_000
 
 
@@ -57,32 +50,13 @@ class TimedClient(MesClient):
         return receipt
 
 
-@dataclass(slots=True)
-class _Trial:
-    url: str
-    dsn: str
-    code: str
-
-    def rows(self) -> int:
-        """Count what is committed."""
-        with psycopg.connect(self.dsn) as conn:
-            found = conn.execute("SELECT count(*) FROM telemetry").fetchone()
-        return int(found[0]) if found else 0
-
-    def doubled(self) -> int:
-        """Count the doubled rows of every fiftieth tag: a batch taken twice doubles each of its tags."""
-        query = (
-            "SELECT count(*) - count(DISTINCT (tag_id, time)) FROM telemetry WHERE tag_id %% %s = 1"
-        )
-        with psycopg.connect(self.dsn) as conn:
-            found = conn.execute(query, (ONE_TAG_IN,)).fetchone()
-        return int(found[0]) if found else 0
-
-
 async def measure(*, rate: float, seconds: float, backlog: int) -> list[Figure]:
     """Collect and deliver for some seconds; then deliver a backlog of so many batches of 20,000 rows."""
     with tempfile.TemporaryDirectory(prefix="c2m-bench-") as folder:
-        async with _mes(Path(folder)) as trial, TimedClient(trial.url, instance="bench") as client:
+        async with (
+            mes_on_trial(Path(folder), LINE) as trial,
+            TimedClient(trial.url, instance="bench") as client,
+        ):
             client.ages_s = []
             enrolled = await _enrol(client, trial.code)
             client.authenticate(enrolled)
@@ -98,7 +72,7 @@ async def measure(*, rate: float, seconds: float, backlog: int) -> list[Figure]:
 
 
 async def _live(
-    trial: _Trial, client: TimedClient, journal: Journal, *, rate: float, seconds: float
+    trial: Trial, client: TimedClient, journal: Journal, *, rate: float, seconds: float
 ) -> list[Figure]:
     linger_s = float(EdgeSettings.model_fields["telemetry_linger_s"].default)
     collector = Collector(journal, LINE, linger_s)
@@ -144,9 +118,7 @@ async def _live(
     ]
 
 
-async def _drain(
-    trial: _Trial, client: TimedClient, journal: Journal, backlog: int
-) -> list[Figure]:
+async def _drain(trial: Trial, client: TimedClient, journal: Journal, backlog: int) -> list[Figure]:
     writing = asyncio.create_task(journal.write_forever())
     for number in range(backlog):
         await journal.append(Entry((telemetry_rows(values(number)),)))
@@ -195,41 +167,3 @@ async def _enrol(client: MesClient, code: str) -> str:
                 return (await client.enrol(code)).token
             except MesAway:
                 await asyncio.sleep(0.1)
-
-
-@contextlib.asynccontextmanager
-async def _mes(folder: Path) -> AsyncIterator[_Trial]:
-    data = folder / "mes"
-    port = free_port()
-    database = await _trial("database", data)
-    try:
-        dsn = str((await _answer(database))["dsn"])
-        extra = ("--plant", str(PLANT), "--base-port", str(free_port()), "--line", LINE)
-        preparing = await _trial("prepare", data, *extra)
-        code = str((await _answer(preparing))["code"])
-        await preparing.wait()
-        doors = await _trial("doors", data, "--port", str(port))
-        try:
-            yield _Trial(f"http://127.0.0.1:{port}", dsn, code)
-        finally:
-            doors.terminate()
-            await doors.wait()
-    finally:
-        database.terminate()
-        await database.wait()
-        await (await _trial("remove", data)).wait()
-
-
-async def _trial(command: str, data: Path, *extra: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "mes.entrypoints.trial", command, "--data", str(data), *extra),
-        stdout=asyncio.subprocess.PIPE,
-    )
-
-
-async def _answer(process: asyncio.subprocess.Process) -> dict[str, object]:
-    assert process.stdout is not None  # noqa: S101  # it was asked for
-    async with asyncio.timeout(300):
-        found: dict[str, object] = json.loads(await process.stdout.readline())
-    return found

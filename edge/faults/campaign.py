@@ -1,4 +1,4 @@
-"""`python -m edge faults --count N --seed S [--long]`: run a campaign, add up, judge.
+"""`python -m edge faults --count N --seed S [--uplink nats] [--long]`: run a campaign, add up, judge.
 
 Totals of all campaigns on a data folder are kept in `campaign.json` there after every fault, so one that is
 interrupted has counted what it did. The last line printed is a JSON object with the counts; the exit status is 1
@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from edge.faults.broker_kinds import BROKER_FAULTS
 from edge.faults.judge import Judge, NeverAgain
-from edge.faults.kinds import FAULTS, Chance
+from edge.faults.kinds import FAULTS, OF_HTTP, Chance, Fault
 from edge.faults.processes import ProcessEnded
 from edge.faults.rig import Rig
 
@@ -87,9 +88,10 @@ class Totals:
 def main(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
-    unknown = sorted(set(options.only) - set(FAULTS))
+    known = faults_over(options.uplink)
+    unknown = sorted(set(options.only) - set(known))
     if unknown:
-        print(f"no such fault: {', '.join(unknown)}; known: {', '.join(FAULTS)}", file=sys.stderr)  # noqa: T201
+        print(f"no such fault: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)  # noqa: T201
         return 2
     options.data.mkdir(parents=True, exist_ok=True)
     before = Totals.load(options.data / "campaign.json")
@@ -107,6 +109,13 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if here.broken else 0
 
 
+def faults_over(uplink: str) -> dict[str, Fault]:
+    """Return the faults of a campaign whose batches go over `http` or `nats`."""
+    if uplink == "http":
+        return FAULTS
+    return {name: act for name, act in FAULTS.items() if name not in OF_HTTP} | BROKER_FAULTS
+
+
 async def _run(options: argparse.Namespace, before: Totals) -> tuple[Totals, Totals]:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101  # this is one
@@ -116,16 +125,18 @@ async def _run(options: argparse.Namespace, before: Totals) -> tuple[Totals, Tot
     here, file = Totals(), options.data / "campaign.json"
     judge: Judge | None = None
     folder = options.data / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.seed}"
-    kinds = options.only or list(FAULTS)
+    faults = faults_over(options.uplink)
+    kinds = options.only or list(faults)
+    over_nats = options.uplink == "nats"
     try:
-        async with Rig(folder, options.plant, options.line) as rig:
+        async with Rig(folder, options.plant, options.line, over_nats=over_nats) as rig:
             judge = Judge(rig.interface, rig.ledger, rig.dsn)
             await judge.flows(within_s=STARTED_S)
             while here.faults < options.count:
                 deck = dice.sample(kinds, len(kinds))
                 for name in deck[: options.count - here.faults]:
                     chance = Chance(random.Random(dice.random()), options.long)
-                    words = await _one(name, rig, judge, chance)
+                    words = await _one(name, faults[name], rig, judge, chance)
                     here.count(name)
                     before.count(name)
                     _note(words, here, before)
@@ -148,12 +159,12 @@ def _note(words: list[str], here: Totals, before: Totals) -> None:
             before.never_again += 1
 
 
-async def _one(name: str, rig: Rig, judge: Judge, chance: Chance) -> list[str]:
+async def _one(name: str, act: Fault, rig: Rig, judge: Judge, chance: Chance) -> list[str]:
     """Do one fault, wait until values flow again, judge; returns violations in words."""
     began = time.monotonic()
     seen, words = len(judge.told), []
     try:
-        await FAULTS[name](rig, chance)
+        await act(rig, chance)
         await judge.flows(within_s=RECOVERED_S)
     except (NeverAgain, TimeoutError, ProcessEnded) as error:
         words.append(f"{name}: never again: {error!r}")
@@ -172,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--long", action="store_true", help="durations at full length")
     parser.add_argument("--only", action="append", default=[], help="this fault, by its name")
     parser.add_argument("--data", type=Path, default=Path(".c2m/faults"), help="logs and totals")
+    parser.add_argument("--uplink", choices=("http", "nats"), default="http", help="way of batches")
     parser.add_argument("--plant", type=Path, default=PLANT)
     parser.add_argument("--line", default=LINE)
     return parser

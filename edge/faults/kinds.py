@@ -39,6 +39,10 @@ class Chance:
 
 Fault = Callable[[Rig, Chance], Awaitable[None]]
 FAULTS: dict[str, Fault] = {}
+OF_HTTP = frozenset(
+    {"mes_killed", "batches_doubled", "batches_reordered", "batches_damaged", "receipts_lost"}
+)
+"""Those that take hold of batches on their way over HTTP."""
 
 
 def fault(act: Fault) -> Fault:
@@ -304,8 +308,9 @@ async def two_agents_with_one_id(rig: Rig, chance: Chance) -> None:
 @fault
 async def mes_unreachable(rig: Rig, chance: Chance) -> None:
     """The network to the MES is gone: silent or refusing."""
-    how = chance.dice.choice((Cable.PULLED, Cable.REFUSED))
-    await _pulled(rig.to_mes, how, chance.between(1, 600))
+    how, seconds = chance.dice.choice((Cable.PULLED, Cable.REFUSED)), chance.between(1, 600)
+    cables = [cable for cable in (rig.to_mes, rig.to_broker) if cable is not None]
+    await asyncio.gather(*(_pulled(cable, how, seconds) for cable in cables))
 
 
 @fault

@@ -25,14 +25,20 @@ class Child:
     """One process. Its standard input takes commands, everything it says goes to its log."""
 
     def __init__(
-        self, name: str, module: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        module: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        program: Sequence[str] = (sys.executable, "-m"),
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._read = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603  # our own programs
-                [sys.executable, "-m", *module],
+                [*program, *module],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from edge.faults.broker import Broker
 from edge.faults.ledger import LedgerReader
 from edge.faults.line_server import USER
 from edge.faults.processes import START_S, Child
@@ -40,20 +41,24 @@ class Rig:
 
     Args:
         plant: the plant file; `line` is one of its lines without cameras.
+        over_nats: batches go through a broker beside it.
     """
 
-    def __init__(self, folder: Path, plant: Path, line: str) -> None:
+    def __init__(self, folder: Path, plant: Path, line: str, *, over_nats: bool = False) -> None:
         self.folder, self._plant_file, self._line = folder, plant, line
         folder.mkdir(parents=True, exist_ok=True)
         self._base = _free_ports(PORTS)
         model = with_ports(load_plant(plant), self._base)
         self.interface = line_interface(model, model.line(line))
-        self._line_port, self._mes_port, self._mes_behind = (
-            self._base + PORTS - number for number in (1, 2, 3)
+        self._line_port, self._mes_port, self._mes_behind, broker_port, broker_behind = (
+            self._base + PORTS - number for number in (1, 2, 3, 4, 5)
         )
         proxied = int(self.interface.endpoint.rpartition(":")[2])
         self.to_line = Proxy(proxied, self._line_port)
         self.to_mes = BatchProxy(self._mes_port, self._mes_behind)
+        self.broker = Broker(folder, broker_behind) if over_nats else None
+        self.to_broker = Proxy(broker_port, broker_behind) if over_nats else None
+        self._broker_url = f"nats://127.0.0.1:{broker_port}"
         self.ledger = LedgerReader(folder / "ledger.jsonl")
         self.home = folder / "edge-1"
         self._copies = 1
@@ -80,6 +85,8 @@ class Rig:
             child: Child | None = getattr(self, name, None)
             if child is not None:
                 await asyncio.to_thread(child.stop)
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.stop)
         await self._stack.aclose()
         arguments = ["mes.entrypoints.trial", "remove", "--data", str(self.folder / "mes")]
         forget = Child("remove", arguments, self.folder, self._env)
@@ -88,6 +95,9 @@ class Rig:
     async def _start(self) -> None:
         await self._stack.enter_async_context(self.to_line)
         await self._stack.enter_async_context(self.to_mes)
+        if self.broker is not None and self.to_broker is not None:
+            await self._stack.enter_async_context(self.to_broker)
+            await self.broker.start()
         self.trial()
         self.new_line_certificate()
         await self.start_database()
@@ -122,6 +132,8 @@ class Rig:
         """Start the MES's doors of agents and wait until its port is open."""
         arguments = ["mes.entrypoints.trial", "doors", "--data", str(self.folder / "mes")]
         arguments += ["--port", str(self._mes_behind)]
+        if self.broker is not None:
+            arguments += ["--nats", self.broker.url]
         self.mes = Child("mes", arguments, self.folder, self._env)
         await self._open(self._mes_behind, self.mes)
 
@@ -149,6 +161,8 @@ class Rig:
             *("--user", USER, "--password-file", str(self.folder / "password")),
             *("--trust", str(self.line_pki / "own")),
         ]
+        if self.broker is not None:
+            arguments += ["--nats", self._broker_url]
         self.agent = Child(f"agent-{self._copies}", arguments, self.folder)
         self.believe_agent()
 

@@ -9,13 +9,15 @@ from edge.bench.__main__ import Size, figures
 
 pytestmark = pytest.mark.slow
 
-TINY = Size(rounds=1, commits=2, rate=1_000, seconds=3.0, backlog=2)
+TINY = Size(rounds=1, commits=2, rate=1_000, seconds=3.0, backlog=2, commands=2, backlog_beside=1)
 EXACT = ("rows lost", "rows doubled", "gap rows", "overflowed")
 
 
 def test_the_table_has_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscribing, "TAGS", 50)
     table = list(figures(TINY))
+    while table[-1].measure.startswith("… during a drain"):  # a single batch may have gone before
+        table.pop()
     assert [figure.measure for figure in table] == [
         "decode, one numeric type",
         "decode, interleaved types",
@@ -40,6 +42,8 @@ def test_the_table_has_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
         "collect, 1,000 values/s offered",
         "collect, processor time",
         "collect, publications missed and queues overflowed",
+        "command → answered, idle, p50",
+        "command → answered, idle, p99",
     ]
     for figure in table:
         assert figure.line().startswith(figure.measure)

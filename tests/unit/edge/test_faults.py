@@ -12,8 +12,10 @@ from uuid import UUID
 
 import pytest
 
-from edge.faults.campaign import Totals, main
+from edge.faults.broker_kinds import BROKER_FAULTS
+from edge.faults.campaign import Totals, faults_over, main
 from edge.faults.judge import Stretch, Tally
+from edge.faults.kinds import OF_HTTP
 from edge.faults.ledger import LedgerReader, LedgerWriter, Tick
 from edge.faults.proxy import BatchProxy, Cable, Harm, Proxy
 from edge.faults.torn import committed_bytes, tear
@@ -227,3 +229,10 @@ async def test_a_pulled_cable_says_nothing_and_a_refusing_one_resets() -> None:
         assert await waiting == str(sum(b"later")).encode()
         proxy.set(Cable.REFUSED)
         assert await post(port, b"never") == b""
+
+
+def test_a_campaign_over_nats_has_the_faults_of_the_broker_and_none_of_batches_on_http() -> None:
+    over_nats, over_http = faults_over("nats"), faults_over("http")
+    assert set(over_http) - set(over_nats) == OF_HTTP
+    assert set(over_nats) - set(over_http) == set(BROKER_FAULTS)
+    assert set(over_http) >= OF_HTTP, "each is the name of a fault"
