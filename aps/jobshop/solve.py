@@ -15,8 +15,8 @@ from aps.jobshop.shop import Shop, Solution
 from aps.jobshop.tabu import Tabu
 from aps.worktime import Ints
 
-_STALL = 12_000
-"""Moves without a better makespan after which a search begins again from a child of two."""
+_STALL = 60
+"""Moves for each operation without a better makespan, after which a search begins again from a child of two."""
 _ELITE = 10
 _CHUNK_S = 0.05
 """Seconds of moves between two looks at the clock."""
@@ -89,7 +89,7 @@ def _search(shop: Shop, elite: Elite, *, seed: int, bound: int, until: Callable[
         starts += 1
         tabu = Tabu(shop, start, seed=int(rng.integers(1 << 30)))
         known = start.makespan
-        while until() > 0 and tabu.stalled < _STALL and elite.best().makespan > bound:
+        while until() > 0 and tabu.stalled < _STALL * shop.size and elite.best().makespan > bound:
             moves = max(20, int(rate * min(_CHUNK_S, until())))
             began = time.perf_counter()
             makespan = tabu.run(moves, target=bound)

@@ -15,6 +15,11 @@ from aps.sequencing.moves import random_below
 from aps.worktime import Ints
 
 _MASK = (1 << 62) - 1
+_LOOKED_AT = 20
+"""Operations of a critical path, drawn at random, that a move chooses from.
+
+By measurement on paths of 15 to 60: a dozen ends worse on short paths, all of them is half as fast on long ones.
+"""
 
 
 @kernel
@@ -244,16 +249,22 @@ def _search(
             break
         clock[0] += 1
         length = _critical_path(makespan, after, follow, dur, head, tail, path, state)
+        seen = 0
         for k in range(size):
             reached[k + 1] = max(reached[k], head[order[k]] + dur[order[k]])
         value, ties, forbidden_ones = 1 << 60, 0, 0
         move_v, move_pick, move_behind = -1, -1, -1
         any_v, any_pick, any_behind = -1, -1, -1
         for at in range(length):
-            v = path[at]
+            if seen >= _LOOKED_AT and move_v >= 0:
+                break
+            other = at + random_below(state, length - at)
+            v = path[other]
+            path[other] = path[at]
             own, p = machine[pick[v]], prev[v]
             if begin[v + 1] - begin[v] == 1 and p < 0 and follow[v] < 0:
                 continue
+            seen += 1
             without = _take_out(
                 v, before, after, dur, prev, follow, head, tail, order, place[v],
                 reached[place[v]], h, t,
