@@ -20,6 +20,7 @@ PAGES = (
     "mes.quality.pages",
     "mes.inspection.pages",
     "mes.inspection.training_pages",
+    "mes.inspection.agreement_pages",
     "mes.agents.pages",
 )
 

@@ -72,6 +72,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/quality/holds", _("Holds"), "octagon-pause", _for("quality", "planner"), "l"),
             Entry("/quality/models", _("Models"), "camera", _for("quality", "maintenance"), "d"),
             Entry("/quality/training", _("Training"), "sparkles", _for("quality"), "n"),
+            Entry(
+                "/quality/studies",
+                _("Measurement systems"),
+                "shield-check",
+                _for("quality", "operator"),
+                "j",
+            ),
         ),
     ),
     (

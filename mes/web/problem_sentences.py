@@ -141,6 +141,17 @@ SENTENCES_ZH: Mapping[str, str] = {
     "roadef.no_assembly_line": "工厂没有可执行比例约束的总装线。",
     "roadef.unreadable": "{file} 不是 ROADEF 2005 算例的文件：{why}",
     "station.unknown": "工厂没有工位 {station}。",
+    "agreement.another_picture": "这个判定属于第 {given} 张图片；现在轮到第 {expected} 张。",
+    "agreement.closed": "此研究已关闭。",
+    "agreement.nothing_left": "您已在每一轮判定了此研究的所有零件。",
+    "agreement.nothing_to_take_back": "本轮没有可撤回的判定。",
+    "agreement.still_open": "研究关闭后才能查看判定。",
+    "agreement.too_few_appraisers": "{finished} 位评价人判完了全部零件；一致性需要两位。",
+    "agreement.too_few_golden": "此处经评审：{good} 个合格、{defects} 个缺陷；各需 {each} 个，共 {parts} 个。",
+    "agreement.unknown": "没有研究 {study}。",
+    "gauge_study.not_crossed": "每位评价人须对每个零件测量同样次数：{why}。",
+    "gauge_study.unknown": "没有量具研究 {study}。",
+    "gauge_study.unreadable": "读数无法读取：第 {line} 行：{why}。",
     "training.dates_reversed": "结束日期 {to_at} 早于开始日期。",
     "training.not_examined": "此训练不能开始：其状态为“{state}”。",
     "training.over": "此训练已结束：其状态为“{state}”。",
@@ -187,6 +198,19 @@ HTTP_ZH: Mapping[int, str] = {
 """Answers of the framework itself, by status."""
 
 PHRASES_ZH: tuple[tuple[str, str], ...] = (
+    (r"the column (.+) is missing", "缺少列 {0}"),
+    (r"a header with (.+) is expected", "应有表头 {0}"),
+    (r"(.+) is no number", "{0} 不是数字"),
+    (r"part, appraiser and trial may not be empty", "零件、评价人和轮次不能为空"),
+    (r"at most (\d+) readings", "最多 {0} 个读数"),
+    (r"part (.+), (.+), trial (.+) is there twice", "零件 {0}、{1}、第 {2} 轮出现两次"),
+    (r"at least two parts are needed, there are (\d+)", "至少需要两个零件，现有 {0} 个"),
+    (r"at least two appraisers are needed, there are (\d+)", "至少需要两位评价人，现有 {0} 位"),
+    (r"at least two trials are needed, there is one", "至少需要两轮，现只有一轮"),
+    (
+        r"(.+) measured part (.+) (\d+) times, others (\d+) times",
+        "{0} 对零件 {1} 测量了 {2} 次，其他为 {3} 次",
+    ),
     (r"it is empty\.", "文件为空。"),
     (
         r"it has more than (\d+) rows; split it into several files\.",

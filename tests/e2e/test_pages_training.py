@@ -1,4 +1,4 @@
-"""Training from the page: pictures chosen, looked over, trained, measured beside the old model, let look on."""
+"""Training and studies of measurement systems on their pages, from reviewed pictures to a model that looks on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 from playwright.sync_api import expect
 
 from mes.inspection import registry, training_runs
+from mes.inspection.agreement_tasks import model_judges
 from mes.inspection.images import FolderImageStore
 from tests.e2e.conftest import Plant
 from tests.support.training import reviewed_pictures
+from tests.unit.inspection.test_gauge_rr import READINGS
 
 
 @pytest.fixture(scope="module")
@@ -105,4 +107,80 @@ def test_the_pages_fit_and_speak_both_languages(
     if row.count():
         row.click()
         expect(page.locator("#figures")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+AIAG_CSV = "part,appraiser,trial,value\n" + "\n".join(
+    f"{r.part},{r.appraiser},{r.trial},{r.value}" for r in READINGS
+)
+
+
+def test_a_golden_set_is_judged_with_one_key_a_verdict(plant: Plant, camera: str) -> None:
+    shown = plant.shown
+    store = FolderImageStore(shown.settings.image_dir)
+    page = plant.page("quality")
+    page.goto(f"{plant.url}/quality/studies")
+    form = page.locator('form[data-api="POST /api/agreement-studies"]')
+    form.locator("#title").fill("Spatter at the roof")
+    form.locator("#f-camera").select_option(camera)
+    form.locator("#parts").select_option("10")
+    form.locator("#repeats").select_option("2")
+    form.get_by_role("button").click()
+    expect(page.locator("h1")).to_have_text("Spatter at the roof")
+    study_id = UUID(page.url.rpartition("/")[2])
+    plant.do(model_judges(shown.database, shown.clock, store, study_id))
+
+    truth = plant.value(
+        "SELECT json_object_agg(image_sha256, defect) FROM agreement_part WHERE study_id = %s",
+        study_id,
+    )
+    page.reload()
+    page.get_by_role("link", name="Judge").click()
+    for place in range(20):
+        expect(page.locator("#where")).to_have_text(f"{place + 1} / 20")
+        image = str(page.locator("#picture").get_attribute("src")).rpartition("/")[2]
+        if place == 0:  # a wrong key, taken back
+            page.keyboard.press("d" if not truth[image] else "g")
+            expect(page.locator("#where")).to_have_text("2 / 20")
+            page.keyboard.press("u")
+            expect(page.locator("#where")).to_have_text("1 / 20")
+        page.keyboard.press("d" if truth[image] else "g")
+    expect(page.locator("#said")).to_contain_text("judged everything")
+
+    page.goto(f"{plant.url}/quality/studies/{study_id}")
+    mine = page.locator('[data-appraiser="user:quality"]')
+    expect(mine).to_contain_text("10/10")
+    expect(page.locator('[data-appraiser="model"]')).to_be_visible()
+    close = page.get_by_role("button", name="Close the study")
+    close.click()
+    page.locator("[data-armed]").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert len(download.value.path().read_text("utf-8-sig").splitlines()) == 41
+
+
+def test_a_gauge_is_studied_from_pasted_measurements(plant: Plant) -> None:
+    page = plant.page("quality")
+    page.goto(f"{plant.url}/quality/studies")
+    form = page.locator('form[data-api="POST /api/gauge-studies"]')
+    form.locator("#gauge-title").fill("Gap at the hood")
+    form.locator("#csv").fill("part,appraiser,trial,value\n1,A,1,wide\n")
+    form.get_by_role("button", name="Work it out").click()
+    expect(page.locator("#error-csv")).to_contain_text("line 2")
+    form.locator("#csv").fill(AIAG_CSV)
+    form.get_by_role("button", name="Work it out").click()
+    expect(page.locator('[data-component="grr"]')).to_contain_text("27.9%")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_studies_fit_and_speak_both_languages(plant: Plant, language: str, width: int) -> None:
+    page = plant.page("quality", language=language, width=width)
+    page.goto(f"{plant.url}/quality/studies")
+    heading = {"zh": "测量系统", "en": "Measurement systems"}[language]
+    expect(page.locator("h1")).to_have_text(heading)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for path in [a.get_attribute("href") for a in page.locator("main tbody a.strong").all()]:
+        page.goto(f"{plant.url}{path}")
+        expect(page.locator("h1")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

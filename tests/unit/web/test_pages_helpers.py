@@ -53,7 +53,7 @@ def test_signing_in_never_leads_elsewhere(address: str, expected: str) -> None:
 
 def test_an_operator_sees_no_planning() -> None:
     paths = {entry.path for _, entries in sections_for({"operator"}) for entry in entries}
-    assert paths == {"/map", "/buffers", "/stations"}
+    assert paths == {"/map", "/buffers", "/stations", "/quality/studies"}
 
 
 def test_every_role_begins_where_it_works() -> None:
