@@ -152,10 +152,16 @@ async def result(conn: ReadConn, study: Study) -> Agreement:
     return agreement_of(standard_of(parts), said)
 
 
-async def has_finished(conn: ReadConn, study: Study, appraiser: str) -> bool:
-    """Say whether an appraiser has judged everything."""
-    parts = await repository.parts(conn, study.id)
-    return await repository.count_of(conn, study.id, appraiser) >= study.repeats * len(parts)
+async def result_for(conn: ReadConn, study: Study, viewer: str) -> Agreement:
+    """Return the result of a study to somebody who may see it.
+
+    Raises:
+        StillBlind: they have begun to judge and are not done.
+        TooFewAppraisers: fewer than two have judged everything.
+    """
+    (seen,) = await repository.overviews(conn, [study])
+    seen.check_seen_by(viewer)
+    return await result(conn, study)
 
 
 async def take_models_word(

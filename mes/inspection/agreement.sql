@@ -49,10 +49,15 @@ SELECT appraiser, part, trial, defect FROM agreement_verdict
 SELECT count(*)::integer FROM agreement_verdict
  WHERE study_id = %(id)s AND appraiser = %(appraiser)s
 
--- progress --
--- How many verdicts each appraiser has given.
-SELECT appraiser, count(*)::integer AS verdicts FROM agreement_verdict
- WHERE study_id = %(id)s GROUP BY appraiser ORDER BY min(given_at), appraiser
+-- counts --
+-- How many parts the studies have, and how many verdicts each appraiser has given, who began first first.
+SELECT p.study_id, p.parts, v.appraiser, coalesce(v.verdicts, 0) AS verdicts
+  FROM (SELECT study_id, count(*)::integer AS parts FROM agreement_part
+         WHERE study_id = ANY(%(ids)s) GROUP BY study_id) AS p
+  LEFT JOIN (SELECT study_id, appraiser, count(*)::integer AS verdicts, min(given_at) AS began_at
+               FROM agreement_verdict WHERE study_id = ANY(%(ids)s) GROUP BY study_id, appraiser) AS v
+    USING (study_id)
+ ORDER BY p.study_id, v.began_at, v.appraiser
 
 -- give --
 INSERT INTO agreement_verdict (study_id, appraiser, part, trial, defect, given_at)

@@ -44,6 +44,12 @@ class StudyStillOpen(Conflict):
     code = "agreement.still_open"
 
 
+class StillBlind(Conflict):
+    """You have judged {done} of {of} pictures; who sees the result is not blind any more."""
+
+    code = "agreement.still_blind"
+
+
 class NothingLeft(Conflict):
     """You have judged every part of this study at every trial."""
 
@@ -114,6 +120,35 @@ class Study:
         """Raise StudyClosed unless it takes verdicts."""
         if self.closed_at is not None:
             raise StudyClosed
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A study with how many parts it has, and how many verdicts each appraiser has given."""
+
+    study: Study
+    parts: int
+    verdicts: Mapping[str, int]
+
+    @property
+    def whole(self) -> int:
+        """Verdicts that each appraiser gives."""
+        return self.parts * self.study.repeats
+
+    @property
+    def finished(self) -> int:
+        """Appraisers who have judged everything."""
+        return sum(given >= self.whole for given in self.verdicts.values())
+
+    def by(self, appraiser: str) -> int:
+        """Return how many verdicts an appraiser has given."""
+        return self.verdicts.get(appraiser, 0)
+
+    def check_seen_by(self, appraiser: str) -> None:
+        """Raise StillBlind for who has begun to judge an open study and is not done."""
+        done = self.by(appraiser)
+        if self.study.closed_at is None and 0 < done < self.whole:
+            raise StillBlind(done=done, of=self.whole)
 
 
 @dataclass(frozen=True, slots=True)

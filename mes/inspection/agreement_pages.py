@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -13,9 +12,8 @@ from fastapi.responses import HTMLResponse, Response
 from mes.identity.model import Role
 from mes.inspection import agreement, gauge_studies, registry
 from mes.inspection import agreement_repository as repository
-from mes.inspection.agreement_model import MODEL, Study, StudyStillOpen, TooFewAppraisers
+from mes.inspection.agreement_model import MODEL, StillBlind, StudyStillOpen, TooFewAppraisers
 from mes.inspection.gauge_rr import GaugeStudy, study_of
-from mes.platform.db import ReadConn
 from mes.platform.http import ReadDb
 from mes.web.listing import csv_answer
 from mes.web.reader import page_for
@@ -45,30 +43,16 @@ SOURCES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A study of the list, as its reader may see it."""
-
-    study: Study
-    parts: int
-    mine: int
-    finished: int
-
-    @property
-    def of(self) -> int:
-        """Verdicts that each appraiser gives."""
-        return self.parts * self.study.repeats
-
-
 @router.get("/quality/studies")
 async def studies_page(shell: AppraiserPage, conn: ReadDb) -> HTMLResponse:
     """List the studies, and begin one."""
-    rows = [await _row(conn, shell, study) for study in await repository.studies(conn)]
+    rows = await repository.overviews(conn, await repository.studies(conn))
     gauges = await repository.gauge_studies(conn) if shell.may(Role.QUALITY) else []
     return shell.page(
         "inspection/studies.html",
         {
             "rows": rows,
+            "me": _actor(shell),
             "gauges": [(one, study_of(one.readings, tolerance=one.tolerance)) for one in gauges],
             "cameras": [
                 station.camera.id
@@ -89,22 +73,22 @@ async def study_page(study_id: UUID, shell: EngineerPage, conn: ReadDb) -> HTMLR
     Who has begun to judge and is not done sees no result: it would not be blind any more.
     """
     study = await agreement.get(conn, study_id)
-    row = await _row(conn, shell, study)
-    judging = study.closed_at is None and 0 < row.mine < row.of
-    found = None
-    if not judging:
-        try:
-            found = await agreement.result(conn, study)
-        except TooFewAppraisers:
-            found = None
+    (seen,) = await repository.overviews(conn, [study])
+    found, blind = None, False
+    try:
+        found = await agreement.result_for(conn, study, _actor(shell))
+    except StillBlind:
+        blind = True
+    except TooFewAppraisers:
+        found = None
     return shell.page(
         "inspection/study.html",
         {
             "study": study,
-            "row": row,
-            "judging": judging,
+            "seen": seen,
+            "mine": seen.by(_actor(shell)),
+            "blind": blind,
             "found": found,
-            "progress": await repository.progress(conn, study_id),
             "model_name": MODEL,
             "grades": GRADES,
         },
@@ -162,13 +146,9 @@ async def readings_csv(study_id: UUID, shell: EngineerPage, conn: ReadDb) -> Res
     return csv_answer("gauge-study", columns, rows, shell.f)
 
 
-async def _row(conn: ReadConn, shell: Shell, study: Study) -> Row:
-    counted = await repository.progress(conn, study.id)
-    parts = len(await repository.parts(conn, study.id))
-    name = shell.user.name if shell.user else ""
-    mine = next((one.verdicts for one in counted if one.appraiser == f"user:{name}"), 0)
-    whole = parts * study.repeats
-    return Row(study, parts, mine, sum(one.verdicts >= whole for one in counted))
+def _actor(shell: Shell) -> str:
+    """Return the reader as verdicts name them."""
+    return f"user:{shell.user.name}" if shell.user else ""
 
 
 def _word(defect: bool) -> str:

@@ -9,21 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mes.inspection.agreement_model import Candidate, Given, Part, Study
+from mes.inspection.agreement_model import Candidate, Given, Overview, Part, Study
 from mes.inspection.gauge_rr import Reading
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.sql import load_queries
 
 queries = load_queries(__package__, "agreement.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many verdicts an appraiser has given."""
-
-    appraiser: str
-    verdicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +82,16 @@ async def count_of(conn: ReadConn, study_id: UUID, appraiser: str) -> int:
     return found
 
 
-async def progress(conn: ReadConn, study_id: UUID) -> list[Progress]:
-    return await db.fetch_all(conn, queries["progress"], {"id": study_id}, Progress)
+async def overviews(conn: ReadConn, some: Sequence[Study]) -> list[Overview]:
+    """Return studies with the size of their golden sets and how far each appraiser is."""
+    parts: dict[UUID, int] = {}
+    verdicts: dict[UUID, dict[str, int]] = {one.id: {} for one in some}
+    rows = await db.fetch_dicts(conn, queries["counts"], {"ids": [one.id for one in some]})
+    for row in rows:
+        parts[row["study_id"]] = row["parts"]
+        if row["appraiser"] is not None:
+            verdicts[row["study_id"]][row["appraiser"]] = row["verdicts"]
+    return [Overview(one, parts[one.id], verdicts[one.id]) for one in some]
 
 
 async def give(conn: WriteConn, study_id: UUID, one: Given, *, at: datetime) -> None:

@@ -87,8 +87,9 @@ async def close(study_id: UUID, user: Engineer, conn: WriteDb, clock: ClockDep) 
 
 @router.get("/agreement-studies/{study_id}/result")
 async def get_result(study_id: UUID, caller: Reader, conn: ReadDb) -> AgreementOut:
-    """Show how those agree who have judged everything."""
-    return AgreementOut.of(await agreement.result(conn, await agreement.get(conn, study_id)))
+    """Show how those agree who have judged everything; not to who is still judging."""
+    study = await agreement.get(conn, study_id)
+    return AgreementOut.of(await agreement.result_for(conn, study, caller.actor))
 
 
 @router.post("/gauge-studies", status_code=201)

@@ -145,6 +145,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "agreement.closed": "此研究已关闭。",
     "agreement.nothing_left": "您已在每一轮判定了此研究的所有零件。",
     "agreement.nothing_to_take_back": "本轮没有可撤回的判定。",
+    "agreement.still_blind": "您已判定 {done} / {of} 张图片；看到结果就不再是盲判。",
     "agreement.still_open": "研究关闭后才能查看判定。",
     "agreement.too_few_appraisers": "{finished} 位评价人判完了全部零件；一致性需要两位。",
     "agreement.too_few_golden": "此处经评审：{good} 个合格、{defects} 个缺陷；各需 {each} 个，共 {parts} 个。",

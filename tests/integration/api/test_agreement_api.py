@@ -73,6 +73,8 @@ async def test_people_and_the_model_judge_blind_and_their_agreement_is_told(shop
     problem(await engineer.post(f"{path}/undo"), 409, "agreement.nothing_to_take_back")
     assert (await engineer.post(f"{path}/verdicts", json=wrong)).json()["place"] == 1
     problem(await engineer.post(f"{path}/verdicts", json=wrong), 409, "agreement.another_picture")
+    blind = problem(await engineer.get(f"{path}/result"), 409, "agreement.still_blind")
+    assert (blind["done"], blind["of"]) == (1, 20)
     assert (await engineer.post(f"{path}/undo")).json() == first
 
     assert (await judge_all(engineer, path, truth))["image"] is None

@@ -14,14 +14,16 @@ import pytest
 
 from mes.identity.model import Role
 from mes.inspection import service as inspection
-from mes.inspection import training, training_routes, training_runs
+from mes.inspection import training, training_routes, training_tasks
 from mes.inspection.training_process import ProcessFailedError, StoppedError, run_vision
+from mes.platform import jobs
+from mes.platform.settings import Settings
 from tests.support.floor_api import FloorApi, api, plant_floor
 from tests.support.orders_api import problem
 from tests.support.training import a_photo, reviewed_pictures
 from tests.support.waiting import eventually
 
-__all__ = ["api", "plant_floor"]
+__all__ = ["api", "plant_floor", "training_tasks"]
 
 CAMERA = "weld-camera"
 
@@ -47,13 +49,25 @@ def asked(shop: FloorApi, **given: Any) -> dict[str, Any]:
     return body | given
 
 
-async def work(shop: FloorApi, answer: httpx.Response) -> dict[str, Any]:
-    """Do what a worker would, and return the training after it."""
+@pytest.fixture
+def data_dir(shop: FloorApi, tmp_path: Path) -> Path:
+    """The data directory of a worker that sees the pictures of the API."""
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    (folder / "images").symlink_to(tmp_path)
+    return folder
+
+
+async def work(shop: FloorApi, answer: httpx.Response, data_dir: Path) -> dict[str, Any]:
+    """Let a worker do every job that waits, and return the training after it."""
     training_id = answer.json()["id"]
     orders = shop.orders
-    async with orders.database.read() as conn:
-        one = await training.get(conn, training_id)
-    await training_runs.run(orders.database, orders.clock, shop.images, one.id)
+    settings = Settings(data_dir=data_dir)
+    app = jobs.job_app(
+        orders.database.dsn, jobs.JobContext(orders.database, orders.clock, settings, {})
+    )
+    async with app.open_async():
+        await app.run_worker_async(wait=False, install_signal_handlers=False)
     client = await orders.person(Role.QUALITY)
     found: dict[str, Any] = (await client.get(f"/api/trainings/{training_id}")).json()
     return found
@@ -91,14 +105,16 @@ async def test_what_cannot_be_kept_is_refused_with_what_is_missing(shop: FloorAp
     problem(answer, 403, "identity.role_missing")
 
 
-async def test_a_training_is_looked_over_stopped_and_not_started_twice(shop: FloorApi) -> None:
+async def test_a_training_is_looked_over_stopped_and_not_started_twice(
+    shop: FloorApi, data_dir: Path
+) -> None:
     client = await shop.orders.person(Role.QUALITY)
     first = await client.post("/api/trainings", json=asked(shop))
     assert first.status_code == 201, first.text
     path = f"/api/trainings/{first.json()['id']}"
     problem(await client.post(f"{path}/start", json={}), 409, "training.not_examined")
 
-    assert (await work(shop, first))["state"] == "examined"
+    assert (await work(shop, first, data_dir))["state"] == "examined"
     pictures = (await client.get(f"{path}/pictures")).json()
     assert len(pictures) == 33
     assert all(p["twins"] is not None for p in pictures)
@@ -112,7 +128,7 @@ async def test_a_training_is_looked_over_stopped_and_not_started_twice(shop: Flo
     second = await client.post("/api/trainings", json=asked(shop))
     stopping = await client.post(f"/api/trainings/{second.json()['id']}/stop")
     assert (stopping.json()["state"], stopping.json()["stopping"]) == ("examining", True)
-    assert (await work(shop, second))["state"] == "stopped"
+    assert (await work(shop, second, data_dir))["state"] == "stopped"
     assert [t["state"] for t in (await client.get("/api/trainings")).json()] == ["stopped"] * 2
 
 
