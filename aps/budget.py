@@ -90,6 +90,31 @@ class Share:
         """Return whether to stop now."""
         return self.cancelled() or (self.wall and self.left_s() <= 0)
 
+    def errand(self, most_s: float) -> "Errand":
+        """Return the share, at most so many seconds of it, as a process of any machine may spend it."""
+        seconds = min(self.left_s(), most_s) if self.wall else self.left_s()
+        return Errand(self.moves, self.deterministic_s, seconds, time.time() + seconds, self.wall)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A share to be spent elsewhere, where the monotonic clock is another one.
+
+    It ends after `seconds` of its own, and at `by` (Unix time) at the latest, so that one that had
+    to wait in a queue does not run on when the others have come back.
+    """
+
+    moves: int
+    deterministic_s: float
+    seconds: float
+    by: float
+    wall: bool
+
+    def begun(self) -> Share:
+        """Return the share, where and when it begins to be spent."""
+        left = max(0.0, min(self.seconds, self.by - time.time()))
+        return Share(self.moves, self.deterministic_s, time.monotonic() + left, self.wall)
+
 
 class CancelWatch:
     """Stops a CP-SAT search within a moment once the solve is cancelled, solution or not."""

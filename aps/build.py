@@ -9,6 +9,7 @@ import numpy as np
 from aps import forward as f
 from aps.flow import Flow, Times
 from aps.kpis import count
+from aps.lanes.orders import laned
 from aps.orders import Orders
 from aps.parting import cars_too_close
 from aps.plant import UNKNOWN, Plant
@@ -16,6 +17,7 @@ from aps.problem import Stage, snapshot_hash
 from aps.schedule import (
     CarTimes,
     DieLot,
+    LanePlace,
     LevelResult,
     Operation,
     Schedule,
@@ -33,6 +35,7 @@ _SENTENCES = {
     "calendar.weld": "The weld machines have no working time left for it.",
     "press.no_panels": "Panels it needs are neither in stock nor in a die lot that fits.",
     "store.full": "A body store is full of bodies that are not leaving it.",
+    "store.no_lane": "It is frozen to go before bodies that stand in front of it in the store's lanes.",
     "slot.capacity": "Every shift it could start in is full.",
     "paint.batch_limit": "Its colour would have to run longer than the batch limit.",
     "assembly.too_close": "No place keeps it as far from other cars as it has to be.",
@@ -67,6 +70,11 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
     out = list(dropped)
     patience = 60
     while True:
+        orders, stuck = laned(flow.plant, orders)
+        if stuck is not None:
+            out.append((stuck, "store.no_lane"))
+            orders = orders.without({stuck})
+            continue
         times = flow.run(orders)
         if times.blocked:
             patience -= 1
@@ -233,6 +241,7 @@ def schedule_of(
         times=_car_times(plant, orders, times, weld, ready),
         kpis=count(plant, flow, orders, times, len(out), reference),
         levels=tuple(levels),
+        lanes=_lanes(plant, orders),
     )
 
 
@@ -258,7 +267,12 @@ def work_of(plant: Plant, flow: Flow, placed: Placed, former: Schedule) -> Sched
         weld=_operations(plant, flow, orders, times),
         press=_lots(plant, orders, times, [[] for _ in orders.lots]),
         unplaced=tuple(unplaced(plant, car, code) for car, code in placed.dropped),
+        lanes=_lanes(plant, orders),
     )
+
+
+def _lanes(plant: Plant, orders: Orders) -> tuple[LanePlace, ...]:
+    return tuple(LanePlace(car_id=plant.cars[c].id, lane=lane) for c, lane in orders.lanes)
 
 
 def _lots(

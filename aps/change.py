@@ -85,6 +85,14 @@ class LongerBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloserCars:
+    """A spacing rule keeps cars so many places less apart; where none are left it does not hold."""
+
+    rule: str
+    places: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaterPromise:
     """The car is promised for `due_s`."""
 
@@ -101,6 +109,7 @@ Change = (
     | ExtraMachine
     | MoreStore
     | LongerBatch
+    | CloserCars
     | LaterPromise
 )
 
@@ -133,12 +142,32 @@ def _with(problem: Problem, change: Change) -> Problem:
             return _with_machine(problem, machine)
         case MoreStore(places=places):
             paint: PaintShop = problem.paint
-            paint = replace(paint, store_capacity=paint.store_capacity + places)
+            paint = _with_places(paint, places)
             body = replace(problem.body, store_capacity=problem.body.store_capacity + places)
             return replace(problem, paint=paint, body=body)
         case LongerBatch(bodies=bodies):
             limit = problem.paint.batch_limit + bodies
             return replace(problem, paint=replace(problem.paint, batch_limit=limit))
+        case CloserCars():
+            return _closer(problem, change)
+
+
+def _closer(problem: Problem, change: CloserCars) -> Problem:
+    rules = tuple(
+        replace(rule, gap=rule.gap - change.places) if rule.id == change.rule else rule
+        for rule in problem.assembly.spacing_rules
+    )
+    kept = tuple(rule for rule in rules if rule.gap > 1)
+    return replace(problem, assembly=replace(problem.assembly, spacing_rules=kept))
+
+
+def _with_places(paint: PaintShop, places: int) -> PaintShop:
+    """Return the paint shop with a bigger store; of lanes, the shortest become longer."""
+    lanes = list(paint.lanes)
+    for _ in range(places if lanes else 0):
+        at = min(range(len(lanes)), key=lambda k: (lanes[k].capacity, k))
+        lanes[at] = replace(lanes[at], capacity=lanes[at].capacity + 1)
+    return replace(paint, store_capacity=paint.store_capacity + places, lanes=tuple(lanes))
 
 
 def _with_car(problem: Problem, car_id: str, **facts: int) -> Problem:
@@ -246,6 +275,9 @@ def in_words(problem: Problem, change: Change) -> Reason:
         case LongerBatch(bodies=bodies):
             sentence = f"Runs of one colour may be {bodies} bodies longer."
             return _told("longer_batch", sentence, bodies=bodies)
+        case CloserCars(rule=rule, places=places):
+            sentence = f"Cars of rule {rule} may be {places} places closer."
+            return _told("closer_cars", sentence, rule=rule, places=places)
         case LaterPromise(due_s=due):
             return _told("later_promise", f"It is promised for {due} s.", due_s=due)
 

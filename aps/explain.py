@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aps.plant import Plant
-from aps.problem import Problem, Stage
+from aps.problem import Problem, SpacingPriority, Stage
 from aps.schedule import CarTimes, Facts, Schedule, Slot
 
 _SHORT = 2
@@ -35,7 +35,8 @@ def why_late(problem: Problem, schedule: Schedule, car_id: str) -> tuple[Reason,
     car = plant.index[car_id]
     for left_out in schedule.unplaced:
         if left_out.car_id == car_id:
-            return (_left_out(left_out.code, left_out.facts, left_out.sentence),)
+            found = _left_out(left_out.code, left_out.facts, left_out.sentence)
+            return (found, *_kept_apart(plant, schedule, car, until=None))
     times = next((t for t in schedule.times if t.car_id == car_id), None)
     due = problem.cars[car].due_s
     if times is None or times.finish_s is None or due is None or times.finish_s <= due:
@@ -65,6 +66,56 @@ def _left_out(code: str, facts: Facts, sentence: str) -> Reason:
 
 def _reason(level: Level, code: str, sentence: str, **facts: str | int) -> Reason:
     return Reason(level=level, code=code, facts=tuple(facts.items()), sentence=sentence)
+
+
+def _kept_apart(plant: Plant, schedule: Schedule, car: int, *, until: int | None) -> list[Reason]:
+    """Return the spacing rules that keep a car from each place at which it could have been in time.
+
+    A place is that of another car which starts before `until`, all of them for a car left out, when
+    this one could have and early enough for its promise; there it would stand too close to another.
+    """
+    line, own = plant.problem.assembly, plant.cars[car]
+    earliest = plant.earliest_assembly(car)
+    order = [s for s in schedule.assembly if s.car_id != own.id]
+    options = [before.options for before in line.previous]
+    options += [plant.cars[plant.index[s.car_id]].options for s in order]
+    skip = len(line.previous)
+    places = [
+        skip + k
+        for k, slot in enumerate(order)
+        if slot.start_s >= max(0, earliest)
+        and (until is None or slot.start_s < until)
+        and (own.due_s is None or slot.end_s <= own.due_s)
+        and plant.assembly_held(plant.index[slot.car_id]) is None
+    ]
+    found = []
+    for rule in line.spacing_rules if places else ():
+        against = [
+            (rule.option in own.options and rule.other in other)
+            or (rule.other in own.options and rule.option in other)
+            for other in options
+        ]
+        reach = rule.gap - 1
+        if not all(any(against[max(0, at - reach) : at + reach]) for at in places):
+            continue
+        hard = rule.priority is SpacingPriority.HARD
+        sentence = (
+            f"At each of the {len(places)} places where it would be in time a car with {rule.option} "
+            f"or {rule.other} stands less than {rule.gap} places away (rule {rule.id})."
+        )
+        found.append(
+            _reason(
+                "assembly",
+                "spacing.hard" if hard else "spacing.soft",
+                sentence,
+                rule=rule.id,
+                option=rule.option,
+                other=rule.other,
+                gap=rule.gap,
+                places=len(places),
+            )
+        )
+    return found
 
 
 class _Walk:
@@ -102,7 +153,8 @@ class _Walk:
             return [found, *self.paint()]
         queue = self._queue("assembly", self._schedule.assembly, line.id, start, painted)
         upstream = self.paint() if _is_short(queue) and own.at.rank <= Stage.IN_PAINT.rank else []
-        return [queue, *self._ratio_caps(), *upstream]
+        apart = _kept_apart(plant, self._schedule, self._car, until=start)
+        return [queue, *self._ratio_caps(), *apart, *upstream]
 
     def paint(self) -> list[Reason]:
         """Return what holds the start of paint, and what lies behind it."""

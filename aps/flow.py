@@ -162,6 +162,7 @@ class Flow:
             plant.purge_s,
             held_assembly,
             held_paint,
+            self._room_after(orders),
             plant.release,
             plant.rank,
             times["a0"],
@@ -238,6 +239,18 @@ class Flow:
             assembly[car] = plant.assembly_held(car) or 0
             paint[car] = plant.paint_held(car) or 0
         return assembly, paint
+
+    def _room_after(self, orders: Orders) -> Ints:
+        """Return for each car the one that must have left its lane before it comes in; -1: none."""
+        plant = self.plant
+        found = np.full(plant.n, -1, np.int64)
+        leave = set(orders.assembly)
+        for number, lane in enumerate(plant.problem.paint.lanes):
+            stand = [c for c in (plant.index[body] for body in lane.bodies) if c in leave]
+            stand += [c for c, own in orders.lanes if own == number]
+            for ahead, car in zip(stand, stand[lane.capacity :], strict=False):
+                found[car] = ahead
+        return found
 
     def _rack(self, panel: str) -> int:
         die = self.plant.dies.get(panel)

@@ -41,6 +41,7 @@ def walk(
     purge: Ints,
     held_assembly: Ints,
     held_paint: Ints,
+    room_after: Ints,
     release: Ints,
     rank: Ints,
     assembly_start: Ints,
@@ -185,6 +186,10 @@ def walk(
                 room = assembly_start[sigma[k]]
                 if room == UNKNOWN:
                     break
+            if room_after[c] >= 0:
+                if assembly_start[room_after[c]] == UNKNOWN:
+                    break
+                room = max(room, assembly_start[room_after[c]])
             ready = max(weld_end[c], held_paint[c], 0)
             if rank[c] == 2:
                 ready = max(ready, release[c])

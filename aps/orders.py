@@ -33,7 +33,8 @@ class Orders:
     `tasks` is in an order in which each task follows its car's and its machine's earlier tasks;
     bodies are launched in the order of their first tasks. `welded` is the order in which bodies
     come to the welded store, that of their last tasks if empty. `lots` is in an order that holds
-    on each press and for each die.
+    on each press and for each die. `lanes` are (car, lane of the painted store) in the order of
+    coming; wishes, until `aps.lanes.orders.laned` has looked at them.
     """
 
     assembly: tuple[int, ...] = ()
@@ -41,6 +42,7 @@ class Orders:
     tasks: tuple[Task, ...] = ()
     lots: tuple[Lot, ...] = ()
     welded: tuple[int, ...] = ()
+    lanes: tuple[tuple[int, int], ...] = ()
 
     def weld_order(self) -> tuple[int, ...]:
         """Return the order in which bodies come to the welded store."""
@@ -57,4 +59,5 @@ class Orders:
             paint=tuple(c for c in self.paint if c not in cars),
             tasks=tuple(t for t in self.tasks if t.car not in cars),
             welded=tuple(c for c in self.welded if c not in cars),
+            lanes=tuple(one for one in self.lanes if one[0] not in cars),
         )

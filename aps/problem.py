@@ -169,6 +169,17 @@ class ColorPurge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A lane of the painted body store, first in, first out.
+
+    `bodies` are the cars that stand in it at time 0, the next to leave first.
+    """
+
+    capacity: int
+    bodies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaintShop:
     """The paced paint line and the painted body store behind it.
 
@@ -176,7 +187,8 @@ class PaintShop:
     A colour change takes `purge_s` of working time in addition to the takt and costs
     `purge_cost` (of solvent, money, anything whole); the pairs in `purges` have their own.
     `previous_color` was sprayed last before the cars of the problem, `previous_run` times in a
-    row. Bodies that are `Stage.PAINTED` stand in the store at time 0.
+    row. Bodies that are `Stage.PAINTED` stand in the store at time 0. `lanes` are all places of
+    the store, each such body in one of them; without lanes any body can leave at any time.
     """
 
     id: str
@@ -190,6 +202,7 @@ class PaintShop:
     previous_run: int = 0
     purge_cost: int = field(default=1, metadata=codec.LATER)
     purges: tuple[ColorPurge, ...] = field(default=(), metadata=codec.LATER)
+    lanes: tuple[Lane, ...] = field(default=(), metadata=codec.LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

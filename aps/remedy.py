@@ -12,6 +12,7 @@ from functools import partial
 from aps.build import schedule_of
 from aps.change import (
     Change,
+    CloserCars,
     ExtraMachine,
     HoldEnds,
     LaterPromise,
@@ -147,6 +148,11 @@ class _Search:
             yield partial(_more_panels, panel), pieces
         if "paint.batch_limit" in codes:
             yield (lambda n: (LongerBatch(bodies=n),)), max(1, len(self._problem.cars))
+        gaps = {rule.id: rule.gap for rule in self._problem.assembly.spacing_rules}
+        for rule in dict.fromkeys(
+            str(dict(r.facts)["rule"]) for r in reasons if r.code.startswith("spacing.")
+        ):
+            yield partial(_closer_cars, rule), gaps[rule] - 1
         if codes & {"store.full", "orders.blocked"}:
             yield (lambda n: (MoreStore(places=n),)), len(self._problem.cars)
         yield from self._overtime(levels)
@@ -337,6 +343,10 @@ def _overtime(
 
 def _more_panels(panel: str, pieces: int) -> tuple[Change, ...]:
     return (MorePanels(panel_type=panel, pieces=pieces),)
+
+
+def _closer_cars(rule: str, places: int) -> tuple[Change, ...]:
+    return (CloserCars(rule=rule, places=places),)
 
 
 def _extra_machine(machine: str, _amount: int) -> tuple[Change, ...]:

@@ -137,6 +137,9 @@ def orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
         tasks=tuple(tasks),
         lots=tuple(lots),
         welded=weld_order(ends, painting),
+        lanes=tuple(
+            (plant.index[x.car_id], x.lane) for x in schedule.lanes if keep(x.car_id, Stage.PAINTED)
+        ),
     ).without(incomplete)
 
 

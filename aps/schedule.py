@@ -30,6 +30,14 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanePlace:
+    """The lane of the painted store, counted from 0, that a body goes into when it leaves paint."""
+
+    car_id: str
+    lane: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """L4: one weld step of one car on one machine."""
 
@@ -145,7 +153,7 @@ class LevelResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A whole-plant plan; every list is sorted by time."""
+    """A whole-plant plan; every list is sorted by time. `lanes` is empty where the store has none."""
 
     snapshot_hash: str
     slots: tuple[SlotAssignment, ...]
@@ -157,6 +165,7 @@ class Schedule:
     times: tuple[CarTimes, ...]
     kpis: Kpis
     levels: tuple[LevelResult, ...] = ()
+    lanes: tuple[LanePlace, ...] = field(default=(), metadata=codec.LATER)
 
 
 def to_json(schedule: Schedule) -> str:

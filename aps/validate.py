@@ -137,6 +137,7 @@ def _the_paint_shop_is_sound(problem: Problem) -> None:
     if shop.previous_run and shop.previous_color is None:
         _fail("paint.previous", subject, "has a previous run without its colour")
     _affordable(subject, shop.purge_cost)
+    _lanes_hold_what_is_painted(problem)
     _unique("purge", (f"{one.before} to {one.after}" for one in shop.purges))
     for one in shop.purges:
         subject = f"purge {one.before} to {one.after}"
@@ -144,6 +145,34 @@ def _the_paint_shop_is_sound(problem: Problem) -> None:
             _fail("paint.purge", subject, "is no colour change")
         _not_negative(subject, purge_s=one.purge_s)
         _affordable(subject, one.cost)
+
+
+def _lanes_hold_what_is_painted(problem: Problem) -> None:
+    lanes = problem.paint.lanes
+    if not lanes:
+        return
+    subject = "painted store"
+    for number, lane in enumerate(lanes):
+        _positive(f"lane {number} of the {subject}", capacity=lane.capacity)
+    places = sum(lane.capacity for lane in lanes)
+    if places != problem.paint.store_capacity:
+        sentence = (
+            f"has lanes with {places} places and a capacity of {problem.paint.store_capacity}"
+        )
+        _fail("lane.capacity", subject, sentence)
+    _unique(f"body in the {subject}", (body for lane in lanes for body in lane.bodies))
+    at = {car.id: car.at for car in problem.cars}
+    stand = {body for lane in lanes for body in lane.bodies}
+    for body in sorted(stand):
+        if at.get(body) is not Stage.PAINTED:
+            _fail(
+                "lane.body", f"car {body}", f"stands in a lane of the {subject}; it is not painted"
+            )
+    for car in problem.cars:
+        if car.at is Stage.PAINTED and car.id not in stand:
+            _fail(
+                "lane.body", f"car {car.id}", f"is painted and stands in no lane of the {subject}"
+            )
 
 
 def _affordable(subject: str, cost: int) -> None:

@@ -6,7 +6,7 @@ violations can be worked; soft rules are counted again and must equal the plan's
 
 from collections.abc import Callable
 
-from aps.check import body, figures, lines, presses
+from aps.check import body, figures, lanes, lines, presses
 from aps.check.facts import View, Violation
 from aps.problem import Problem
 from aps.schedule import Schedule
@@ -33,6 +33,7 @@ _RULES: tuple[Rule, ...] = (
     lines.no_color_runs_longer_than_the_batch_limit,
     lines.slots_show_position_and_color,
     lines.the_painted_store_holds_what_comes,
+    lanes.bodies_pass_the_lanes_of_the_store,
     body.every_step_is_done_once_in_order,
     body.steps_take_their_time_on_an_allowed_machine,
     body.one_body_per_machine_at_a_time,

@@ -16,6 +16,7 @@ def names_that_do_not_exist(view: View) -> list[Violation]:
     cars = {s.car_id for slots in (plan.assembly, plan.paint, plan.slots) for s in slots}
     cars |= {o.car_id for o in plan.weld} | {c for lot in plan.press for c in lot.pegged}
     cars |= {u.car_id for u in plan.unplaced} | {t.car_id for t in plan.times}
+    cars |= {one.car_id for one in plan.lanes}
     named: tuple[tuple[str, set[str], Iterable[str]], ...] = (
         ("car", cars, view.cars),
         ("machine", {o.machine for o in plan.weld}, {m.id for m in problem.body.machines}),

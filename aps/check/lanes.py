@@ -1,12 +1,12 @@
-"""The rules of a store of lanes, looked at one passage after the other, without the policy's code."""
+"""The rules of a store of lanes, looked at one passage after the other, without the solver's code."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from aps.check.facts import Violation, broken
+from aps.check.facts import View, Violation, broken
 from aps.lanes.bank import Body, Passage, Purge
-from aps.problem import RatioRule
+from aps.problem import RatioRule, Stage
 
 
 def check_passages(
@@ -53,6 +53,53 @@ def check_passages(
                 found.append(broken("lane.blocked", one.body_id, sentence, **where))
             lane_bodies.remove(one.body_id)
     return tuple(found)
+
+
+def bodies_pass_the_lanes_of_the_store(view: View) -> list[Violation]:
+    """Painted bodies go into a lane with room and leave it first in, first out.
+
+    Bodies that the plan leaves out are taken out of their lanes. More bodies in a lane than it has
+    places are a fact where they stand there at the start or are on the paint line then.
+    """
+    lanes = view.problem.paint.lanes
+    said = {one.car_id: one.lane for one in view.schedule.lanes}
+    if not lanes:
+        return [
+            broken("lane.unknown", car, f"Body {car} goes into a lane of a store without lanes.")
+            for car in said
+        ]
+    leave = [s for s in view.schedule.assembly if view.stage(s.car_id) is not Stage.IN_ASSEMBLY]
+    leaving = {slot.car_id for slot in leave}
+    stored = [[body for body in lane.bodies if body in leaving] for lane in lanes]
+    lane_of = {body: number for number, bodies in enumerate(stored) for body in bodies}
+    found: list[Violation] = []
+    passages: list[Passage] = []
+    gone = 0
+    for slot in sorted(view.schedule.paint, key=lambda one: (one.end_s, one.position)):
+        if slot.car_id not in leaving:
+            continue
+        if slot.car_id not in said:
+            sentence = f"Body {slot.car_id} leaves paint and goes into no lane."
+            found.append(broken("lane.unknown", slot.car_id, sentence))
+            continue
+        while gone < len(leave) and (
+            leave[gone].start_s < slot.end_s
+            or (leave[gone].start_s == slot.end_s and leave[gone].car_id in lane_of)
+        ):
+            passages.append(_out(leave[gone].car_id, lane_of))
+            gone += 1
+        lane_of[slot.car_id] = said[slot.car_id]
+        passages.append(Passage(body_id=slot.car_id, lane=said[slot.car_id], out=False))
+    passages += [_out(slot.car_id, lane_of) for slot in leave[gone:]]
+    facts = {car.id for car in view.problem.cars if car.at is Stage.IN_PAINT}
+    facts |= {f"lane {number}" for number in range(len(lanes))}
+    checked = check_passages([lane.capacity for lane in lanes], stored, passages)
+    found += [one for one in checked if one.code != "lane.full" or one.subject not in facts]
+    return found
+
+
+def _out(body: str, lane_of: dict[str, int]) -> Passage:
+    return Passage(body_id=body, lane=lane_of.get(body, -1), out=True)
 
 
 def ratio_violations(order: Sequence[Body], rules: Iterable[RatioRule]) -> dict[str, int]:

@@ -1,11 +1,12 @@
 """L2: the assembly sequence, the drum: ratio rules and colours inside shifts and due dates."""
 
-from concurrent.futures import Executor
+import time
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 
 import numpy as np
 
-from aps.budget import Share
+from aps.budget import Errand, Share
 from aps.levels.slotting import Caps, Places, Slotting, held_cars
 from aps.plant import NO_DUE, Plant
 from aps.problem import SpacingPriority, Stage
@@ -20,6 +21,7 @@ _WINDOW, _HIGH, _LOW, _COLOR = 10**12, 10**8, 10**4, 1
 _HARD = 20
 """Places away from its window that a car bears before it breaks a hard spacing rule."""
 _SEEDS = 4
+_LOOK_S, _ROUND_S, _GRACE_S = 0.05, 5.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +151,43 @@ def _job(task: SequenceTask, start: Ints, share: Share, seed: int) -> tuple[Ints
     )
 
 
+def _away(task: SequenceTask, start: Ints, errand: Errand, seed: int) -> tuple[Ints, int]:
+    return _job(task, start, errand.begun(), seed)
+
+
 def _search(
     task: SequenceTask, start: Ints, share: Share, seed: int, executor: Executor | None
 ) -> Ints:
-    """Search from one start; through an executor several seeds at once, the best is kept."""
+    """Search from one start; through an executor several seeds at once, the best is kept.
+
+    By wall time they search in rounds, each from the best of the one before: what a cancelled solve leaves
+    behind ends with its round.
+    """
     if executor is None or share.moves == 0:
         return _job(task, start, share, seed)[0]
-    away = Share(share.moves, share.deterministic_s, share.until, share.wall)
-    jobs = [executor.submit(_job, task, start, away, seed + k) for k in range(_SEEDS)]
-    found = [job.result() for job in jobs]
-    return min(found, key=lambda one: one[1])[0]
+    best = start, cost_of(task, start).total
+    while True:
+        found = _round(task, best[0], share, seed, executor)
+        best = min([best, *found], key=lambda one: one[1])
+        seed += _SEEDS
+        if not share.wall or share.spent():
+            return best[0]
+
+
+def _round(
+    task: SequenceTask, start: Ints, share: Share, seed: int, executor: Executor
+) -> list[tuple[Ints, int]]:
+    """Return what the seeds of one round have found; one whose process died is lost, and only that one."""
+    errand = share.errand(_ROUND_S)
+    overdue = time.monotonic() + errand.seconds + _GRACE_S
+    jobs = [executor.submit(_away, task, start, errand, seed + k) for k in range(_SEEDS)]
+    waiting = set(jobs)
+    while waiting and not share.cancelled() and time.monotonic() < overdue:
+        waiting = wait(waiting, timeout=_LOOK_S).not_done
+    for job in waiting:
+        job.cancel()
+    back = [job for job in jobs if job not in waiting]
+    found = [job.result() for job in back if job.exception() is None]
+    if back and not found:
+        back[0].result()  # raises what ended it
+    return found

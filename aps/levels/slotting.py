@@ -1,6 +1,6 @@
 """L1: cars to assembly shifts by spec class, under shift capacity and option caps.
 
-Cars that look alike to the plan (same ratio options, first and due shift, priority) are one
+Cars that look alike to the plan (same options of rules, first and due shift, priority) are one
 class; CP-SAT decides how many of each class start in each shift. Inside a class the urgent ones
 go first. A lower level that could not deliver comes back as `Caps`.
 """
@@ -14,12 +14,19 @@ from ortools.sat.python import cp_model
 
 from aps.budget import Share, run_solver
 from aps.plant import NO_DUE, Plant
-from aps.problem import Stage
+from aps.problem import SpacingPriority, Stage
 from aps.schedule import LevelResult
 from aps.sequencing.task import Flags
 from aps.worktime import Ints, start_at
 
 _LEFT_OUT, _LATE_SHIFT, _HIGH, _LOW, _EARLY = 2_000_000, 20_000, 400, 40, 10
+_UNPARTED = 500_000
+"""A car more than a hard spacing rule lets a shift part: it would be left out further down."""
+_WEIGHTS = {
+    SpacingPriority.HARD: _UNPARTED,
+    SpacingPriority.HIGH: _HIGH,
+    SpacingPriority.LOW: _LOW,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +189,10 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
     held = len(held_cars(plant))
     room = [max(0, s.last + 1 - max(s.first, held)) for s in shifts]
     classes: dict[tuple[bytes, int, int, int], list[int]] = defaultdict(list)
-    offset = len(plant.problem.assembly.previous)
     left_out: list[int] = []
     cars_to_slot = candidates(plant)
-    scarce = _scarce_rules(plant, cars_to_slot)
+    scarce = _scarce(plant, cars_to_slot)
+    flags = np.array([cap.has for cap in scarce], np.uint8).reshape(len(scarce), plant.n)
     for c in cars_to_slot:
         ready = max(plant.earliest_assembly(c), caps.not_before.get(c, 0))
         first = next(
@@ -198,7 +205,7 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
         if plant.due[c] < NO_DUE:
             latest = places.latest_for(int(plant.due[c]))
             due = next((k for k, s in enumerate(shifts) if latest <= s.last), len(shifts))
-        key = (plant.has[offset + c, scarce].tobytes(), first, due, int(plant.priority[c]))
+        key = (flags[:, c].tobytes(), first, due, int(plant.priority[c]))
         classes[key].append(c)
     keys = sorted(classes)
     counts, result = _counts(plant, keys, classes, scarce, room, share, seed, pass_no)
@@ -212,14 +219,42 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
     return Slotting(shifts, ordered, tuple(left_out), result)
 
 
-def _scarce_rules(plant: Plant, cars: list[int]) -> Ints:
-    """Return the ratio rules that the cars fill to four fifths or more: the others never bind."""
-    offset = len(plant.problem.assembly.previous)
-    rows = [offset + c for c in cars]
-    rates = plant.has[rows].mean(axis=0) if rows else np.zeros(len(plant.high))
-    caps = np.array([rule.n / rule.p for rule in plant.problem.assembly.ratio_rules])
-    found: Ints = np.flatnonzero(rates >= 0.8 * caps).astype(np.int64)
+@dataclass(frozen=True, slots=True, eq=False)
+class Density:
+    """A shift takes `n` in `p` of its cars with an option, rounded up to `more` in `p`."""
+
+    n: int
+    p: int
+    more: int
+    weight: int
+    has: Flags
+
+
+def _densities(plant: Plant) -> list[Density]:
+    """Return what ratio rules, and spacing rules of an option with itself, let a shift take.
+
+    Cars `p` places from each other: in a shift of k cars there is one at places 0, p, 2 p, ..., so k
+    divided by p and rounded up. Two options kept from each other bound no count of one alone.
+    """
+    line = plant.problem.assembly
+    own = slice(len(line.previous), None)
+    found = [
+        Density(rule.n, rule.p, 0, _HIGH if high else _LOW, plant.has[own, k])
+        for k, (rule, high) in enumerate(zip(line.ratio_rules, plant.high, strict=True))
+    ]
+    for k, spacing in enumerate(line.spacing_rules):
+        if spacing.option == spacing.other:
+            has = (plant.side[own, k] > 0).astype(np.uint8)
+            weight = _WEIGHTS[spacing.priority]
+            found.append(Density(1, spacing.gap, spacing.gap - 1, weight, has))
     return found
+
+
+def _scarce(plant: Plant, cars: list[int]) -> list[Density]:
+    """Return the rules that the cars fill to four fifths or more: the others never bind."""
+    if not cars:
+        return []
+    return [one for one in _densities(plant) if one.has[cars].mean() >= 0.8 * one.n / one.p]
 
 
 Key = tuple[bytes, int, int, int]
@@ -239,18 +274,18 @@ def _fill(keys: list[Key], classes: dict[Key, list[int]], room: list[int]) -> li
     return counts
 
 
-def _excess(counts: list[list[int]], has: Flags, shift: int, n: int, p: int) -> int:
-    """Return the cars with an option in a shift beyond the n in p of all its cars."""
+def _excess(counts: list[list[int]], has: Flags, shift: int, cap: Density) -> int:
+    """Return the cars with an option in a shift beyond what it takes."""
     total = sum(row[shift] for row in counts)
     count = sum(row[shift] for row, own in zip(counts, has, strict=True) if own)
-    return max(0, -(-(p * count - n * total) // p))
+    return max(0, -(-(cap.p * count - cap.n * total - cap.more) // cap.p))
 
 
 def _counts(
     plant: Plant,
     keys: list[Key],
     classes: dict[Key, list[int]],
-    scarce: Ints,
+    scarce: list[Density],
     room: list[int],
     share: Share,
     seed: int,
@@ -260,7 +295,6 @@ def _counts(
     start = _fill(keys, classes, room)
     if len(room) < 2 or not keys:
         return start, LevelResult(level="L1", pass_no=pass_no, status="ONLY_ONE_SHIFT")
-    rules = [plant.problem.assembly.ratio_rules[r] for r in scarce]
     has = np.array([np.frombuffer(key[0], np.uint8) for key in keys])
     # Shifts that are surely not needed stay out of the model.
     filled = np.cumsum(room) - sum(len(members) for members in classes.values())
@@ -286,14 +320,14 @@ def _counts(
     for k, places in enumerate(room):
         total = sum(row[k] for row in x if k in row)
         model.add(total <= places)
-        for r, rule in enumerate(rules):
+        for r, cap in enumerate(scarce):
             if not has[:, r].any():
                 continue
             count = sum(row[k] for at, row in enumerate(x) if k in row and has[at, r])
             excess = model.new_int_var(0, places, "")
-            model.add_hint(excess, _excess(start, has[:, r], k, rule.n, rule.p))
-            model.add(rule.p * count - rule.n * total <= rule.p * excess)
-            cost.append(excess * (_HIGH if plant.high[scarce[r]] else _LOW))
+            model.add_hint(excess, _excess(start, has[:, r], k, cap))
+            model.add(cap.p * count - cap.n * total <= cap.p * excess + cap.more)
+            cost.append(excess * cap.weight)
     model.minimize(sum(cost))
     solver, status = run_solver(model, share, seed=seed)
     if status not in ("OPTIMAL", "FEASIBLE"):

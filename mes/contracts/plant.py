@@ -182,6 +182,13 @@ class Line(_Part):
         return sum(max(station.cycle_s for station in step) for step in self.steps)
 
 
+class Lanes(_Part):
+    """How a body store is laid out: `count` lanes of `length` bodies, each first in, first out."""
+
+    count: int = Field(ge=1, le=100)
+    length: int = Field(ge=1, le=200)
+
+
 class Store(_Part):
     """A buffer between lines (panel racks, welded bodies, painted bodies, finished cars)."""
 
@@ -192,6 +199,8 @@ class Store(_Part):
     """Bodies; of a panel store: panels of each kind."""
     initial: int = Field(default=0, ge=0)
     """Content when the plant starts warm; of a panel store: panels of each kind."""
+    lanes: Lanes | None = None
+    """Of the painted body store; none: every body in it can leave at any time."""
 
 
 class Panel(_Part):

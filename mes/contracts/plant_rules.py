@@ -28,6 +28,7 @@ def broken_rules(plant: PlantModel) -> list[BrokenRule]:
         *_known_tags(plant),
         *_flow_is_acyclic(plant),
         *_stores_fit(plant),
+        *_lanes_fill_the_painted_store(plant),
         *_ports_differ(plant),
         *_purges_are_of_groups(plant),
     ]
@@ -143,6 +144,27 @@ def _stores_fit(plant: PlantModel) -> Iterator[BrokenRule]:
                 "store_capacity",
                 f"store {store.id} starts with {store.initial} but holds {store.capacity}",
             )
+
+
+def _lanes_fill_the_painted_store(plant: PlantModel) -> Iterator[BrokenRule]:
+    """Lanes are the places of the store that paint gives to and another line takes from."""
+    painting = {shop.id for shop in plant.shops if shop.kind.value == "painting"}
+    painted = {line.gives_to for line in plant.lines if line.shop in painting}
+    painted &= {line.takes_from for line in plant.lines if line.takes_from is not None}
+    for i, store in enumerate(plant.stores):
+        lanes = store.lanes
+        if lanes is None:
+            continue
+        path = f"stores.{i}.lanes"
+        if store.id not in painted:
+            message = f"store {store.id} has lanes; planning knows lanes of the painted body store"
+            yield BrokenRule(path, "painted_store", message)
+        if lanes.count * lanes.length != store.capacity:
+            message = (
+                f"{lanes.count} lanes of {lanes.length} hold {lanes.count * lanes.length} bodies; "
+                f"store {store.id} says {store.capacity}"
+            )
+            yield BrokenRule(path, "lane_capacity", message)
 
 
 def _ports_differ(plant: PlantModel) -> Iterator[BrokenRule]:

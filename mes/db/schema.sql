@@ -1,4 +1,4 @@
--- The schema of revision 0241, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0250, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -199,7 +199,9 @@ CREATE TABLE public.body (
     store text,
     bay text,
     since_at timestamp with time zone NOT NULL,
+    lane integer,
     CONSTRAINT body_condition_check CHECK ((condition = ANY (ARRAY['ok'::text, 'suspect'::text, 'held'::text, 'rework'::text, 'repair'::text, 'use_as_is'::text, 'scrap'::text, 'released'::text]))),
+    CONSTRAINT body_lane_of_a_store CHECK (((lane IS NULL) OR ((place = 'store'::text) AND (lane >= 0)))),
     CONSTRAINT body_place_check CHECK ((place = ANY (ARRAY['planned'::text, 'line'::text, 'bay'::text, 'store'::text, 'finished'::text, 'scrapped'::text]))),
     CONSTRAINT body_place_whole CHECK ((((place = ANY (ARRAY['line'::text, 'bay'::text])) = (line IS NOT NULL)) AND ((place = 'line'::text) = (station IS NOT NULL)) AND ((place = 'bay'::text) = (bay IS NOT NULL)) AND ((place = ANY (ARRAY['store'::text, 'finished'::text])) = (store IS NOT NULL)))),
     CONSTRAINT body_scrap_is_final CHECK (((place <> 'scrapped'::text) OR (condition = 'scrap'::text))),

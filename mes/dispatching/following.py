@@ -11,9 +11,18 @@ from mes.catalog import service as catalog
 from mes.contracts.dispatch import JobKind
 from mes.contracts.plant import PlantModel
 from mes.dispatching import repository, sending
-from mes.dispatching.model import Job, Reach, Wanted, as_they_come, left_behind, orders_for
+from mes.dispatching.model import (
+    Job,
+    Reach,
+    Wanted,
+    as_lanes_give,
+    as_they_come,
+    left_behind,
+    orders_for,
+)
 from mes.dispatching.repository import Ended
 from mes.dispatching.sending import Times
+from mes.dispatching.stores import lanes_of
 from mes.execution import service as execution
 from mes.execution.model import Body, PlaceKind
 from mes.orders import service as orders
@@ -77,9 +86,10 @@ async def dispatch(conn: WriteConn, line: str, *, now: datetime, real_now: datet
     gone |= {j.subject_id for j in jobs if j.subject_id in passed and left_behind(j, now)}
     held = {hold.body_id for hold in await quality.open_holds(conn)}
     there = (reach.here - held) | {j.subject_id for j in jobs if j.kind is JobKind.DIE_LOT}
+    lanes = [[body.id for body in lane] for lane in lanes_of(bodies)]
     told = orders_for(
         jobs,
-        Wanted(as_they_come(wanted, reach), ahead, gone, there),
+        Wanted(as_they_come(as_lanes_give(wanted, lanes), reach), ahead, gone, there),
         refused={subject: one.refused for subject, one in past.items()},
     )
     times = Times(now, real_now)

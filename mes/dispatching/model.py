@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 from uuid import UUID
 
 from mes.contracts.dispatch import JobKind, JobOrder, JobState
@@ -202,6 +203,26 @@ def as_they_come(planned: Sequence[UUID], reach: Reach) -> tuple[UUID, ...]:
     coming = [subject for subject in planned if subject in reach.coming]
     near = reach.here | reach.coming
     return (*there, *coming, *(subject for subject in planned if subject not in near))
+
+
+def as_lanes_give(planned: Sequence[UUID], lanes: Iterable[Sequence[UUID]]) -> tuple[UUID, ...]:
+    """Return the subjects in the order in which the lanes they stand in, next to leave first, can give them.
+
+    Again and again the one at the head of a lane that the plan has first goes next.
+    """
+    place = {subject: at for at, subject in enumerate(planned)}
+    waiting = [[one for one in lane if one in place] for lane in lanes]
+    in_lanes = {one for lane in waiting for one in lane}
+    heads = [(place[lane[0]], number, 0) for number, lane in enumerate(waiting) if lane]
+    heads += [(place[one], -1, 0) for one in planned if one not in in_lanes]
+    heapify(heads)
+    found = []
+    while heads:
+        at, number, behind = heappop(heads)
+        found.append(planned[at])
+        if number >= 0 and behind + 1 < len(waiting[number]):
+            heappush(heads, (place[waiting[number][behind + 1]], number, behind + 1))
+    return tuple(found)
 
 
 def orders_for(jobs: Iterable[Job], wanted: Wanted, *, refused: Mapping[UUID, int]) -> Orders:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from mes.dispatching import service
-from mes.dispatching.schemas import DifferenceOut, JobOut
+from mes.dispatching.schemas import DifferenceOut, JobOut, NextBodyOut
 from mes.identity.access import require_scope
 from mes.identity.model import Caller, Scope
 from mes.platform.errors import NotFound
@@ -34,6 +34,13 @@ async def get_jobs(line: str, _: Reader, conn: ReadDb) -> list[JobOut]:
     if line not in known:
         raise UnknownLine(line=line, known=", ".join(known))
     return [JobOut.of(job) for job in await service.open_jobs(conn, line)]
+
+
+@router.get("/stores/{store}/next")
+async def get_next_body(store: str, _: Reader, conn: ReadDb) -> NextBodyOut | None:
+    """Answer which body a store should give next, as its lanes and the plan in force have it; null: none."""
+    found = await service.next_body(conn, store)
+    return None if found is None else NextBodyOut.of(found)
 
 
 @router.get("/jobs/differing")

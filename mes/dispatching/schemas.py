@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mes.contracts.dispatch import JobKind, JobOrder, JobState
 from mes.dispatching.model import Job
 from mes.dispatching.repository import Difference
+from mes.dispatching.stores import NextBody
 
 
 class JobOut(BaseModel):
@@ -34,6 +35,23 @@ class JobOut(BaseModel):
     def of(cls, job: Job) -> JobOut:
         """Return a job as the API shows it."""
         return cls(**{name: getattr(job, name) for name in cls.model_fields})
+
+
+class NextBodyOut(BaseModel):
+    """The body that a store should give next."""
+
+    body_id: UUID
+    number: str
+    lane: int | None
+    """Counted from 0; none where the store has no lanes, or nobody has noted it."""
+    line: str
+    """Where it goes."""
+
+    @classmethod
+    def of(cls, found: NextBody) -> NextBodyOut:
+        """Return the answer as the API gives it."""
+        body = found.body
+        return cls(body_id=body.id, number=body.number, lane=body.place.lane, line=found.line)
 
 
 class DifferenceOut(BaseModel):

@@ -19,6 +19,8 @@ from mes.dispatching.hearing import job_list_reported as job_list_reported
 from mes.dispatching.hearing import job_reported as job_reported
 from mes.dispatching.model import Job, UnknownJobOrder
 from mes.dispatching.repository import Difference
+from mes.dispatching.stores import NextBody as NextBody
+from mes.dispatching.stores import next_body as next_body
 from mes.platform.db import ReadConn
 
 

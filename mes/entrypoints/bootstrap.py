@@ -8,9 +8,10 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib import metadata
 from multiprocessing import get_context, parent_process
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI
@@ -18,6 +19,9 @@ from fastapi import FastAPI
 from mes.agents.bell import CommandBell
 from mes.inspection.registry import camera_models
 from mes.platform.settings import Settings
+
+if TYPE_CHECKING:
+    from mes.planning.solvers import Solvers
 
 log = structlog.get_logger()
 
@@ -81,14 +85,26 @@ def api_services(settings: Settings) -> dict[str, Any]:
 
 
 def worker_services(settings: Settings) -> dict[str, Any]:
-    """Return the long-lived things a worker needs: the pool its solves run in."""
+    """Return the long-lived things a worker needs: where its solves run."""
     settings.image_dir.mkdir(parents=True, exist_ok=True)
-    executor = ProcessPoolExecutor(
+    return {"solvers": _solvers(settings), "camera_models": camera_models}
+
+
+def _solvers(settings: Settings) -> Solvers:
+    """Return the Dask cluster of the settings, or processes of this machine."""
+    if settings.plan.dask is not None:
+        from mes.planning.cluster import ClusterSolvers
+
+        return ClusterSolvers(settings.plan.dask)
+    from mes.planning.solvers import PoolSolvers
+
+    new_pool = partial(
+        ProcessPoolExecutor,
         max_workers=settings.plan.workers,
         mp_context=get_context("spawn"),
         initializer=_serve_worker,
     )
-    return {"executor": executor, "camera_models": camera_models}
+    return PoolSolvers(new_pool)
 
 
 def _serve_worker() -> None:

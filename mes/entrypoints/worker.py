@@ -57,13 +57,13 @@ async def run(settings: Settings, dsn: str) -> None:
             asyncio.create_task(bootstrap.keep_running(name, work))
             for name, work in endless.items()
         ]
-        works.append(asyncio.create_task(planning.warm_up(services["executor"])))
+        works.append(asyncio.create_task(planning.warm_up(services["solvers"])))
         log.info("worker.started")
         await stop.wait()
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
-    services["executor"].shutdown(wait=False, cancel_futures=True)
+    services["solvers"].close()
     log.info("worker.stopped")
 
 

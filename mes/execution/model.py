@@ -114,6 +114,8 @@ class Place:
     station: str | None = None
     store: str | None = None
     bay: str | None = None
+    lane: int | None = None
+    """Of a store with lanes, counted from 0; None: nobody has noted it yet."""
 
 
 PLANNED = Place(PlaceKind.PLANNED)
@@ -219,6 +221,14 @@ class Body:
         if not held and self.condition is Condition.SUSPECT:
             return flagged.become(Condition.OK)
         return flagged
+
+    def in_lane(self, store: str, lane: int) -> Body:
+        """Note the lane of its store; a body that has gone on, or has its lane already, stays as it is."""
+        if self.place.store != store or self.place.lane is not None:
+            return self
+        if self.place.kind is not PlaceKind.STORE:
+            return self
+        return replace(self, place=replace(self.place, lane=lane))
 
     def _moved(self, place: Place, at: datetime, move: str) -> Body:
         self._refuse_out(move)

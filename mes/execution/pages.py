@@ -21,7 +21,16 @@ router = APIRouter()
 FloorPage = Annotated[
     Shell, Depends(page_for(Role.PLANNER, Role.QUALITY, Role.OPERATOR, Role.MAINTENANCE))
 ]
-BODY_COLUMNS = ("store", "number", "order_number", "model", "color", "condition", "since_at")
+BODY_COLUMNS = (
+    "store",
+    "lane",
+    "number",
+    "order_number",
+    "model",
+    "color",
+    "condition",
+    "since_at",
+)
 
 
 class NoSuchStation(NotFound):

@@ -8,36 +8,36 @@ ON CONFLICT (id) DO NOTHING
 -- bodies_for_change --
 -- Locked in order of id, so that two batches never wait for each other.
 SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
-       station, store, bay, since_at
+       station, store, bay, lane, since_at
   FROM body WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
 
 -- bodies --
 SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
-       station, store, bay, since_at
+       station, store, bay, lane, since_at
   FROM body WHERE id = ANY(%(ids)s)
 
 -- body_by_number --
 SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
-       station, store, bay, since_at
+       station, store, bay, lane, since_at
   FROM body WHERE number = %(number)s
 
 -- bodies_by_vin --
 -- A VIN belongs to the order: a scrapped body and its successor share it.
 SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
-       station, store, bay, since_at
+       station, store, bay, lane, since_at
   FROM body WHERE vin = %(vin)s ORDER BY number
 
 -- bodies_in_process --
 -- Everything that stands on a line, in a bay or in a store, first in first.
 SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
-       station, store, bay, since_at
+       station, store, bay, lane, since_at
   FROM body WHERE place IN ('line', 'bay', 'store')
  ORDER BY place, line, store, since_at, number
 
 -- bodies_at --
 -- What stands in a store or on one of these lines, first in first.
 SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_hold, place, line,
-       station, store, bay, since_at
+       station, store, bay, lane, since_at
   FROM body
  WHERE (place = 'store' AND store = %(store)s) OR (place = 'line' AND line = ANY(%(lines)s))
  ORDER BY place, line, store, since_at, number
@@ -46,11 +46,11 @@ SELECT id, number, order_id, vin, model, color, predecessor_id, condition, line_
 UPDATE body
    SET condition = given.condition, line_hold = given.line_hold, place = given.place,
        line = given.line, station = given.station, store = given.store, bay = given.bay,
-       since_at = given.since_at
+       lane = given.lane, since_at = given.since_at
   FROM unnest(%(ids)s::uuid[], %(conditions)s::text[], %(line_holds)s::boolean[], %(places)s::text[],
               %(lines)s::text[], %(stations)s::text[], %(stores)s::text[], %(bays)s::text[],
-              %(sinces)s::timestamptz[])
-       AS given (id, condition, line_hold, place, line, station, store, bay, since_at)
+              %(lanes)s::integer[], %(sinces)s::timestamptz[])
+       AS given (id, condition, line_hold, place, line, station, store, bay, lane, since_at)
  WHERE body.id = given.id
 
 -- jobs_for_change --

@@ -41,6 +41,7 @@ class _BodyRow:
     station: str | None
     store: str | None
     bay: str | None
+    lane: int | None
     since_at: datetime
 
     def body(self) -> Body:
@@ -54,7 +55,9 @@ class _BodyRow:
             predecessor_id=self.predecessor_id,
             condition=Condition(self.condition),
             line_hold=self.line_hold,
-            place=Place(PlaceKind(self.place), self.line, self.station, self.store, self.bay),
+            place=Place(
+                PlaceKind(self.place), self.line, self.station, self.store, self.bay, self.lane
+            ),
             since_at=self.since_at,
         )
 
@@ -209,6 +212,7 @@ async def save_bodies(conn: WriteConn, changed: Sequence[Body]) -> None:
             "stations": [body.place.station for body in changed],
             "stores": [body.place.store for body in changed],
             "bays": [body.place.bay for body in changed],
+            "lanes": [body.place.lane for body in changed],
             "sinces": [body.since_at for body in changed],
         },
     )

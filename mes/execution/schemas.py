@@ -31,6 +31,7 @@ class BodyOut(BaseModel):
     station: str | None
     store: str | None
     bay: str | None
+    lane: int | None
     since_at: datetime
     predecessor_id: UUID | None
 
@@ -50,6 +51,7 @@ class BodyOut(BaseModel):
             station=body.place.station,
             store=body.place.store,
             bay=body.place.bay,
+            lane=body.place.lane,
             since_at=body.since_at,
             predecessor_id=body.predecessor_id,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -265,6 +265,13 @@ async def where_bodies_are(conn: ReadConn) -> list[Body]:
 async def bodies_at(conn: ReadConn, store: str, lines: Sequence[str]) -> list[Body]:
     """Return the bodies that stand in a store or on one of these lines, first in first."""
     return await repository.bodies_at(conn, store, lines)
+
+
+async def put_in_lanes(conn: WriteConn, store: str, lanes: Mapping[UUID, int]) -> None:
+    """Note which lanes of a store bodies went into; those that have gone on meanwhile stay as they are."""
+    bodies = await repository.bodies_for_change(conn, list(lanes))
+    noted = [body.in_lane(store, lanes[body.id]) for body in bodies.values()]
+    await repository.save_bodies(conn, [one for one in noted if one != bodies[one.id]])
 
 
 async def passed(conn: ReadConn, line_id: str, body_ids: Sequence[UUID]) -> set[UUID]:

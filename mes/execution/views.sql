@@ -12,7 +12,7 @@ SELECT line, heard_at FROM agent
 SELECT line, started_at FROM equipment_silence WHERE ended_at IS NULL
 
 -- bodies_in_process --
-SELECT b.id, b.number, b.model, b.color, b.place, b.line, b.station, b.store, b.bay, b.condition, b.line_hold,
+SELECT b.id, b.number, b.model, b.color, b.place, b.line, b.station, b.store, b.bay, b.lane, b.condition, b.line_hold,
        b.since_at, o.number AS order_number, o.promised_at
   FROM body AS b JOIN customer_order AS o ON o.id = b.order_id
  WHERE b.place IN ('line', 'bay', 'store')

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from mes.planning import bridge, repository
+from mes.planning.solvers import Solvers
 from mes.platform.db import Database, ReadConn
 from mes.resources import service as resources
 
@@ -62,15 +62,14 @@ async def keep_ready(database: Database) -> None:
         await asyncio.sleep(POLL_S)
 
 
-async def warm_up(executor: Executor) -> None:
-    """Have the kernels compiled: in the pool, which keeps them on disk, then loaded in this process.
+async def warm_up(solvers: Solvers) -> None:
+    """Have the kernels compiled: where solves run, which keeps them on disk, then loaded in this process.
 
-    The pool goes first because the compiler would hold up everything else in this process.
+    Solvers go first because the compiler would hold up everything else in this process.
     """
     began = time.perf_counter()
-    loop = asyncio.get_running_loop()
     try:
-        await loop.run_in_executor(executor, bridge.warm_up)
+        await solvers.warm_up()
         await asyncio.to_thread(bridge.warm_up)
     except Exception as error:
         log.warning("planning.not_warm", error=f"{type(error).__name__}: {error}")

@@ -22,6 +22,8 @@ class Place:
     """Whether its station is done with it, so that the next step comes."""
     bay: str | None = None
     store: str | None = None
+    lane: int | None = None
+    """Of a store with lanes, counted from 0; None: nobody has noted it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

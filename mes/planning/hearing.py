@@ -27,6 +27,7 @@ from mes.orders import service as orders
 from mes.planning import (
     capacity_repository,
     history_repository,
+    lanes,
     news_repository,
     promising,
     repository,
@@ -205,6 +206,8 @@ async def body_left(conn: WriteConn, event: Event, left: BodyLeftLine) -> None:
         conn, left.line, left.order_id, nominal_s=nominal_s, ended_at=event.plant_at
     )
     await repository.note_end(conn, left.line, left.order_id, event.plant_at)
+    if left.store == net.painted_store:
+        await lanes.settle(conn, net)
     if left.last:
         await _note_outcome(conn, left.order_id, finished_at=event.plant_at)
 

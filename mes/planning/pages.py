@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from mes.identity.model import Role
 from mes.planning import service, views
 from mes.planning.calibration import EDGES
+from mes.planning.curve import traces
 from mes.planning.model import Plan, PlanState, UnknownPlan
 from mes.planning.proposals import service as proposals
 from mes.platform.db import ReadConn
@@ -126,8 +127,10 @@ async def versions_page(shell: PlanPage, conn: ReadDb) -> HTMLResponse:
 
 async def _acts(conn: ReadConn, newest: list[Plan]) -> dict[str, Any]:
     """Return what the buttons of a planning page need: the solve under way, the draft, the proposal."""
+    solving = next((one for one in newest if one.state is PlanState.SOLVING), None)
     return {
-        "solving": next((one for one in newest if one.state is PlanState.SOLVING), None),
+        "solving": solving,
+        "course": traces(solving.progress, solving.budget_s) if solving else [],
         "draft": next((one for one in newest if one.state is PlanState.DRAFT), None),
         "proposal": await proposals.waiting(conn),
     }
@@ -154,6 +157,7 @@ async def version_page(plan_id: UUID, shell: PlanPage, conn: ReadDb) -> HTMLResp
         "planning/version.html",
         {
             "plan": plan,
+            "course": traces(plan.progress, plan.budget_s),
             "compared": compared,
             "moves": moves[:200],
             "moved": len(moves),

@@ -141,7 +141,13 @@ def place_of(network: PlantNetwork, body: Body, running: Iterable[LineJob]) -> P
             line = network.line_giving_to(place.store)
         except KeyError:
             return None
-        return Place(line=line.id, entered_at=body.since_at, since=body.since_at, store=place.store)
+        return Place(
+            line=line.id,
+            entered_at=body.since_at,
+            since=body.since_at,
+            store=place.store,
+            lane=place.lane,
+        )
     if place.line is None or place.kind not in (PlaceKind.LINE, PlaceKind.BAY):
         return None
     started = [

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import tempfile
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -27,6 +23,7 @@ from mes.planning.model import (
     SolveRunning,
     UnknownPlan,
 )
+from mes.planning.solvers import SolverDied, Solvers, Solving
 from mes.planning.versions import (
     find_published,
     frozen_zone,
@@ -102,11 +99,11 @@ async def request_solve(
 async def run_solve(
     database: Database,
     clock: Clock,
-    executor: Executor | None,
+    solvers: Solvers,
     settings: PlanSettings,
     plan_id: UUID,
 ) -> None:
-    """Solve a queued version in a process of its own, tell its progress, keep or refuse its result."""
+    """Solve a queued version outside of this process, tell its progress, keep or refuse its result."""
     async with database.read() as conn:
         head = await plan(conn, plan_id)
         content = await repository.content(conn, plan_id)
@@ -117,18 +114,15 @@ async def run_solve(
     if current is not None:
         reference = bridge.pack_schedule(current.as_of(head.anchor_at))
     try:
-        with tempfile.TemporaryDirectory(prefix="c2m-solve-") as folder:
-            work = asyncio.get_running_loop().run_in_executor(
-                executor, bridge.solve_packed, content.problem, reference, head.budget_s, folder
-            )
-            await _watch(database, clock, work, head, Path(folder))
-            packed, violations, seconds = await work
+        async with solvers.solve(content.problem, reference, head.budget_s) as solving:
+            await _watch(database, clock, solving, head)
+            packed, violations, seconds = await solving.work
     except asyncio.CancelledError:
         raise
     except Exception as error:
         log.error("plan.solve_failed", number=head.number, exc_info=error)
         async with database.write() as conn:
-            await _fail(conn, head, f"{type(error).__name__}: {error}", now=clock.now())
+            await _fail(conn, head, why_failed(error), now=clock.now())
         return
     async with database.write() as conn:
         await take_result(
@@ -143,27 +137,28 @@ async def run_solve(
         )
 
 
-async def _watch(
-    database: Database,
-    clock: Clock,
-    work: asyncio.Future[tuple[bytes, list[bridge.Broken], float]],
-    head: Plan,
-    folder: Path,
-) -> None:
+def why_failed(error: Exception) -> str:
+    """Return what ended a solve, as its version tells it."""
+    return str(error) if isinstance(error, SolverDied) else f"{type(error).__name__}: {error}"
+
+
+async def _watch(database: Database, clock: Clock, solving: Solving, head: Plan) -> None:
     """Write down how the solve gets on, and tell it when somebody wants it to stop."""
     began = clock.real_now()
-    while not work.done():
-        await asyncio.wait([work], timeout=POLL_S)
-        told = folder / bridge.PROGRESS_FILE
-        best = json.loads(told.read_text(encoding="utf-8")) if told.exists() else None
+    stopping = False
+    while not solving.work.done():
+        await asyncio.wait([solving.work], timeout=POLL_S)
         passed = (clock.real_now() - began).total_seconds()
-        progress = {"seconds": round(passed, 1), "of_s": head.budget_s, "best": best}
+        told = solving.told() or {}
+        progress = {**told, "seconds": round(passed, 1), "of_s": head.budget_s}
         async with database.write() as conn:
             seen = await repository.plan(conn, head.id)
             if seen is not None and seen.progress.get("cancel"):
-                (folder / bridge.CANCEL_FILE).touch()
                 progress["cancel"] = True
             await repository.save_progress(conn, head.id, progress)
+        if progress.get("cancel") and not stopping:
+            stopping = True
+            await solving.stop()
 
 
 async def cancel_solve(conn: WriteConn, plan_id: UUID) -> Plan:

@@ -98,7 +98,7 @@ async def solve(context: JobContext, plan_id: str) -> None:
     await solving.run_solve(
         context.database,
         context.clock,
-        context.services.get("executor"),
+        context.services["solvers"],
         context.settings.plan,
         UUID(plan_id),
     )

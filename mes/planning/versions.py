@@ -35,7 +35,7 @@ from mes.planning.operations import PlannedOperation
 from mes.planning.proposals import desk
 from mes.planning.proposals.model import Occasion
 from mes.planning.whatif import live
-from mes.planning.whatif.changes import RuleChange, changed_plant
+from mes.planning.whatif.changes import RuleOfPlant, changed_plant
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import Conflict
 from mes.platform.settings import PlanSettings
@@ -43,7 +43,7 @@ from mes.resources import service as resources
 
 log = structlog.get_logger()
 
-_networks: dict[tuple[int, tuple[RuleChange, ...]], tuple[PlantModel, PlantNetwork]] = {}
+_networks: dict[tuple[int, tuple[RuleOfPlant, ...]], tuple[PlantModel, PlantNetwork]] = {}
 KEPT_NETWORKS = 4
 _schedules: dict[tuple[UUID, datetime], Schedule] = {}
 KEPT_UNPACKED = 4

@@ -49,6 +49,8 @@ class PlanSettings(_Section):
     """Wall budget of a full solve."""
     workers: PositiveInt = 1
     """Solver processes of this machine."""
+    dask: str | None = Field(default=None, pattern=r"^(tcp|tls)://[^/\s]+:\d+$")
+    """Scheduler of the Dask cluster that solves, `tcp://host:8786`; none: processes of this machine."""
 
 
 class TelemetrySettings(_Section):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mes.platform import db
 from mes.platform.db import ReadConn
 from mes.platform.sql import load_queries
+from mes.web import said_by
 from mes.web.formats import Formats
 from mes.web.names import PlantNames
 from mes.web.translations import mark as _
@@ -224,11 +225,15 @@ class _Teller:
             "plan",
             "calendar-range",
             self._say(_("Plan %(number)s failed"), number=row["number"]),
-            row["failure"] or "",
-            self.f._(_("The plan in force stays; look at what contradicts itself, then solve.")),
+            said_by.reason(row["failure"] or "", self.f._),
+            self.f._(
+                _("Look at the memory where plans are solved, then solve again.")
+                if said_by.is_own_reason(row["failure"] or "")
+                else _("The plan in force stays; look at what contradicts itself, then solve.")
+            ),
             f"/plan/versions/{row['id']}",
             since=row["created_at"],
-            in_english=True,
+            in_english=not said_by.is_own_reason(row["failure"] or ""),
         )
 
     def _unplaced(self, row: Row) -> Alarm:

@@ -24,6 +24,9 @@ _SENTENCES: Mapping[str, str] = {
     "slot.capacity": _("Every shift it could start in is full."),
     "assembly.too_close": _("No place keeps it as far from other cars as it has to be."),
     "paint.batch_limit": _("Its colour would have to run longer than the batch limit."),
+    "store.no_lane": _(
+        "It is frozen to go before bodies that stand in front of it in the store's lanes."
+    ),
     "orders.blocked": _("The orders of the lines around it wait for each other."),
     "never_started": _("A stage before assembly has no time for it."),
     # Late
@@ -53,7 +56,16 @@ _SENTENCES: Mapping[str, str] = {
     "ratio.cap": _(
         "%(count)s cars of its shift have the same option; %(cap)s fit the ratio rule %(rule)s."
     ),
+    "spacing.hard": _(
+        "At each of the %(places)s places where it would be in time, a car stands closer than the "
+        "%(gap)s places that rule %(rule)s keeps."
+    ),
+    "spacing.soft": _(
+        "At each of the %(places)s places where it would be in time, it would break the spacing rule "
+        "%(rule)s (%(gap)s places)."
+    ),
     # What would help
+    "change.closer_cars": _("Cars of rule %(rule)s may be %(places)s places closer."),
     "change.rush": _("It goes before others in the sequence."),
     "change.overtime": _("Overtime from %(start_s)s to %(end_s)s: %(lines)s."),
     "change.hold_ends": _("Its hold or rework is over by %(release_s)s."),

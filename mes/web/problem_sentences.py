@@ -71,6 +71,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "invalid": "输入无效。",
     "job.runs": "{line} 产线的作业 {job} 当前为{state}；只有尚未开始的作业可以收回。",
     "job.unknown": "此处不认识作业 {job}。",
+    "store.unknown": "没有产线从缓存 {store} 取车身。",
     "line.unknown": "工厂没有产线 {line}；已有产线：{known}。",
     "malformed": "无法读取请求：{why}",
     "model.already_active": "{model} 已在 {camera} 判定。",

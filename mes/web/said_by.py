@@ -43,6 +43,7 @@ _POLICIES: Mapping[str, str] = {
 _REASONS: Mapping[str, str] = {
     "not reviewed in time": _("not reviewed in time"),
     "the frozen zone has passed": _("the frozen zone has passed"),
+    "the solver died; the plan in force stays": _("the solver died; the plan in force stays"),
 }
 _CHANNELS: Mapping[str, str] = {
     "web": _("web shop"),
@@ -84,6 +85,11 @@ def actor(name: str | None, words: Words) -> str:
 def reason(text: str, words: Words) -> str:
     """Return a reason; those that the software gives itself are translated."""
     return words(_REASONS.get(text, text))
+
+
+def is_own_reason(text: str) -> bool:
+    """Say whether the software gives this reason in the reader's language."""
+    return text in _REASONS
 
 
 def channel(code: str, words: Words) -> str:

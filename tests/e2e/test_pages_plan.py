@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+from pathlib import Path
 
+import psycopg
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Plant
@@ -99,3 +104,43 @@ def test_a_solve_is_asked_for_and_its_progress_shown(plant: Plant) -> None:
     expect(page.locator("tbody tr")).to_have_count(2)
     page.click("tbody tr:last-child a")
     expect(page.locator("h1")).to_have_text("Plan 1")
+
+
+def told(plant: Plant, second: float, *figures: float) -> None:
+    """Let the solve under way have told of a better plan, and another one after it."""
+    first, better = [0.4, *figures], [second, *(figure // 2 for figure in figures)]
+    progress = {"seconds": second + 1, "of_s": 20, "curve": [first, better]}
+    with psycopg.connect(plant.shown.database.dsn) as conn:
+        conn.execute(
+            "UPDATE plan SET progress = %s::jsonb WHERE state = 'solving'", [json.dumps(progress)]
+        )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_board_draws_how_a_solve_gets_better(plant: Plant, language: str) -> None:
+    page = board(plant, language=language)
+    if page.locator("#acts [role=status]").count() == 0:
+        page.locator("form[data-api='POST /api/plans'] button").click()
+        expect(page.locator("#acts [role=status]")).to_be_visible()
+    told(plant, 8.0, 12, 7200, 4, 9, 33)
+    page.reload()
+    rows = page.locator("#course tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.first.locator("td").first).to_have_text("12")
+    expect(rows.first.locator("td").last).to_have_text("6")
+    expect(rows.first.locator("path")).to_have_attribute("d", "M5.3 2.0H106.7V22.0H120.0")
+    look(page, f"course-{language}-1440")
+    page.set_viewport_size({"width": 390, "height": 900})
+    look(page, f"course-{language}-390")
+    over = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert over <= 0
+    assert plant.errors == []
+
+
+def look(page: Page, name: str) -> None:
+    """Keep a picture where somebody wants to look at it."""
+    folder = os.environ.get("C2M_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from mes.planning.whatif import service as whatif
 from mes.platform.settings import PlanSettings
 from tests.e2e.conftest import Plant
+from tests.support.planning import HERE
 
 QUICK = PlanSettings(wall_s=0.2)
 
@@ -32,7 +33,7 @@ def solve(plant: Plant, page: Page) -> None:
     expect(page.locator("#head [role=status]")).to_be_visible()
     branch_id = UUID(page.url.rsplit("/", 1)[1])
     shown = plant.shown
-    plant.do(whatif.run(shown.database, shown.clock, None, QUICK, branch_id))
+    plant.do(whatif.run(shown.database, shown.clock, HERE, QUICK, branch_id))
     page.reload()
 
 
@@ -73,6 +74,29 @@ def test_a_change_that_cannot_be_is_refused_at_its_form(plant: Plant) -> None:
     page.click("form[data-api$='/discard'] button")
     page.wait_for_url("**/plan/whatif")
     expect(page.get_by_text("typing error")).to_have_count(0)
+
+
+def test_rules_of_the_paint_shop_are_changed_in_their_forms(plant: Plant) -> None:
+    page = branch(plant, "one by one")
+    page.locator("summary", has_text="Paint purges").click()
+    purge = page.locator("form[data-body*='purge']")
+    purge.locator("[name=purge_s]").fill("90")
+    purge.locator("button").click()
+    expect(page.get_by_text("It takes 1 min 30 s.")).to_be_visible()
+    page.locator("summary", has_text="Paint purges").click()
+    look(page, "branch-rules-1440")
+    batch = page.locator("form[data-body*='batch']")
+    batch.locator("[name=limit]").fill("1")
+    batch.locator("button").click()
+    expect(page.get_by_text("Runs of one colour may be 1 bodies long.")).to_be_visible()
+    solve(plant, page)
+    longest = page.locator("#result tr", has_text="Longest run of one colour")
+    expect(longest.locator("td").nth(2)).to_have_text("1")
+    page.locator("summary", has_text="ratio rule").click()
+    form = page.locator("form[data-body*='\"rule\"']")
+    form.locator("[name=priority]").select_option("low")
+    form.locator("button").click()
+    expect(page.get_by_text("Its weight: low priority.")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [390, 1440])

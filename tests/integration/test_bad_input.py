@@ -72,7 +72,7 @@ from tests.support.browser import served
 from tests.support.camera_tags import NODES, FakeLine
 from tests.support.orders import PLANT_NOW
 from tests.support.orders_api import PASSWORD, problem
-from tests.support.planning import SETTINGS, PlannedPlant
+from tests.support.planning import HERE, SETTINGS, PlannedPlant
 from tests.support.plant import PLANTS
 from tests.support.waiting import eventually
 
@@ -249,7 +249,7 @@ async def test_a_plan_published_twice_is_published_once(plant: Plant) -> None:
     asked = await plant.planner.post("/api/plans")
     path, plan_id = asked.headers["location"], UUID(asked.json()["id"])
     planned = plant.planned
-    await solving.run_solve(planned.database, planned.clock, None, SETTINGS.plan, plan_id)
+    await solving.run_solve(planned.database, planned.clock, HERE, SETTINGS.plan, plan_id)
     seen = {"If-Match": (await plant.planner.get(path)).headers["etag"]}
     done = await plant.planner.post(f"{path}/publish", json={"note": "once"}, headers=seen)
     assert done.status_code == 200, done.text

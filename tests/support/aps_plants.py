@@ -14,6 +14,7 @@ from aps.problem import (
     FrozenCar,
     FrozenOperation,
     HeldLot,
+    Lane,
     Machine,
     PaintShop,
     Press,
@@ -165,6 +166,24 @@ def with_purges(problem: Problem, seed: int) -> Problem:
         if a != b and rng.random() < 0.7
     )
     return replace(problem, paint=replace(problem.paint, purges=purges, purge_cost=4))
+
+
+def with_lanes(problem: Problem, seed: int) -> Problem:
+    """Return the plant with its painted store in lanes, and what stands there dealt among them."""
+    rng = random.Random(seed)
+    places, sizes = problem.paint.store_capacity, []
+    while places:
+        sizes.append(rng.randint(1, min(places, 6)))
+        places -= sizes[-1]
+    lanes: list[list[str]] = [[] for _ in sizes]
+    for car in problem.cars:
+        if car.at is Stage.PAINTED:
+            free = [k for k, lane in enumerate(lanes) if len(lane) < sizes[k]]
+            lanes[rng.choice(free)].append(car.id)
+    made = tuple(
+        Lane(capacity=size, bodies=tuple(bodies)) for size, bodies in zip(sizes, lanes, strict=True)
+    )
+    return replace(problem, paint=replace(problem.paint, lanes=made))
 
 
 def with_spacing(problem: Problem, *rules: SpacingRule) -> Problem:

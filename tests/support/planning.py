@@ -6,8 +6,10 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -23,6 +25,7 @@ from mes.orders.service import OrderDraft
 from mes.planning import repairs
 from mes.planning import service as planning
 from mes.planning import tasks as planning_tasks  # noqa: F401 - subscribes the handlers
+from mes.planning.solvers import PoolSolvers
 from mes.platform.db import Database, WriteConn
 from mes.platform.embedded import EmbeddedPostgres
 from mes.platform.jobs import JobContext
@@ -33,6 +36,8 @@ MODELS = ("C1", "S2", "U3")
 COLORS = ("WHT", "BLK", "RED")
 _numbers = itertools.count(1)
 SETTINGS = Settings(plan=PlanSettings(wall_s=0.5))
+HERE = PoolSolvers(partial(ThreadPoolExecutor, 1))
+"""Solves in a thread of the test."""
 
 
 @dataclass

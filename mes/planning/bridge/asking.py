@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import aps.problem as p
@@ -15,21 +13,16 @@ import aps.schedule as s
 from aps import explain, insert, remedy, repair
 from aps.change import in_words
 from aps.check import check
-from aps.solve import Budget, plan_key, solve
+from aps.solve import Budget, solve
 from mes.planning.bridge.packing import (
     Broken,
     broken_rules,
-    figures,
-    pack_schedule,
     unpack_problem,
     unpack_schedule,
 )
 from mes.planning.bridge.problem import Snapshot
 from mes.planning.facts import CarFact
 from mes.planning.network import PlantNetwork
-
-PROGRESS_FILE = "progress.json"
-CANCEL_FILE = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,42 +205,3 @@ def _told(reason: explain.Reason) -> dict[str, object]:
         "facts": dict(reason.facts),
         "reason": reason.sentence,
     }
-
-
-def solve_packed(
-    problem: bytes, reference: bytes | None, wall_s: float, folder: str
-) -> tuple[bytes, list[Broken], float]:
-    """Solve in this process; return the packed schedule, the broken rules and the seconds taken.
-
-    The best plan so far is told in `progress.json` of `folder`; a file `cancel` there ends the search.
-    """
-    began = time.perf_counter()
-    place = Path(folder)
-    asked = unpack_problem(problem)
-    former = None if reference is None else unpack_schedule(reference)
-
-    def tell(schedule: s.Schedule) -> None:
-        draft = place / f"{PROGRESS_FILE}.part"
-        draft.write_text(json.dumps(figures(schedule)), encoding="utf-8")
-        draft.replace(place / PROGRESS_FILE)
-
-    found = solve(
-        asked,
-        budget=Budget(wall_s=wall_s),
-        on_incumbent=tell,
-        cancel=(place / CANCEL_FILE).exists,
-        reference=former,
-    )
-    found = _named(found, _held(asked))
-    if former is not None:
-        kept = repair.rebase(asked, former)
-        kept = _named(kept, _held(asked) | {lot.id for lot in former.press})
-        if not check(asked, kept, reference=former) and _no_worse(asked, kept, found):
-            found = kept
-    violations = check(asked, found, reference=former)
-    return pack_schedule(found), broken_rules(violations), time.perf_counter() - began
-
-
-def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:
-    """Say whether the old order is as good as a new one: then nothing moves."""
-    return plan_key(problem, kept) <= plan_key(problem, found)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import aps.problem as p
 import aps.schedule as s
+from mes.planning.bridge.lanes import LaneHeads
 from mes.planning.facts import CarFact, PlantFacts
 from mes.planning.network import PlantNetwork
 from mes.planning.progress import Progress, Reached
@@ -65,8 +66,14 @@ class Held:
             )
         return tuple(held)
 
-    def cars_held(self, freeze_s: int, reference: s.Schedule | None) -> tuple[p.FrozenCar, ...]:
-        """Return the work that has begun, and what `reference` starts before `freeze_s`."""
+    def cars_held(
+        self, freeze_s: int, reference: s.Schedule | None, lanes: Sequence[p.Lane]
+    ) -> tuple[p.FrozenCar, ...]:
+        """Return the work that has begun, and what `reference` starts before `freeze_s`.
+
+        From a store of lanes, places on the drum are frozen up to the first body that its lane does not give
+        then: what stands in front of it has to go first.
+        """
         found = {car.car_id: self._begun(car) for car in self.cars}
         if reference is not None:
             free = {
@@ -74,7 +81,7 @@ class Held:
                 for car in self.cars
                 if car.available_at is None or car.available_at <= self.facts.at
             }
-            self._freeze(found, free, freeze_s, reference)
+            self._freeze(found, free, freeze_s, reference, LaneHeads(lanes))
         return tuple(fact for fact in found.values() if fact != p.FrozenCar(car_id=fact.car_id))
 
     def _begun(self, car: CarFact) -> p.FrozenCar:
@@ -100,12 +107,15 @@ class Held:
         free: set[str],
         freeze_s: int,
         reference: s.Schedule,
+        heads: LaneHeads,
     ) -> None:
         last = 0
         for slot in sorted(reference.assembly, key=lambda one: one.start_s):
             if slot.start_s >= freeze_s:
                 break
             if self._before(slot.car_id, Reached.IN_ASSEMBLY) and slot.car_id in free:
+                if not heads.give(slot.car_id):
+                    break
                 last = max(slot.start_s, last + 1)
                 found[slot.car_id] = replace(found[slot.car_id], assembly_start_s=last)
         last = 0

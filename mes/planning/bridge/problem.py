@@ -11,6 +11,7 @@ import aps.schedule as s
 from mes.contracts.plant import MOST_SOLVENT_ML, PaintRules
 from mes.planning.bridge.calendars import Calendars
 from mes.planning.bridge.frozen import Held
+from mes.planning.bridge.lanes import lane_contents
 from mes.planning.facts import CarFact, PlantFacts
 from mes.planning.network import PlantNetwork
 from mes.planning.progress import Reached, one_body_a_station, one_start_a_second, progress_of
@@ -80,6 +81,7 @@ class _Builder:
     def problem(self, freeze_s: int, reference: s.Schedule | None) -> p.Problem:
         network, plant = self.network, self.network.plant
         drum, paint = network.drum_line, network.paint_line
+        lanes = self._lanes(reference)
         shifts, calendars = self.calendars.all()
         return p.Problem(
             horizon_s=self.horizon_s,
@@ -122,14 +124,23 @@ class _Builder:
                 purge_s=round(plant.paint.purge_s),
                 purge_cost=_cost(plant.paint, plant.paint.purge_s, plant.paint.solvent_ml),
                 purges=_purges(plant.paint),
+                lanes=lanes,
             ),
             body=self._body_shop(),
             press=self._press_shop(freeze_s, reference),
             shifts=shifts,
             calendars=calendars,
-            frozen=self.held.cars_held(freeze_s, reference),
+            frozen=self.held.cars_held(freeze_s, reference, lanes),
             seed=self.facts.seed,
         )
+
+    def _lanes(self, reference: s.Schedule | None) -> tuple[p.Lane, ...]:
+        lanes = self.network.plant.store(self.network.painted_store).lanes
+        if lanes is None:
+            return ()
+        painted = [c for c in self.cars if self.progress[c.car_id].reached is Reached.PAINTED]
+        contents = lane_contents(painted, lanes.count, lanes.length, reference)
+        return tuple(p.Lane(capacity=lanes.length, bodies=bodies) for bodies in contents)
 
     def _seconds(self, moment: datetime) -> int:
         return int((moment - self.facts.at).total_seconds())

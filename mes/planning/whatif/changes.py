@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from mes.contracts.plant import PlantModel
+from mes.contracts.plant import MOST_SOLVENT_ML, ColorPurge, PaintRules, PlantModel
 from mes.planning.facts import CarFact, DownFact, PlantFacts, ShiftFact
 from mes.planning.network import PlantNetwork
 from mes.platform.errors import FieldError, Invalid
@@ -79,10 +79,42 @@ class RuleChange(_Change):
     rule: str = Field(min_length=1, max_length=60)
     n: int = Field(ge=1, le=1000)
     p: int = Field(ge=1, le=1000)
+    priority: Literal["high", "low"] | None = None
+    """None: as the plant file has it."""
 
 
+class SpacingChange(_Change):
+    """A spacing rule keeps cars another number of places apart, weighs otherwise, or does not hold."""
+
+    kind: Literal["spacing"] = "spacing"
+    rule: str = Field(min_length=1, max_length=60)
+    kept: bool = True
+    places: int | None = Field(default=None, ge=2, le=100)
+    priority: Literal["hard", "high", "low"] | None = None
+    """None, as without `places`: as the plant file has it."""
+
+
+class PurgeChange(_Change):
+    """A purge takes another time or more solvent: the usual one, or that between two groups of colours."""
+
+    kind: Literal["purge"] = "purge"
+    color: str | None = Field(default=None, max_length=40)
+    after: str | None = Field(default=None, max_length=40)
+    purge_s: float | None = Field(default=None, ge=0, le=3600)
+    solvent_ml: int | None = Field(default=None, ge=0, le=MOST_SOLVENT_ML)
+    """None: as the plant file has it."""
+
+
+class BatchChange(_Change):
+    """Runs of one colour may be at most so long."""
+
+    kind: Literal["batch"] = "batch"
+    limit: int = Field(ge=1, le=1000)
+
+
+RuleOfPlant = RuleChange | SpacingChange | PurgeChange | BatchChange
 Change = Annotated[
-    ShiftChange | Breakdown | PartLate | RushOrder | RuleChange, Field(discriminator="kind")
+    ShiftChange | Breakdown | PartLate | RushOrder | RuleOfPlant, Field(discriminator="kind")
 ]
 CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
 
@@ -120,6 +152,11 @@ def possible(change: Change, facts: PlantFacts, plant: PlantModel) -> None:
                 raise ChangeImpossible("rule", "unknown", f"the plant has no rule {change.rule}")
             if change.n > change.p:
                 raise ChangeImpossible("n", "range", f"{change.n} cars do not fit in {change.p}")
+        case SpacingChange():
+            if all(rule.id != change.rule for rule in plant.spacing_rules):
+                raise ChangeImpossible("rule", "unknown", f"the plant has no rule {change.rule}")
+        case PurgeChange():
+            _purge_possible(change, plant)
 
 
 def _shift_possible(change: ShiftChange, facts: PlantFacts) -> None:
@@ -137,6 +174,21 @@ def _shift_possible(change: ShiftChange, facts: PlantFacts) -> None:
             raise ChangeImpossible("end_later_min", "overlap", f"it overlaps the shift {other.id}")
 
 
+def _purge_possible(change: PurgeChange, plant: PlantModel) -> None:
+    paint = plant.paint
+    if (change.color is None) != (change.after is None):
+        field = "color" if change.color is None else "after"
+        raise ChangeImpossible(field, "pair", "a purge is between two groups of colours")
+    for field, group in (("color", change.color), ("after", change.after)):
+        if group is not None and group not in paint.color_groups:
+            raise ChangeImpossible(field, "unknown", f"the plant has no colour group {group}")
+    if change.solvent_ml is not None and paint.solvent_ml is None:
+        why = "the plant does not say what its purges take of solvent"
+        raise ChangeImpossible("solvent_ml", "unknown", why)
+    if change.purge_s is None and change.solvent_ml is None:
+        raise ChangeImpossible("purge_s", "missing", "it changes neither time nor solvent")
+
+
 def _times(former: ShiftFact, change: ShiftChange) -> tuple[datetime, datetime]:
     return (
         former.start_at + timedelta(minutes=change.start_later_min),
@@ -149,18 +201,62 @@ def _must_come(until: datetime, facts: PlantFacts) -> None:
         raise ChangeImpossible("until_at", "past", "it ends before the plan begins")
 
 
+def subject_of(change: RuleOfPlant) -> tuple[str, ...]:
+    """Return which rule a change is about; the last word on it counts."""
+    match change:
+        case RuleChange(rule=rule) | SpacingChange(rule=rule):
+            return change.kind, rule
+        case PurgeChange(color=color, after=after):
+            return change.kind, color or "", after or ""
+        case BatchChange():
+            return (change.kind,)
+
+
 def changed_plant(plant: PlantModel, changes: Iterable[Change]) -> PlantModel:
     """Return the plant with the rules that the changes give it; itself when they change none."""
-    rules = {one.rule: one for one in changes if isinstance(one, RuleChange)}
-    if not rules:
-        return plant
-    changed = tuple(
-        rule.model_copy(update={"n": rules[rule.id].n, "p": rules[rule.id].p})
-        if rule.id in rules
-        else rule
-        for rule in plant.ratio_rules
-    )
-    return plant.model_copy(update={"ratio_rules": changed})
+    last = {subject_of(one): one for one in changes if isinstance(one, RuleOfPlant)}
+    for change in last.values():
+        plant = _with_rule(plant, change)
+    return plant
+
+
+def _with_rule(plant: PlantModel, change: RuleOfPlant) -> PlantModel:
+    match change:
+        case RuleChange():
+            told = _told(n=change.n, p=change.p, priority=change.priority)
+            ratio = tuple(
+                rule.model_copy(update=told) if rule.id == change.rule else rule
+                for rule in plant.ratio_rules
+            )
+            return plant.model_copy(update={"ratio_rules": ratio})
+        case SpacingChange():
+            told = _told(places=change.places, priority=change.priority)
+            spacing = tuple(
+                rule.model_copy(update=told) if rule.id == change.rule else rule
+                for rule in plant.spacing_rules
+                if change.kept or rule.id != change.rule
+            )
+            return plant.model_copy(update={"spacing_rules": spacing})
+        case PurgeChange():
+            return plant.model_copy(update={"paint": _with_purge(plant.paint, change)})
+        case BatchChange(limit=limit):
+            paint = plant.paint.model_copy(update={"batch_limit": limit})
+            return plant.model_copy(update={"paint": paint})
+
+
+def _with_purge(paint: PaintRules, change: PurgeChange) -> PaintRules:
+    told = _told(purge_s=change.purge_s, solvent_ml=change.solvent_ml)
+    if change.color is None or change.after is None:
+        return paint.model_copy(update=told)
+    pair = change.color, change.after
+    former = next((one for one in paint.purges if (one.color, one.after) == pair), None)
+    own = (former or ColorPurge(color=pair[0], after=pair[1])).model_copy(update=told)
+    others = tuple(one for one in paint.purges if one is not former)
+    return paint.model_copy(update={"purges": (*others, own)})
+
+
+def _told(**said: object) -> dict[str, object]:
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def changed_facts(
@@ -185,8 +281,8 @@ def changed_facts(
                 facts = replace(facts, cars=_waiting(facts.cars, net, change, starts))
             case RushOrder():
                 facts = replace(facts, cars=_rushed(facts.cars, change))
-            case RuleChange():
-                pass
+            case RuleChange() | SpacingChange() | PurgeChange() | BatchChange():
+                pass  # the plant's, not the facts': `changed_plant`
     return facts
 
 

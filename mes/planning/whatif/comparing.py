@@ -19,6 +19,7 @@ FIGURES = (
     "spacing_high",
     "spacing_low",
     "color_changes",
+    "longest_color_run",
     "purge_s",
     "purge_cost",
     "die_changes",

@@ -20,10 +20,11 @@ from mes.planning.whatif.changes import (
     CHANGES,
     Change,
     PartLate,
-    RuleChange,
+    RuleOfPlant,
     RushOrder,
     changed_facts,
     is_over,
+    subject_of,
 )
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
@@ -66,10 +67,12 @@ async def changes_now(conn: ReadConn, site: str, *, now: datetime) -> tuple[Chan
     return tuple(change for change in found if not is_over(change, now))
 
 
-async def rules_in_force(conn: ReadConn, site: str) -> tuple[RuleChange, ...]:
-    """Return the changed rules, the last word on each."""
+async def rules_in_force(conn: ReadConn, site: str) -> tuple[RuleOfPlant, ...]:
+    """Return the changed rules of the plant, the last word on each."""
     rows = await db.fetch_dicts(conn, queries["changed_rules"], {"site": site})
-    return tuple(RuleChange.model_validate(row["change"]) for row in rows)
+    found = CHANGES.validate_python(tuple(row["change"] for row in rows))
+    last = {subject_of(one): one for one in found if isinstance(one, RuleOfPlant)}
+    return tuple(last.values())
 
 
 async def planned_starts(conn: ReadConn, line: str) -> dict[str, tuple[datetime, datetime | None]]:

@@ -16,12 +16,16 @@ from mes.planning import service as planning
 from mes.planning.facts import PlantFacts
 from mes.planning.whatif import live, repository, service
 from mes.planning.whatif.changes import (
+    BatchChange,
     Breakdown,
     Change,
     PartLate,
+    PurgeChange,
     RuleChange,
+    RuleOfPlant,
     RushOrder,
     ShiftChange,
+    SpacingChange,
 )
 from mes.planning.whatif.comparing import FIGURES
 from mes.platform.http import ReadDb
@@ -47,6 +51,7 @@ WORDS: Mapping[str, str] = {
     "spacing_high": _("Cars too close, high"),
     "spacing_low": _("Cars too close, low"),
     "color_changes": _("Colour changes"),
+    "longest_color_run": _("Longest run of one colour"),
     "purge_s": _("Purging between colours"),
     "purge_cost": _("Solvent for purging"),
     "die_changes": _("Die changes"),
@@ -54,6 +59,12 @@ WORDS: Mapping[str, str] = {
     "makespan_s": _("Time to build all"),
 }
 MORE_IS_BETTER = frozenset({"cars_planned"})
+NEITHER_IS_BETTER = frozenset({"longest_color_run"})
+PRIORITIES: Mapping[str, str] = {
+    "hard": _("must hold"),
+    "high": _("high priority"),
+    "low": _("low priority"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ def figures(before: dict[str, Any], after: dict[str, Any], shell: Shell) -> list
             continue
         change = other - one
         tone = ""
-        if change:
+        if change and key not in NEITHER_IS_BETTER:
             tone = "good" if (change > 0) == (key in MORE_IS_BETTER) else "bad"
         shown = _shown(key, abs(change), shell)
         sign = "+" if change > 0 else "−"
@@ -134,14 +145,55 @@ def sentence(change: Change, shell: Shell, catalog: CatalogNames) -> str:
                 "order": change.order,
                 "due": f.plain(due),
             }
-        case RuleChange():
-            return shell._("Rule %(rule)s allows %(n)s in %(p)s.") % {
-                "rule": change.rule,
-                "n": change.n,
-                "p": change.p,
-            }
+        case RuleChange() | SpacingChange() | PurgeChange() | BatchChange():
+            return _rule_sentence(change, shell)
         case _:
             return str(change)
+
+
+def _rule_sentence(change: RuleOfPlant, shell: Shell) -> str:
+    """Return what a rule of the plant becomes; what is not said stays as in the plant file."""
+    said: list[str] = []
+    match change:
+        case RuleChange(rule=rule, n=n, p=p, priority=priority):
+            said = [
+                shell._("Rule %(rule)s allows %(n)s in %(p)s.") % {"rule": rule, "n": n, "p": p}
+            ]
+            said += _priority_said(priority, shell)
+        case SpacingChange(rule=rule, kept=False):
+            said = [shell._("Rule %(rule)s does not hold.") % {"rule": rule}]
+        case SpacingChange(rule=rule, places=places, priority=priority):
+            kept = shell._("Rule %(rule)s holds.") % {"rule": rule}
+            if places is not None:
+                kept = shell._("Rule %(rule)s keeps cars %(n)s places apart.") % {
+                    "rule": rule,
+                    "n": places,
+                }
+            said = [kept, *_priority_said(priority, shell)]
+        case PurgeChange():
+            if change.color is None:
+                said = [shell._("The usual purge between colours is another one.")]
+            else:
+                said = [
+                    shell._("The purge to %(color)s behind %(after)s is another one.")
+                    % {"color": change.color, "after": change.after}
+                ]
+            if change.purge_s is not None:
+                said.append(
+                    shell._("It takes %(time)s.") % {"time": shell.f.duration(change.purge_s)}
+                )
+            if change.solvent_ml is not None:
+                litres = shell.f.number(change.solvent_ml / 1000, digits=2)
+                said.append(shell._("It takes %(n)s l of solvent.") % {"n": litres})
+        case BatchChange(limit=limit):
+            said = [shell._("Runs of one colour may be %(n)s bodies long.") % {"n": limit}]
+    return (" " if shell.language == "en" else "").join(said)
+
+
+def _priority_said(priority: str | None, shell: Shell) -> list[str]:
+    if priority is None:
+        return []
+    return [shell._("Its weight: %(priority)s.") % {"priority": shell._(PRIORITIES[priority])}]
 
 
 def _until(shell: Shell, facts_at: datetime) -> list[tuple[str, str]]:
@@ -199,6 +251,12 @@ async def branch_page(branch_id: UUID, shell: PlanPage, conn: ReadDb) -> HTMLRes
             "rules": [
                 (rule.id, f"{rule.id} ({rule.n}/{rule.p})") for rule in net.plant.ratio_rules
             ],
+            "spacing": [
+                (rule.id, f"{rule.id} ({rule.places}, {shell._(PRIORITIES[rule.priority])})")
+                for rule in net.plant.spacing_rules
+            ],
+            "paint": net.plant.paint,
+            "priorities": [(code, shell._(word)) for code, word in PRIORITIES.items()],
             "at": datetime.fromisoformat,
             "catalog": catalog,
             "topics": "plan",

@@ -58,9 +58,10 @@ SELECT id, change, entered_by, entered_at, branch_id
   FROM plan_change WHERE site = %(site)s ORDER BY entered_at, id
 
 -- changed_rules --
-SELECT DISTINCT ON (change->>'rule') change FROM plan_change
- WHERE site = %(site)s AND change->>'kind' = 'rule'
- ORDER BY change->>'rule', entered_at DESC, id DESC
+-- Changes of what the plant file says, oldest first.
+SELECT change FROM plan_change
+ WHERE site = %(site)s AND change->>'kind' IN ('rule', 'spacing', 'purge', 'batch')
+ ORDER BY entered_at, id
 
 -- add_live_change --
 INSERT INTO plan_change (id, site, change, entered_by, entered_at, branch_id)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +17,8 @@ from mes.planning import bridge, snapshots, versions
 from mes.planning import repository as plans
 from mes.planning.model import Plan, PlanKind, PlanState
 from mes.planning.network import PlantNetwork
+from mes.planning.solvers import Solvers
+from mes.planning.solving import why_failed
 from mes.planning.whatif import live, repository
 from mes.planning.whatif.changes import Change, changed_facts, changed_plant, possible
 from mes.planning.whatif.comparing import Outcome, compare
@@ -239,11 +239,11 @@ async def take_back_live(conn: WriteConn, change_id: UUID, *, now: datetime, act
 async def run(
     database: Database,
     clock: Clock,
-    executor: Executor | None,
+    solvers: Solvers,
     settings: PlanSettings,
     branch_id: UUID,
 ) -> None:
-    """Solve a queued branch in a process of its own; keep its plan, or why there is none."""
+    """Solve a queued branch outside of this process; keep its plan, or why there is none."""
     async with database.read() as conn:
         found = await get(conn, branch_id)
         net = await versions.network(conn)
@@ -253,16 +253,14 @@ async def run(
     snap, branched = _problem_of(found, point, net, settings, clock.factor)
     problem = bridge.pack_problem(snap.problem)
     try:
-        with tempfile.TemporaryDirectory(prefix="c2m-branch-") as folder:
-            packed, violations, seconds = await asyncio.get_running_loop().run_in_executor(
-                executor, bridge.solve_packed, problem, point.reference, settings.wall_s, folder
-            )
+        async with solvers.solve(problem, point.reference, settings.wall_s) as solving:
+            packed, violations, seconds = await solving.work
     except asyncio.CancelledError:
         raise
     except Exception as error:
         log.error("branch.solve_failed", branch=found.name, exc_info=error)
         async with database.write() as conn:
-            await _fail(conn, branch_id, f"{type(error).__name__}: {error}")
+            await _fail(conn, branch_id, why_failed(error))
         return
     schedule = bridge.unpack_schedule(packed)
     outcome = outcome_of(snap, schedule, branched, point)

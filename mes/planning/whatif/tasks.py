@@ -14,7 +14,7 @@ async def solve_branch(context: JobContext, branch_id: str) -> None:
     await service.run(
         context.database,
         context.clock,
-        context.services.get("executor"),
+        context.services["solvers"],
         context.settings.plan,
         UUID(branch_id),
     )

@@ -16,7 +16,7 @@ from mes.planning import routes, solving
 from mes.platform import http
 from mes.platform.http import Context
 from tests.support.late import a_late_car
-from tests.support.planning import SETTINGS, PlannedPlant
+from tests.support.planning import HERE, SETTINGS, PlannedPlant
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_a_plan_published_twice_is_a_conflict_that_says_so(
     assert (await browser.get(path)).json()["state"] == "solving"
     assert (await browser.post("/api/plans")).json()["code"] == "plan.solving"
     await solving.run_solve(
-        planned.database, planned.clock, None, SETTINGS.plan, UUID(asked.json()["id"])
+        planned.database, planned.clock, HERE, SETTINGS.plan, UUID(asked.json()["id"])
     )
     draft = await browser.get(path)
     assert draft.json()["state"] == "draft"

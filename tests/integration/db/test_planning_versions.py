@@ -21,7 +21,7 @@ from mes.planning.model import (
     SolveRunning,
     UnknownPlan,
 )
-from tests.support.planning import SETTINGS, PlannedPlant, place_orders
+from tests.support.planning import HERE, SETTINGS, PlannedPlant, place_orders
 
 BROKEN = {
     "code": "weld.overlap",
@@ -45,7 +45,7 @@ async def asked(plant: PlannedPlant, actor: str = "user:pat") -> Plan:
 
 async def solved(plant: PlannedPlant, plan_id: UUID) -> Plan:
     """Run a queued solve in this process."""
-    await solving.run_solve(plant.database, plant.clock, None, SETTINGS.plan, plan_id)
+    await solving.run_solve(plant.database, plant.clock, HERE, SETTINGS.plan, plan_id)
     async with plant.database.read() as conn:
         return await planning.plan(conn, plan_id)
 

@@ -16,10 +16,12 @@ from mes.planning import solving
 from mes.planning.whatif import live
 from mes.planning.whatif import service as whatif
 from mes.planning.whatif.changes import (
+    BatchChange,
     Breakdown,
     Change,
     ChangeImpossible,
     PartLate,
+    PurgeChange,
     RuleChange,
     RushOrder,
     ShiftChange,
@@ -35,7 +37,7 @@ from mes.planning.whatif.model import (
 from mes.platform.db import Database
 from mes.platform.embedded import EmbeddedPostgres
 from mes.platform.settings import PlanSettings
-from tests.support.planning import PlannedPlant, StandingClock, place_orders
+from tests.support.planning import HERE, PlannedPlant, StandingClock, place_orders
 
 QUICK = PlanSettings(wall_s=0.001)
 """The greedy pass alone: the same problem gives the same plan."""
@@ -69,7 +71,7 @@ async def solved(plant: PlannedPlant, *branches: Branch) -> list[Branch]:
         for branch in branches:
             await whatif.request_solve(conn, branch.id)
     for branch in branches:
-        await whatif.run(plant.database, plant.clock, None, QUICK, branch.id)
+        await whatif.run(plant.database, plant.clock, HERE, QUICK, branch.id)
     async with plant.database.read() as conn:
         return [await whatif.get(conn, branch.id) for branch in branches]
 
@@ -109,6 +111,8 @@ def every_kind(plant: PlannedPlant, order: str, shift: str) -> tuple[Change, ...
         ShiftChange(shift=shift, end_later_min=60),
         PartLate(option="SUN", pieces=3, until_at=now + timedelta(hours=4)),
         RushOrder(order=order, due_at=now + timedelta(hours=5)),
+        PurgeChange(purge_s=20),
+        BatchChange(limit=3),
         RuleChange(rule="sunroof", n=1, p=4),
     )
 
@@ -142,7 +146,7 @@ async def direct(plant: PlannedPlant, changes: Sequence[Change]) -> None:
         head = await planning.request_solve(
             conn, now=now, factor=plant.clock.factor, settings=QUICK, actor="user:pat"
         )
-    await solving.run_solve(plant.database, plant.clock, None, QUICK, head.id)
+    await solving.run_solve(plant.database, plant.clock, HERE, QUICK, head.id)
     async with plant.database.write() as conn:
         await planning.publish(conn, head.id, now=now, by="user:pat", note="directly", zone=None)
 
@@ -271,3 +275,23 @@ async def test_a_change_of_the_live_plan_is_followed_and_can_be_taken_back(
         await whatif.take_back_live(conn, entered.id, now=planned.clock.now(), actor="user:pat")
     await planned.repair()
     assert await rows_of(planned) == before
+
+
+async def test_a_changed_rule_of_the_paint_shop_is_the_live_plans_once_published(
+    planned: PlannedPlant,
+) -> None:
+    async with planned.database.read() as conn:
+        before = (await planning.network(conn)).plant.paint
+    changes = (BatchChange(limit=1), PurgeChange(purge_s=before.purge_s + 9))
+    (branch,) = await solved(planned, await branch_with(planned, "one by one", *changes))
+    assert branch.violations == []
+    assert branch.kpis is not None
+    assert branch.kpis["longest_color_run"] == 1
+    await publish(planned, branch.id)
+    async with planned.database.write() as conn:
+        assert (await planning.network(conn)).plant.paint.batch_limit == 1
+        assert (await planning.network(conn)).plant.paint.purge_s == before.purge_s + 9
+        for entered in await live.in_force(conn, await whatif.site_of(conn)):
+            await whatif.take_back_live(conn, entered.id, now=planned.clock.now(), actor="user:pat")
+    async with planned.database.read() as conn:
+        assert (await planning.network(conn)).plant.paint == before

@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aps.budget import Budget, Clock
+from aps.change import CloserCars, changed
 from aps.check import check
 from aps.disturbance import CarAdded
 from aps.errors import ProblemError
+from aps.explain import why_late
 from aps.hand import Hand, Line, Move
 from aps.insert import spacing_deltas
 from aps.kpis import too_close
+from aps.levels.slotting import Caps, Places, slot
 from aps.parting import parted
 from aps.plant import Plant
 from aps.problem import (
@@ -26,6 +29,7 @@ from aps.problem import (
     snapshot_hash,
     to_json,
 )
+from aps.remedy import remedies
 from aps.repair import repair
 from aps.schedule import Schedule
 from aps.sequencing.greedy import greedy
@@ -35,7 +39,15 @@ from aps.sequencing.search import improve
 from aps.sequencing.task import SequenceTask, Spacing, Weights, cost_of
 from aps.solve import solve
 from aps.validate import validate
-from tests.support.aps_plants import COLORS, a_car, a_plant, apart, random_plant, with_spacing
+from tests.support.aps_plants import (
+    COLORS,
+    a_car,
+    a_plant,
+    apart,
+    body_shop,
+    random_plant,
+    with_spacing,
+)
 
 QUICK = Budget(moves=300, deterministic_s=0.1)
 SEARCH = Budget(moves=20_000, deterministic_s=1.0)
@@ -312,3 +324,73 @@ def test_cars_on_the_line_are_facts_whatever_their_distance() -> None:
 
 def _on_the_line(problem: Problem) -> int:
     return sum(1 for car in problem.cars if car.at is Stage.IN_ASSEMBLY)
+
+
+def test_shifts_get_no_more_cars_of_a_rule_than_they_can_part() -> None:
+    cars = tuple(
+        a_car(f"c{k:03d}", options=frozenset({"heavy"} if k < 40 else {"light"}), due_s=20_000 + k)
+        for k in range(290)
+    )
+    rule = apart("heavy", gap=8, priority=HIGH)
+    base = a_plant(cars, body=body_shop(store_capacity=400))
+    plant = Plant(with_spacing(base, rule))
+    heavy = set(range(40))
+
+    def heavies(problem_plant: Plant) -> list[int]:
+        share = Clock(Budget(moves=0, deterministic_s=2.0)).share(1.0)
+        slots = slot(problem_plant, Caps(), share, seed=1, pass_no=1)
+        return [len(heavy & set(some)) for some in slots.cars]
+
+    blind, knowing = heavies(Plant(base)), heavies(plant)
+    most = [-(-len(some) // 8) for some in slot_sizes(plant)]
+    assert blind[0] > most[0]
+    assert sum(knowing) == 40
+    assert knowing[0] <= most[0]
+
+
+def slot_sizes(plant: Plant) -> list[range]:
+    """Return the places of each shift."""
+    return [range(one.first, one.last + 1) for one in Places.of(plant).shifts()]
+
+
+def test_a_car_that_a_hard_rule_keeps_from_its_place_is_told_so_and_closer_cars_help() -> None:
+    problem = a_heavy_plant(6, 12, apart("heavy", gap=6, priority=HARD))
+    schedule = solve(problem, budget=SEARCH)
+    assert [one.code for one in schedule.unplaced] == ["assembly.too_close"] * len(
+        schedule.unplaced
+    )
+    out = schedule.unplaced[0].car_id
+    reasons = why_late(problem, schedule, out)
+    assert [one.code for one in reasons] == ["assembly.too_close", "spacing.hard"]
+    assert dict(reasons[1].facts)["gap"] == 6
+    helps = remedies(problem, schedule, out)
+    closer = [c for one in helps for c in one.changes if isinstance(c, CloserCars)]
+    assert closer
+    for one in helps:
+        assert check(one.problem, one.plan, reference=schedule) == ()
+        assert out in {slot.car_id for slot in one.plan.assembly}
+
+
+def test_a_late_car_is_told_of_the_soft_rule_that_it_would_break() -> None:
+    problem = a_heavy_plant(3, 9, apart("heavy", gap=4, priority=HIGH))
+    schedule = solve(problem, budget=SEARCH)
+    heavy = [s for s in schedule.assembly if s.car_id < "c03"]
+    last = heavy[-1]
+    due = {last.car_id: last.end_s - 60}
+    cars = tuple(replace(c, due_s=due.get(c.id, c.due_s)) for c in problem.cars)
+    late = replace(problem, cars=cars)
+    reasons = why_late(late, schedule, last.car_id)
+    found = [dict(one.facts) for one in reasons if one.code == "spacing.soft"]
+    near = _near(late, schedule)
+    assert not near
+    assert [one["rule"] for one in found] == ["heavy 4 from heavy"]
+
+
+def test_a_rule_relaxed_away_does_not_hold() -> None:
+    problem = a_heavy_plant(2, 4, apart("heavy", gap=3, priority=HARD))
+    assert changed(problem, (CloserCars(rule="heavy 3 from heavy", places=1),)).assembly == replace(
+        problem.assembly,
+        spacing_rules=(replace(problem.assembly.spacing_rules[0], gap=2),),
+    )
+    gone = changed(problem, (CloserCars(rule="heavy 3 from heavy", places=2),))
+    assert gone.assembly.spacing_rules == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from mes.dispatching.model import (
     JobRuns,
     Reach,
     Wanted,
+    as_lanes_give,
     as_they_come,
     left_behind,
     may_follow,
@@ -303,3 +304,12 @@ def test_no_subject_is_lost_or_doubled_when_work_is_taken_as_it_comes(
     came = as_they_come(subjects, reach)
     assert sorted(came) == sorted(subjects)
     assert set(came[: len(here)]) == reach.here
+
+
+def test_a_store_of_lanes_gives_its_heads_in_the_order_of_the_plan() -> None:
+    first, second, third, fourth, away = (uuid4() for _ in range(5))
+    planned = (first, second, third, fourth, away)
+    assert as_lanes_give(planned, []) == planned
+    lanes = [[third, first], [second, fourth]]
+    assert as_lanes_give(planned, lanes) == (second, third, first, fourth, away)
+    assert as_lanes_give((second, first), [[third, first]]) == (second, first)

@@ -40,6 +40,7 @@ CHANGES: tuple[change.Change, ...] = (
     change.ExtraMachine(machine="W0"),
     change.MoreStore(places=2),
     change.LongerBatch(bodies=1),
+    change.CloserCars(rule="heavy", places=1),
     change.LaterPromise(car_id="c", due_s=5_400),
 )
 
