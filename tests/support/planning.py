@@ -67,7 +67,7 @@ class PlannedPlant:
     database: Database
     clock: StandingClock
     warm: WarmStart
-    services: dict[str, Any] = field(default_factory=dict)
+    services: dict[str, Any] = field(default_factory=lambda: {"solvers": HERE})
 
     async def react(self, *names: str) -> None:
         """Let the handlers with these prefixes hear everything that has happened."""
