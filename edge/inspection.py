@@ -28,8 +28,16 @@ from edge.plant_clock import LiveClock
 from mes.contracts.agent import CameraModel
 from mes.contracts.ids import uuid7
 from mes.contracts.plc import CameraNodes, VerdictAck
-from mes.contracts.quality import BesideVerdict, InspectionResult, Region, Verdict, VerdictCode
+from mes.contracts.quality import (
+    BesideVerdict,
+    InspectionResult,
+    Measure,
+    Region,
+    Verdict,
+    VerdictCode,
+)
 from mes.contracts.wire import Stream
+from qc_vision.pipelines import PipelineInspection
 from qc_vision.runtime import Inspection, NotAnImage, decode
 
 log = structlog.get_logger(__name__)
@@ -204,7 +212,10 @@ class Station:
         ) as error:  # whatever the runtime raises: no part passes because of an error
             self._broken(choice.judge, error)
             return replace(kept, reason=f"the model failed: {type(error).__name__}: {error}")
-        self.shelf.worked(choice.judge)
+        if isinstance(inspection, PipelineInspection) and inspection.error is not None:
+            self.shelf.failed(choice.judge, f"{inspection.failed}: {inspection.error}")
+        else:
+            self.shelf.worked(choice.judge)
         return replace(
             kept,
             verdict=Verdict(inspection.verdict.value),
@@ -383,7 +394,33 @@ def _result(
         total_ms=total_ms,
         accepted=accepted,
         beside=beside,
+        **_of_pipeline(inspection),
     )
+
+
+def _of_pipeline(inspection: Inspection | None) -> dict[str, Any]:
+    """Return what only a pipeline says: its gauges' measures, its nodes' times, whether it calls for help."""
+    if not isinstance(inspection, PipelineInspection):
+        return {}
+    measures = tuple(
+        Measure(
+            node=one.node,
+            gauge=one.reading.kind,
+            verdict=Verdict(one.reading.verdict.value),
+            value=one.reading.value,
+            unit=one.reading.unit,
+            low=one.reading.low,
+            high=one.reading.high,
+            text=one.reading.text[:500] if one.reading.text else None,
+            reason=one.reading.reason[:500] if one.reading.reason else None,
+        )
+        for one in inspection.readings
+    )
+    return {
+        "measures": measures,
+        "step_ms": dict(inspection.ms),
+        "help_wanted": inspection.help_wanted,
+    }
 
 
 def _regions(inspection: Inspection) -> tuple[Region, ...]:

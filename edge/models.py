@@ -12,6 +12,8 @@ import structlog
 from edge.packages import PackageFolder
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from qc_vision.packages import shipped
+from qc_vision.pipelines import Runner, opened
+from qc_vision.pipelines.bundle import DOCUMENT_FILE
 from qc_vision.runtime import Inspector, PackageError, PipelineError, check_parity, load
 
 log = structlog.get_logger(__name__)
@@ -20,16 +22,20 @@ FAILURES_IN_A_ROW = 3
 """A model that fails so often at a camera is not asked again."""
 
 
+Judging = Inspector | Runner
+"""What judges pictures: a model package alone, or a pipeline around packages and gauges."""
+
+
 class NoModel(Exception):
     """The picture cannot be judged: no usable model belongs to this camera and variant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model that is loaded and warm."""
+    """A model or pipeline that is loaded and warm."""
 
     model: CameraModel
-    inspector: Inspector
+    inspector: Judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class ModelShelf:
     fetched: PackageFolder | None = None
     unusable: dict[tuple[str, str | None, ModelRole], str] = field(default_factory=dict)
     """Why a model of the configuration cannot be used, by camera, package and role."""
-    _loaded: dict[str, Inspector | str] = field(default_factory=dict)
+    _loaded: dict[str, Judging | str] = field(default_factory=dict)
     _before: dict[str, CameraModel] = field(default_factory=dict)
     _failures: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -143,7 +149,7 @@ class ModelShelf:
                 inspector = self._load(model)
                 if isinstance(inspector, str):
                     raise NoModel(inspector)
-                known = inspector.manifest.variants
+                known = _variants(inspector)
                 if known and variant not in known:
                     raise NoModel(
                         f"wrong recipe: {model.package} does not know variant {variant!r}"
@@ -156,7 +162,7 @@ class ModelShelf:
             if model.role is not ModelRole.ACTIVE and _is_for(model, camera, variant):
                 inspector = self._load(model)
                 if not isinstance(inspector, str):
-                    known = inspector.manifest.variants
+                    known = _variants(inspector)
                     return Judge(model, inspector) if not known or variant in known else None
         return None
 
@@ -168,15 +174,15 @@ class ModelShelf:
         return None
 
     def _works(self, model: CameraModel) -> bool:
-        return isinstance(self._loaded.get(_key(model)), Inspector)
+        return isinstance(self._loaded.get(_key(model)), Inspector | Runner)
 
-    def _load(self, model: CameraModel) -> Inspector | str:
+    def _load(self, model: CameraModel) -> Judging | str:
         key = _key(model)
         if key not in self._loaded:
             self._loaded[key] = self._open(model)
         return self._loaded[key]
 
-    def _open(self, model: CameraModel) -> Inspector | str:
+    def _open(self, model: CameraModel) -> Judging | str:
         """Load a package, let it prove that it computes here as where it was made, and warm it."""
         try:
             inspector = _proved(self._folder(model))
@@ -186,8 +192,9 @@ class ModelShelf:
         except Exception as error:  # whatever the runtime raises, the line must go on
             log.exception("model.unusable", package=model.package)
             return self._put_away(model, f"{type(error).__name__}: {error}")
-        if inspector.manifest.sha256 != model.sha256:
-            found = inspector.manifest.sha256[:12]
+        found = _content(inspector)
+        if found != model.sha256:
+            found = found[:12]
             log.error("model.another_version", package=model.package, found=found)
             return f"model {model.package} here is {found}…, the MES wants {model.sha256[:12]}…"
         return inspector
@@ -215,19 +222,42 @@ class ModelShelf:
         raise PackageError("no package of this name ships with the agent")
 
 
-def _proved(folder: Path) -> Inspector:
-    """Return the loaded and warmed package of a folder.
+def _proved(folder: Path) -> Judging:
+    """Return the loaded and warmed package or pipeline of a folder.
 
     Raises:
         PackageError, PipelineError: it cannot be used; the message names files within the folder.
     """
     try:
+        if (folder / DOCUMENT_FILE).is_file():
+            return _proved_pipeline(folder)
         inspector = load(folder)
         check_parity(inspector)
     except (PackageError, PipelineError) as error:
         raise type(error)(str(error).replace(f"{folder}/", "")) from error
     inspector.inspect(_any_picture(inspector))
     return inspector
+
+
+def _proved_pipeline(folder: Path) -> Runner:
+    runner = opened(folder)
+    for inspector in runner.inspectors.values():
+        check_parity(inspector)
+    rng = np.random.default_rng(1)
+    seen = runner.inspect(rng.integers(0, 256, (384, 384, 3)).astype(np.uint8))
+    if seen.error is not None:
+        raise PipelineError(f"{seen.failed}: {seen.error}")
+    return runner
+
+
+def _variants(judging: Judging) -> tuple[str, ...]:
+    """Return the variants that a model or every model of a pipeline knows; empty: any."""
+    return judging.variants if isinstance(judging, Runner) else judging.manifest.variants
+
+
+def _content(judging: Judging) -> str:
+    """Return the hash of the model's graph, or of the pipeline's content."""
+    return judging.sha256 if isinstance(judging, Runner) else judging.manifest.sha256
 
 
 def _is_for(model: CameraModel, camera: str, variant: str) -> bool:

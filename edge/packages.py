@@ -1,4 +1,4 @@
-"""Model packages that the MES names: fetched once, verified by hash, kept on disk."""
+"""Model packages and pipelines that the MES names: fetched once, verified by hash, kept on disk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import structlog
 
 from edge.mes_client import MesClient, MesRefused
 from mes.contracts.agent import CameraModel
+from qc_vision.pipelines import is_bundle
+from qc_vision.pipelines import unpack as unpack_pipeline
 from qc_vision.runtime import PackageError, unpack
 
 log = structlog.get_logger(__name__)
@@ -50,7 +52,8 @@ class PackageFolder:
     async def _fetch(self, mes: MesClient, sha256: str) -> None:
         try:
             archive = await mes.model(sha256)
-            await asyncio.to_thread(unpack, archive, sha256, self._root / sha256)
+            open_up = unpack_pipeline if is_bundle(archive) else unpack
+            await asyncio.to_thread(open_up, archive, sha256, self._root / sha256)
         except (MesRefused, PackageError, OSError) as error:
             log.error("model.not_fetched", package=sha256, reason=str(error))
             self._refused[sha256] = str(error)

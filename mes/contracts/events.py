@@ -488,6 +488,29 @@ class ModelTraining(Payload):
     training: str
 
 
+class PipelineMoved(Payload):
+    """A pipeline judges at a camera (`published`), or no longer (`retired`); `reason`: why it was rolled back."""
+
+    type = "pipeline.moved"
+    subject_field = "camera"
+    camera: str
+    package_sha256: str
+    pipeline: str
+    state: Literal["published", "retired"]
+    reason: str | None = None
+
+
+class HelpAsked(Payload):
+    """A station's pipeline asks for help: what it saw is to be looked at by a person, now."""
+
+    type = "inspection.help_asked"
+    subject_field = "station"
+    line: str
+    station: str
+    inspection_id: UUID
+    reason: str
+
+
 class HoldPlaced(Payload):
     type = "hold.placed"
     subject_field = "hold_id"

@@ -70,6 +70,25 @@ class BesideVerdict(BaseModel):
     ms: float = Field(ge=0)
 
 
+class Measure(BaseModel):
+    """What a gauge of a station's pipeline read; limits included are within tolerance."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    node: str = Field(max_length=60)
+    """Of the pipeline."""
+    gauge: str = Field(max_length=40)
+    verdict: Verdict
+    value: float | None = None
+    """In `unit`; None where there is none (not measurable, or a code's text)."""
+    unit: str = Field(default="", max_length=20)
+    low: float | None = None
+    high: float | None = None
+    text: str | None = Field(default=None, max_length=500)
+    reason: str | None = Field(default=None, max_length=500)
+    """Why the verdict is not OK."""
+
+
 class InspectionResult(BaseModel):
     """One judged picture; travels in the results stream, the bytes follow by `PUT /images/{sha256}`."""
 
@@ -92,7 +111,7 @@ class InspectionResult(BaseModel):
     threshold: float = Field(ge=0, le=1)
     regions: tuple[Region, ...] = ()
     reason: str | None = None
-    """Why the picture was unfit or late."""
+    """Why the picture was unfit or late, or what a gauge objects to."""
     image_sha256: Sha256 | None
     image_px: tuple[int, int] | None = None
     model_name: str
@@ -108,3 +127,9 @@ class InspectionResult(BaseModel):
     accepted: bool
     """Whether the PLC took the verdict (a stale one is refused)."""
     beside: BesideVerdict | None = None
+    measures: tuple[Measure, ...] = ()
+    """Of the gauges, where a pipeline judged."""
+    step_ms: dict[str, float] = Field(default_factory=dict)
+    """Milliseconds by node, where a pipeline judged."""
+    help_wanted: str | None = Field(default=None, max_length=300)
+    """Why the pipeline calls for help at the station (andon)."""

@@ -1,4 +1,4 @@
--- The schema of revision 0250, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0230, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -597,6 +597,12 @@ CREATE TABLE public.inspection_image (
     CONSTRAINT inspection_image_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT inspection_image_media_check CHECK ((media = ANY (ARRAY['image/jpeg'::text, 'image/png'::text]))),
     CONSTRAINT inspection_image_sha256_check1 CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE public.inspection_steps (
+    inspection_id uuid NOT NULL,
+    measures jsonb NOT NULL,
+    step_ms jsonb NOT NULL
 );
 
 CREATE TABLE public.job_command (
@@ -1327,6 +1333,53 @@ CREATE TABLE public.vision_model (
     CONSTRAINT vision_model_package_sha256_check CHECK ((package_sha256 ~ '^[0-9a-f]{64}$'::text))
 );
 
+CREATE TABLE public.vision_pipeline (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    head integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT vision_pipeline_head_check CHECK ((head >= 1)),
+    CONSTRAINT vision_pipeline_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80)))
+);
+
+CREATE TABLE public.vision_pipeline_picture (
+    pipeline_id uuid NOT NULL,
+    sha256 text NOT NULL,
+    CONSTRAINT vision_pipeline_picture_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE public.vision_pipeline_version (
+    pipeline_id uuid NOT NULL,
+    number integer NOT NULL,
+    content_sha256 text NOT NULL,
+    document jsonb NOT NULL,
+    can_run boolean NOT NULL,
+    note text NOT NULL,
+    saved_at timestamp with time zone NOT NULL,
+    saved_by text NOT NULL,
+    CONSTRAINT vision_pipeline_version_content_sha256_check CHECK ((content_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT vision_pipeline_version_number_check CHECK ((number >= 1))
+);
+
+CREATE TABLE public.vision_publication (
+    id uuid NOT NULL,
+    camera text NOT NULL,
+    pipeline_id uuid NOT NULL,
+    number integer NOT NULL,
+    content_sha256 text NOT NULL,
+    bundle_sha256 text NOT NULL,
+    state text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    reason text,
+    followed uuid,
+    CONSTRAINT vision_publication_bundle_sha256_check CHECK ((bundle_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT vision_publication_content_sha256_check CHECK ((content_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT vision_publication_state_check CHECK ((state = ANY (ARRAY['published'::text, 'retired'::text])))
+);
+
 CREATE TABLE public.vision_rollout (
     id uuid NOT NULL,
     camera text NOT NULL,
@@ -1566,6 +1619,9 @@ ALTER TABLE ONLY public.inspection_image
 ALTER TABLE ONLY public.inspection
     ADD CONSTRAINT inspection_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.inspection_steps
+    ADD CONSTRAINT inspection_steps_pkey PRIMARY KEY (inspection_id);
+
 ALTER TABLE ONLY public.job_command
     ADD CONSTRAINT job_command_pkey PRIMARY KEY (command_id);
 
@@ -1734,6 +1790,21 @@ ALTER TABLE ONLY public.user_session
 ALTER TABLE ONLY public.vision_model
     ADD CONSTRAINT vision_model_pkey PRIMARY KEY (package_sha256);
 
+ALTER TABLE ONLY public.vision_pipeline
+    ADD CONSTRAINT vision_pipeline_name UNIQUE (name);
+
+ALTER TABLE ONLY public.vision_pipeline_picture
+    ADD CONSTRAINT vision_pipeline_picture_pkey PRIMARY KEY (sha256, pipeline_id);
+
+ALTER TABLE ONLY public.vision_pipeline
+    ADD CONSTRAINT vision_pipeline_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.vision_pipeline_version
+    ADD CONSTRAINT vision_pipeline_version_pkey PRIMARY KEY (pipeline_id, number);
+
+ALTER TABLE ONLY public.vision_publication
+    ADD CONSTRAINT vision_publication_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.vision_rollout
     ADD CONSTRAINT vision_rollout_pkey PRIMARY KEY (id);
 
@@ -1898,6 +1969,12 @@ CREATE INDEX user_session_expiry ON public.user_session USING btree (expires_at)
 
 CREATE INDEX user_session_user ON public.user_session USING btree (user_id);
 
+CREATE INDEX vision_publication_bundle ON public.vision_publication USING btree (bundle_sha256);
+
+CREATE INDEX vision_publication_camera ON public.vision_publication USING btree (camera, changed_at);
+
+CREATE UNIQUE INDEX vision_publication_published ON public.vision_publication USING btree (camera) WHERE (state = 'published'::text);
+
 CREATE UNIQUE INDEX vision_rollout_active ON public.vision_rollout USING btree (camera) WHERE (state = 'active'::text);
 
 CREATE INDEX vision_rollout_camera ON public.vision_rollout USING btree (camera, changed_at);
@@ -2035,6 +2112,18 @@ ALTER TABLE ONLY public.rework
 
 ALTER TABLE ONLY public.user_session
     ADD CONSTRAINT user_session_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.app_user(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.vision_pipeline_picture
+    ADD CONSTRAINT vision_pipeline_picture_pipeline_id_fkey FOREIGN KEY (pipeline_id) REFERENCES public.vision_pipeline(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.vision_pipeline_version
+    ADD CONSTRAINT vision_pipeline_version_pipeline_id_fkey FOREIGN KEY (pipeline_id) REFERENCES public.vision_pipeline(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.vision_publication
+    ADD CONSTRAINT vision_publication_followed_fkey FOREIGN KEY (followed) REFERENCES public.vision_publication(id);
+
+ALTER TABLE ONLY public.vision_publication
+    ADD CONSTRAINT vision_publication_pipeline_id_number_fkey FOREIGN KEY (pipeline_id, number) REFERENCES public.vision_pipeline_version(pipeline_id, number);
 
 ALTER TABLE ONLY public.vision_rollout
     ADD CONSTRAINT vision_rollout_followed_fkey FOREIGN KEY (followed) REFERENCES public.vision_rollout(id);

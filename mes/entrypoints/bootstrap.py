@@ -17,7 +17,7 @@ import structlog
 from fastapi import FastAPI
 
 from mes.agents.bell import CommandBell
-from mes.inspection.registry import camera_models
+from mes.inspection.pipelines.service import camera_models
 from mes.platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ ROUTES = (
     "mes.inspection.routes",
     "mes.inspection.training_routes",
     "mes.inspection.agreement_routes",
+    "mes.inspection.pipelines.routes",
     "mes.quality.routes",
     "mes.planning.board_routes",
     "mes.planning.routes",

@@ -19,6 +19,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "rack": ("map", "materials"),
     "inspection": ("inspections", "quality"),
     "model": ("quality",),
+    "pipeline": ("quality",),
     "hold": ("holds", "quality", "map"),
     "rework": ("holds", "quality"),
     "disposition": ("holds", "quality"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mes.contracts.events import BodyEnteredLine, BodyLeftLine, OrderLocked
+from mes.contracts.events import BodyEnteredLine, BodyLeftLine, HelpAsked, OrderLocked
 from mes.events.handlers import HandlerContext, handles
 from mes.events.model import Event
-from mes.execution import model, service
+from mes.execution import calls, model, service
 from mes.execution.model import Body
 from mes.orders import production
 from mes.orders import service as orders
@@ -33,6 +33,20 @@ async def register_body(conn: WriteConn, event: Event, context: HandlerContext) 
             color=order.color,
             since_at=event.plant_at,
         ),
+    )
+
+
+@handles("andon-after-camera", on=(HelpAsked,))
+async def call_for_camera(conn: WriteConn, event: Event, context: HandlerContext) -> None:
+    """A camera that asks for help pulls the andon of its station; while a call is open it stays one call."""
+    asked = event.of(HelpAsked)
+    await calls.call_andon(
+        conn,
+        asked.station,
+        asked.reason,
+        line=asked.line,
+        actor=event.actor,
+        now=event.plant_at,
     )
 
 

@@ -15,9 +15,9 @@ from mes.ingest import service
 from mes.ingest.arriving import take_in_turn
 from mes.ingest.repository import Quarantined
 from mes.ingest.turns import Turns
-from mes.inspection import registry
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
+from mes.inspection.pipelines import service as pipelines
 from mes.platform.http import ClockDep, DatabaseDep, ReadDb, SettingsDep
 
 router = APIRouter(tags=["agents"])
@@ -66,8 +66,8 @@ async def model(
     conn: ReadDb,
     settings: SettingsDep,
 ) -> Response:
-    """Answer a registered model package; the agent verifies it by its hash."""
-    archive = await registry.archive_of(conn, FolderImageStore(settings.image_dir), sha256)
+    """Answer a registered model package or a published pipeline; the agent verifies it by its hash."""
+    archive = await pipelines.archive_of(conn, FolderImageStore(settings.image_dir), sha256)
     return Response(archive, media_type="application/zip")
 
 

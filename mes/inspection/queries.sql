@@ -111,11 +111,12 @@ ON CONFLICT (sha256) DO NOTHING
 SELECT sha256, bytes, media FROM inspection_image WHERE sha256 = %(sha256)s
 
 -- forget_good_images --
--- Old pictures that only good, unreviewed inspections refer to, and no training or study; their files go with them.
+-- Old pictures that only good, unreviewed inspections refer to, and no training, study or pipeline; their files go with them.
 DELETE FROM inspection_image
  WHERE sha256 IN (
    SELECT m.sha256 FROM inspection_image AS m
     WHERE m.stored_at < %(before)s
+      AND NOT EXISTS (SELECT 1 FROM vision_pipeline_picture AS g WHERE g.sha256 = m.sha256)
       AND NOT EXISTS (SELECT 1 FROM inspection AS i
                        WHERE i.image_sha256 = m.sha256 AND (i.verdict <> 'OK' OR i.review IS NOT NULL))
       AND NOT EXISTS (SELECT 1 FROM vision_training_picture AS t WHERE t.image_sha256 = m.sha256)

@@ -24,7 +24,7 @@ from mes.inspection.model import (
 from mes.platform.db import ReadConn, WriteConn
 
 _REQUEST_NAMESPACE = UUID("0192f7a0-0000-7000-8000-00000000c2a2")
-_SAME_REQUEST = timedelta(hours=1)
+SAME_REQUEST = timedelta(hours=1)
 """A camera's counter that comes again after so much plant time is another request: the PLC was replaced."""
 
 
@@ -46,7 +46,7 @@ async def on_result(conn: WriteConn, result: InspectionResult, *, now: datetime)
         counter=result.counter,
         body_id=result.body_id,
         lot=result.lot,
-        after=result.triggered_at - _SAME_REQUEST,
+        after=result.triggered_at - SAME_REQUEST,
     )
     if known is not None and not known.was_judged and known.verdict == Verdict.LATE:
         await repository.complete_late(conn, known.id, result)
@@ -65,7 +65,7 @@ async def on_line_took_none(conn: WriteConn, answered: InspectionAnswered) -> No
         counter=answered.counter,
         body_id=answered.body_id,
         lot=answered.lot,
-        after=answered.at - _SAME_REQUEST,
+        after=answered.at - SAME_REQUEST,
     )
     if known is not None and known.verdict != Verdict.OK:
         return

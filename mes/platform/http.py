@@ -196,7 +196,13 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-UPLOAD_PATHS = ("/api/orders/import", "/orders/import", "/api/models", "/agent/v1/")
+UPLOAD_PATHS = (
+    "/api/orders/import",
+    "/orders/import",
+    "/api/models",
+    "/api/pipelines/pictures",
+    "/agent/v1/",
+)
 """Paths that may carry files; everything else is held to the smaller limit."""
 
 

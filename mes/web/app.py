@@ -21,6 +21,7 @@ PAGES = (
     "mes.inspection.pages",
     "mes.inspection.training_pages",
     "mes.inspection.agreement_pages",
+    "mes.inspection.pipelines.pages",
     "mes.agents.pages",
 )
 

@@ -15,6 +15,7 @@ from mes.web.labels import (
     JOB_STATE,
     MODEL_STATE,
     ORDER_STAGE,
+    PIPELINE_STATE,
     PROPOSAL_STATE,
     STATION_STATE,
     TRAINING_STATE,
@@ -114,6 +115,12 @@ _SENTENCES: Mapping[str, _Told] = {
     "inspection.recorded": _Told("camera", _("%(camera)s: %(verdict)s, %(defect_kind)s"), "info"),
     "model.moved": _Told("cpu", _("%(camera)s: model %(model)s: %(state)s. %(reason)s"), "info"),
     "model.training": _Told("sparkles", _("%(camera)s: training: %(training)s"), "info"),
+    "pipeline.moved": _Told(
+        "git-branch", _("%(camera)s: pipeline %(pipeline)s: %(state)s. %(reason)s"), "info"
+    ),
+    "inspection.help_asked": _Told(
+        "bell", _("The camera at %(station)s asks for help: %(reason)s"), "warn"
+    ),
     "hold.placed": _Told("octagon-pause", _("Held at %(line)s: %(cause)s"), "warn"),
     "hold.released": _Told("check", _("Hold released: %(disposition)s"), "good"),
     "rework.opened": _Told("wrench", _("Rework of %(work)s assumed for %(defect_kind)s"), "warn"),
@@ -221,7 +228,9 @@ _SHOWN: Mapping[str, _Show] = {
     "stage": _from(ORDER_STAGE),
     "verdict": _from(VERDICT),
     "disposition": _from(DISPOSITION),
-    "state": _from({**STATION_STATE, **JOB_STATE, **PROPOSAL_STATE, **MODEL_STATE}),
+    "state": _from(
+        {**STATION_STATE, **JOB_STATE, **PROPOSAL_STATE, **MODEL_STATE, **PIPELINE_STATE}
+    ),
     "training": _from(TRAINING_STATE),
     "cause": _from(HOLD_CAUSE),
     "outcome": _from(OUTCOME),

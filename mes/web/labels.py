@@ -166,6 +166,11 @@ TRAINING_STATE: Mapping[str, Label] = {
     "stopped": Label(_("Stopped"), "square", "mute"),
 }
 
+PIPELINE_STATE: Mapping[str, Label] = {
+    "published": Label(_("Published"), "circle-check", "good"),
+    "retired": Label(_("Retired"), "ban", "mute"),
+}
+
 SCENE: Mapping[str, Label] = {
     "stamping": Label(_("Stamped panels"), "camera", "mute"),
     "welding": Label(_("Weld seams"), "camera", "mute"),
@@ -192,6 +197,7 @@ KINDS: Mapping[str, Mapping[str, Label]] = {
     "certificate_place": CERTIFICATE_PLACE,
     "gap_cause": GAP_CAUSE,
     "model_state": MODEL_STATE,
+    "pipeline_state": PIPELINE_STATE,
     "scene": SCENE,
     "training_state": TRAINING_STATE,
 }

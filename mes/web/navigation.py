@@ -70,6 +70,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("/quality/review", _("Review"), "scan-eye", _for("quality"), "r"),
             Entry("/quality/holds", _("Holds"), "octagon-pause", _for("quality", "planner"), "l"),
+            Entry("/quality/pipelines", _("Pipelines"), "git-branch", _for("quality"), "n"),
             Entry("/quality/models", _("Models"), "camera", _for("quality", "maintenance"), "d"),
             Entry("/quality/training", _("Training"), "sparkles", _for("quality"), "n"),
             Entry(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mes.web.pipeline_sentences import PIPELINE_RULES_ZH, PIPELINE_SENTENCES_ZH
+
 SENTENCES_ZH: Mapping[str, str] = {
+    **PIPELINE_SENTENCES_ZH,
     "agent.code_refused": "注册码未知、已用过或已过期；请为该产线重新签发。",
     "agent.fenced": "{line} 代理的第 {epoch} 代已结束：第 {current} 代属于更新的副本。"
     "本副本尚存的数据仍可送达，但不再接收指令。",
@@ -122,6 +125,18 @@ SENTENCES_ZH: Mapping[str, str] = {
     "plan.unknown": "没有计划 {plan}。",
     "plant.none": "尚未安装工厂模型；请启动一次工厂，或安装工厂文件。",
     "permit.changed": "自动范围已被他人更改：您看到的是第 {seen} 版，现为第 {current} 版。",
+    "pipeline.already_published": "{pipeline} 已在 {camera} 判定。",
+    "pipeline.cannot_run": "该流程无法运行：{why}",
+    "pipeline.changed_meanwhile": "{by} 已保存“{name}”第 {current} 版，您是从第 {seen} 版开始编辑的：{difference}",
+    "pipeline.has_judged": "“{name}”曾发布到 {cameras}：已有判定引用它，因此保留。",
+    "pipeline.if_match_required": "请在 If-Match 头中给出您所编辑的流程版本；流程的 ETag 就是它。",
+    "pipeline.if_match_unreadable": '流程的 If-Match 须为带引号的版本号，如 "3"，而不是 {given}。',
+    "pipeline.name_taken": "已有名为“{name}”的流程。",
+    "pipeline.nothing_published": "{camera} 没有已发布的流程；由其模型单独判定。",
+    "pipeline.unknown": "没有流程 {pipeline}。",
+    "pipeline.unknown_sample": "没有名为 {sample} 的示例；现有：{known}。",
+    "pipeline.unknown_version": "流程“{name}”没有第 {number} 版；最新为第 {head} 版。",
+    "pipeline.unreadable": "这不是流程：{why}",
     "proposal.changed": "您查看之后又有新情况（第 {seen} 版，现为第 {current} 版）；请重新查看该提案。",
     "proposal.closed": "该提案当前为{state}；只有待定的提案可以采纳或拒绝。",
     "proposal.refused": "采纳后将生效的计划未通过检查：{first}",
@@ -244,6 +259,7 @@ PHRASES_ZH: tuple[tuple[str, str], ...] = (
 """Free words inside a problem (its `why`), as patterns; `{0}` is the first group."""
 
 VALIDATION_ZH: Mapping[str, str] = {
+    **PIPELINE_RULES_ZH,
     "arguments_type": "参数格式不正确",
     "assertion_error": "不符合要求：{error}",
     "bool_parsing": "应为是或否",

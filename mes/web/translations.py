@@ -109,8 +109,7 @@ def collect() -> Catalog:
                 },
             )
         elif path.suffix == ".py" and (
-            path.name.endswith(("pages.py", "views.py", "board_words.py"))
-            or path.parent.name == "web"
+            path.name.endswith(("pages.py", "views.py", "words.py")) or path.parent.name == "web"
         ):
             method, options = "python", {}
         else:

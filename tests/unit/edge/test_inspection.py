@@ -26,6 +26,7 @@ from mes.contracts.agent import CameraModel, ModelRole
 from mes.contracts.clock import ClockSegment, PlantClock
 from mes.contracts.quality import InspectionResult, Verdict, VerdictCode
 from mes.contracts.wire import Stream, decode, from_lines
+from qc_vision.pipelines import PipelineInspection
 from qc_vision.runtime import Fitness, Inspection
 from qc_vision.runtime import Verdict as Seen
 from tests.support.camera_tags import BODY, NODES, FakeLine
@@ -303,3 +304,28 @@ async def test_a_plc_that_does_not_take_writes_gets_its_picture_judged_all_the_s
     rig.ask(1)
     (result,) = await rig.results(1)
     assert (result.verdict, result.accepted) == (Verdict.OK, False)
+
+
+async def test_a_pipelines_fault_is_unfit_and_counts_against_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    broken = PipelineInspection(
+        Seen.UNFIT,
+        0.0,
+        (),
+        Fitness(0, 0, "gap: ZeroDivisionError: a fault"),
+        None,
+        "",
+        "p1",
+        ms={"gap": 1.5},
+        failed="gap",
+        error="ZeroDivisionError: a fault",
+    )
+    monkeypatch.setattr(FakeInspector, "inspect", lambda self, image: broken)
+    monkeypatch.setattr(FakeShelf, "failed", lambda self, judge, reason: said.append(reason))
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert (result.verdict, result.reason) == (Verdict.UNFIT, "gap: ZeroDivisionError: a fault")
+    assert result.step_ms == {"gap": 1.5}
+    assert said == ["gap: ZeroDivisionError: a fault"]

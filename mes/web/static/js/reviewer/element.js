@@ -162,6 +162,7 @@ export class MesReviewer extends HTMLElement {
     card.append(body);
     this.side.replaceChildren(card);
     if (!seen) return;
+    this._measures(item, seen, facts);
     const rows = await call("GET", `/quality/review/${seen.id}/beside.json`).catch(() => []);
     if (this.items[this.at] !== item) return;
     const golden = rows.find((row) => row.golden);
@@ -175,6 +176,19 @@ export class MesReviewer extends HTMLElement {
       grid.append(...earlier.map((row) => this._figure(row, `${row.verdict} ${row.score.toFixed(2)}`)));
       box.append(head, grid);
       this.side.append(box);
+    }
+  }
+
+  /** What the gauges of the station's pipeline read, where one judged. */
+  async _measures(item, seen, facts) {
+    const rows = await call("GET", `/quality/review/${seen.id}/measures.json`).catch(() => []);
+    if (this.items[this.at] !== item) return;
+    for (const row of rows) {
+      const limits = row.low === null && row.high === null ? "" : ` [${row.low ?? ""} … ${row.high ?? ""}]`;
+      const dd = text("dd", "", `${row.value}${limits} `);
+      dd.append(text("span", `badge ${{ OK: "good", NOK: "bad" }[row.verdict] || "warn"}`, row.verdict));
+      if (row.reason) dd.append(text("span", "small quiet", ` ${row.reason}`));
+      facts.append(text("dt", "", row.node), dd);
     }
   }
 
