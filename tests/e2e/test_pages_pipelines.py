@@ -173,6 +173,7 @@ def test_what_the_hand_does_can_be_undone_and_the_keyboard_does_it_too(
     page.keyboard.press("Control+y")
     expect(page.locator(".flow-node")).to_have_count(4)
     page.keyboard.press("Control+z")
+    expect(page.locator(".flow-wire")).to_have_count(4)
 
     pull(page, "gap", "fitness")
     expect(page.locator("#toasts")).to_contain_text("fitness takes picture; gap gives measure")

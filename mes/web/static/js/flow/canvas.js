@@ -59,19 +59,39 @@ export class FlowCanvas {
   }
 
   _fill(box, node) {
-    const { model, words } = this.owner;
+    const { model } = this.owner;
     const kind = model.kind(node);
     const wrong = this.owner.remarks.filter((one) => one.node === node.name);
     const result = this.owner.result?.nodes?.[node.name];
     const [x, y] = model.place(node.name);
-    box.style.left = `${x}px`;
-    box.style.top = `${y}px`;
+    if (this.carried !== node.name) {
+      box.style.left = `${x}px`;
+      box.style.top = `${y}px`;
+    }
     box.className = `flow-node ${kind.group}${wrong.length ? " wrong" : ""}${this.owner.selected === node.name ? " selected" : ""}`;
     box.tabIndex = (this.owner.selected ?? model.nodes[0]?.name) === node.name ? 0 : -1;
     box.setAttribute("role", "button");
     box.setAttribute("aria-pressed", String(this.owner.selected === node.name));
     box.setAttribute("aria-label", this.owner.describe(node.name));
 
+    if (box.kind !== node.kind) this._ports(box, node, kind);
+    const tail = [];
+    if (result?.picture) {
+      const picture = make("img", "flow-picture");
+      picture.src = result.picture;
+      picture.alt = t("What %(node)s made of the picture", { node: node.name });
+      picture.draggable = false;
+      tail.push(picture);
+    }
+    const said = result && this.owner.figures(result);
+    if (said) tail.push(make("p", `flow-result ${said.tone}`, said.text));
+    tail.push(...wrong.slice(0, 2).map((one) => make("p", "flow-error", one.message)));
+    box.tail.replaceChildren(...tail);
+  }
+
+  /** Name and ports of a node: they stay as long as it does, also under a hand that pulls a wire. */
+  _ports(box, node, kind) {
+    const { words } = this.owner;
     const head = make("header", "flow-head");
     head.append(make("span", "flow-name", node.name), make("span", "flow-kind", words.kinds[node.kind] || node.kind));
     const ports = make("div", "flow-ports");
@@ -91,17 +111,9 @@ export class FlowCanvas {
       outs.append(port);
     }
     ports.append(inlets, outs);
-    box.replaceChildren(head, ports);
-    if (result?.picture) {
-      const picture = make("img", "flow-picture");
-      picture.src = result.picture;
-      picture.alt = t("What %(node)s made of the picture", { node: node.name });
-      picture.draggable = false;
-      box.append(picture);
-    }
-    const said = result && this.owner.figures(result);
-    if (said) box.append(make("p", `flow-result ${said.tone}`, said.text));
-    for (const one of wrong.slice(0, 2)) box.append(make("p", "flow-error", one.message));
+    box.kind = node.kind;
+    box.tail = make("div", "flow-tail");
+    box.replaceChildren(head, ports, box.tail);
   }
 
   _anchor(box, selector) {
@@ -178,6 +190,7 @@ export class FlowCanvas {
     const start = this.point(event);
     const [x, y] = this.owner.model.place(name);
     let place = null;
+    this.carried = name;
     this._follow(event, {
       moved: (now) => {
         const at = this.point(now);
@@ -187,6 +200,7 @@ export class FlowCanvas {
         this.drawWires();
       },
       done: () => {
+        this.carried = null;
         if (!place) return;
         this.owner.model.move(name, place);
         this.owner.refresh();
