@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     gauging.add_argument("images", type=Path, help="an image, or a folder of images")
     gauging.add_argument("settings", type=Path, help="TOML, see qc_vision.gauges.station")
     gauging.add_argument("--json", action="store_true", help="one JSON object a reading")
+    gauging.add_argument(
+        "--study", metavar="GAUGE", help="CSV for a gage R&R: DIR/<part>[/<appraiser>]/ of images"
+    )
     gauging.set_defaults(command=_gauge)
 
     measuring = commands.add_parser("evaluate", help="escape and overkill on labelled folders")
@@ -298,8 +301,13 @@ def _answer(path: Path, result: Inspection, spent_ms: float) -> dict[str, Any]:
 
 def _gauge(options: argparse.Namespace) -> int:
     from qc_vision.gauges import read_file, read_settings
+    from qc_vision.gauges.repeated import study_lines
 
     station = read_settings(options.settings)
+    if options.study is not None:
+        for line in study_lines(options.images, station, options.study):
+            _say(line)
+        return 0
     for path in image_paths(options.images):
         for reading in read_file(path, station):
             if options.json:

@@ -3,7 +3,8 @@
 After AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III section B, "Analysis of Variance method":
 crossed study, two-way with interaction; an interaction whose F is not significant at α = 0.25 is pooled with the
 equipment, as the manual's worked example does. %GRR is GRR over the total variation (and over a sixth of the
-tolerance, where one is given); acceptance: under 10 % acceptable, 10 to 30 % conditionally, over 30 % not; ndc
+tolerance, where one is given). A gauge that nobody handles (a camera's) has one appraiser: a one-way analysis,
+repeatability alone. Acceptance: under 10 % acceptable, 10 to 30 % conditionally, over 30 % not; ndc
 (1.41 PV/GRR, truncated) at least 5.
 """
 
@@ -60,6 +61,11 @@ class Source:
     ms: float | None
     f: float | None = None
     p: float | None = None
+
+    @property
+    def mean(self) -> float:
+        """The mean square; 0 where there is none."""
+        return self.ms or 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,7 @@ def study_of(readings: Sequence[Reading], *, tolerance: float | None = None) -> 
         tolerance: upper less lower limit, in the unit of the readings.
 
     Raises:
-        StudyNotCrossed: fewer than two parts, appraisers or trials, a cell that is missing or double.
+        StudyNotCrossed: fewer than two parts or trials, a cell that is missing or double.
     """
     cells = _cells(readings)
     parts = sorted({part for part, _ in cells})
@@ -167,32 +173,29 @@ def study_of(readings: Sequence[Reading], *, tolerance: float | None = None) -> 
         (mean - of_part[k] - of_person[o] + grand) ** 2 for (k, o), mean in of_cell.items()
     )
     ss_error = sum((x - of_cell[key]) ** 2 for key, values in cells.items() for x in values)
-    df_people, df_parts, df_both, df_error = a - 1, p - 1, (a - 1) * (p - 1), p * a * (r - 1)
+    df_error = p * a * (r - 1)
     error = Source("equipment", df_error, ss_error, ss_error / df_error)
-    both = _source("interaction", df_both, ss_both, error)
-    pooled = both.p is None or both.p > POOLED_FROM
-    if pooled:
-        within = Source("pooled", df_error + df_both, ss_error + ss_both,
-                        (ss_error + ss_both) / (df_error + df_both))  # fmt: skip
-        against, interaction = within, 0.0
-    else:
-        assert both.ms is not None and error.ms is not None  # noqa: S101 - both have a mean square
-        within, against, interaction = error, both, max(both.ms - error.ms, 0.0) / r
-    people_row = _source("appraiser", df_people, ss_people, against)
-    parts_row = _source("part", df_parts, ss_parts, against)
-    base = against.ms or 0.0
-    av = max((people_row.ms or 0.0) - base, 0.0) / (p * r)
-    pv = max((parts_row.ms or 0.0) - base, 0.0) / (a * r)
-    ev = within.ms or 0.0
+    both = None if a == 1 else _source("interaction", (a - 1) * (p - 1), ss_both, error)
+    against, interaction, pooled = error, 0.0, None
+    if both is not None and (both.p is None or both.p > POOLED_FROM):
+        df, ss = error.df + both.df, error.ss + both.ss
+        against = pooled = Source("pooled", df, ss, ss / df)
+    elif both is not None:
+        against, interaction = both, max(both.mean - error.mean, 0.0) / r
+    people_row = None if a == 1 else _source("appraiser", a - 1, ss_people, against)
+    parts_row = _source("part", p - 1, ss_parts, against)
+    av = 0.0 if people_row is None else max(people_row.mean - against.mean, 0.0) / (p * r)
+    pv = max(parts_row.mean - against.mean, 0.0) / (a * r)
+    ev = (pooled or error).mean
     grr = sqrt(ev + av + interaction)
     total = Source("total", n - 1, ss_people + ss_parts + ss_both + ss_error, None)
-    rows = (people_row, parts_row, both, error, *((within,) if pooled else ()), total)
+    rows = (people_row, parts_row, both, error, pooled, total)
     return GaugeStudy(
         parts=p,
         appraisers=a,
         trials=r,
-        table=rows,
-        pooled=pooled,
+        table=tuple(row for row in rows if row is not None),
+        pooled=pooled is not None,
         ev=sqrt(ev),
         av=sqrt(av),
         interaction=sqrt(interaction),
@@ -214,9 +217,8 @@ def _cells(readings: Sequence[Reading]) -> dict[tuple[str, str], list[float]]:
             raise StudyNotCrossed(why=why)
         cell[one.trial] = one.value
     parts, people = {key[0] for key in cells}, {key[1] for key in cells}
-    for name, some in (("parts", parts), ("appraisers", people)):
-        if len(some) < 2:
-            raise StudyNotCrossed(why=f"at least two {name} are needed, there are {len(some)}")
+    if len(parts) < 2:
+        raise StudyNotCrossed(why=f"at least two parts are needed, there are {len(parts)}")
     trials = max(len(cell) for cell in cells.values())
     if trials < 2:
         raise StudyNotCrossed(why="at least two trials are needed, there is one")

@@ -222,7 +222,6 @@ PHRASES_ZH: tuple[tuple[str, str], ...] = (
     (r"at most (\d+) readings", "最多 {0} 个读数"),
     (r"part (.+), (.+), trial (.+) is there twice", "零件 {0}、{1}、第 {2} 轮出现两次"),
     (r"at least two parts are needed, there are (\d+)", "至少需要两个零件，现有 {0} 个"),
-    (r"at least two appraisers are needed, there are (\d+)", "至少需要两位评价人，现有 {0} 位"),
     (r"at least two trials are needed, there is one", "至少需要两轮，现只有一轮"),
     (
         r"(.+) measured part (.+) (\d+) times, others (\d+) times",
