@@ -72,7 +72,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/quality/holds", _("Holds"), "octagon-pause", _for("quality", "planner"), "l"),
             Entry("/quality/pipelines", _("Pipelines"), "git-branch", _for("quality"), "n"),
             Entry("/quality/models", _("Models"), "camera", _for("quality", "maintenance"), "d"),
-            Entry("/quality/training", _("Training"), "sparkles", _for("quality"), "n"),
+            Entry("/quality/training", _("Training"), "sparkles", _for("quality"), "e"),
             Entry(
                 "/quality/studies",
                 _("Measurement systems"),

@@ -56,6 +56,12 @@ def test_an_operator_sees_no_planning() -> None:
     assert paths == {"/map", "/buffers", "/stations", "/quality/studies"}
 
 
+@pytest.mark.parametrize("role", ["planner", "quality", "operator", "maintenance", "dealer"])
+def test_every_screen_of_a_role_has_a_key_of_its_own(role: str) -> None:
+    keys = [entry.keys for _, entries in sections_for({role}) for entry in entries]
+    assert len(keys) == len(set(keys))
+
+
 def test_every_role_begins_where_it_works() -> None:
     assert home_for({"quality"}) == "/quality/review"
     assert home_for({"operator"}) == "/stations"
