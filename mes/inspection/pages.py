@@ -13,6 +13,8 @@ from mes.contracts.plant import Line, Station
 from mes.identity.model import Role
 from mes.inspection import registry
 from mes.inspection.drift import Drift
+from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines.model import Publication
 from mes.inspection.registry import Judging
 from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
 from mes.platform.db import ReadConn
@@ -42,6 +44,8 @@ class Row:
     refused: Rollout | None
     """What the agent could not use, when nothing has happened at the camera since."""
     refused_model: Model | None
+    pipeline: Publication | None
+    """What judges instead of the model, when one is published."""
 
 
 @router.get("/quality/models")
@@ -88,6 +92,7 @@ async def _rows(
     judging = await registry.judging(conn, since_at=since_at)
     known = {model.package_sha256: model for model in models}
     taken_back = await registry.taken_back(conn)
+    published = await pipelines.in_force(conn)
     rows = []
     for line, station in registry.stations_with_camera(shell.plant):
         if station.camera is None or only not in (None, station.camera.id):
@@ -109,6 +114,7 @@ async def _rows(
                 else None,
                 refused,
                 known.get(refused.package_sha256) if refused else None,
+                published.get(camera),
             )
         )
     return rows

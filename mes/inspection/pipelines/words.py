@@ -30,7 +30,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "zone": (_("Drawn zone"), _("Corners that you draw; other nodes look inside it.")),
-    "model": (_("Model"), _("A registered model package judges the picture.")),
+    "model": (_("Inspection model"), _("A registered model package judges the picture.")),
     "change": (
         _("Change in zone"),
         _(

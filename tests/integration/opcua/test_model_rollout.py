@@ -24,6 +24,7 @@ from mes.identity import service as identity
 from mes.identity.model import Role
 from mes.inspection import bridge, tasks
 from mes.inspection.images import FolderImageStore
+from mes.inspection.pipelines import service as pipelines
 from mes.platform.clock import ServerClock, set_speed
 from mes.platform.db import Database
 from mes.platform.jobs import JobContext
@@ -115,7 +116,7 @@ class Rollout:
 
     async def worker(self) -> None:
         """Run the worker's job once, as it runs every few seconds."""
-        services = {"camera_models": tasks.registry.camera_models}
+        services = {"camera_models": pipelines.camera_models}
         await tasks.take_back_unusable(
             JobContext(self.database, self.clock, self.settings, services)
         )
@@ -191,11 +192,40 @@ async def test_a_model_comes_to_a_running_line_and_goes_and_a_bad_one_never_judg
     await rollout.next_result("the old one's verdict", package_sha256=None, **shipped)
     assert [said["package"] for said in rollout.logged("model.fetched")] == [good]
 
+    await a_pipeline_judges_with_its_gauges_and_gives_the_place_back(rollout)
     await a_package_damaged_on_its_way_is_refused(rollout)
     await a_package_that_computes_otherwise_is_refused(rollout, monkeypatch)
     rows = await rollout.results()
     assert [row["counter"] for row in rows] == list(range(1, len(rows) + 1))
     assert not [row for row in rows if "model" in (row["reason"] or "")]
+
+
+async def a_pipeline_judges_with_its_gauges_and_gives_the_place_back(rollout: Rollout) -> None:
+    engineer = rollout.engineer
+    made = await engineer.post("/api/pipelines", json={"name": "Panel", "sample": "stamping"})
+    path = f"/api/pipelines/{made.json()['id']}"
+    document = (await engineer.get(path)).json()["document"]
+    zones = {"zone": [8, 8, 40, 40], "ground_zone": [60, 8, 40, 40], "low": -255}
+    document["nodes"].append(
+        {"name": "bright", "kind": "contrast", "inputs": {"image": "fitness"}, "settings": zones}
+    )
+    rule = next(node for node in document["nodes"] if node["kind"] == "rule")
+    rule["inputs"]["parts"] = ["model", "bright"]
+    saved = await engineer.put(path, json={"document": document}, headers={"If-Match": '"1"'})
+    assert saved.status_code == 200, saved.text
+    body = {"number": 2, "cameras": [CAMERA]}
+    published = await engineer.post(f"{path}/publish", json=body)
+    assert published.status_code == 200, published.text
+    await rollout.next_result("the pipeline's verdict", model_name="Panel")
+    async with rollout.database.read() as conn:
+        cursor = await conn.execute("SELECT measures, step_ms FROM inspection_steps LIMIT 1")
+        measures, step_ms = await cursor.fetchone() or ([], {})
+    assert [one["node"] for one in measures] == ["bright"]
+    assert {"fitness", "model", "bright", "rule"} <= set(step_ms)
+    back = {"reason": "enough seen"}
+    answer = await engineer.post(f"/api/cameras/{CAMERA}/pipeline/roll-back", json=back)
+    assert answer.status_code == 204, answer.text
+    await rollout.next_result("the old one's verdict", package_sha256=None, model_name="stamping")
 
 
 async def a_package_damaged_on_its_way_is_refused(rollout: Rollout) -> None:

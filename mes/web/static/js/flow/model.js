@@ -3,7 +3,7 @@
 const GRID = 12;
 export const NODE_WIDTH = 200;
 export const COLUMN = 248;
-const ROW = 216;
+const ROW = 264;
 
 const copy = (value) => JSON.parse(JSON.stringify(value));
 
@@ -218,9 +218,9 @@ export class FlowModel {
   /** A free place right of a node, or below what is there. */
   freePlace(beside) {
     const [x, y] = beside ? this.place(beside) : [GRID - COLUMN, GRID];
-    const taken = (at) => this.nodes.some((node) => Math.abs(this.place(node.name)[0] - at[0]) < NODE_WIDTH && Math.abs(this.place(node.name)[1] - at[1]) < 150);
+    const taken = (at) => this.nodes.some((node) => Math.abs(this.place(node.name)[0] - at[0]) < NODE_WIDTH && Math.abs(this.place(node.name)[1] - at[1]) < ROW - 24);
     for (let n = 0; n < 30; n++) {
-      const at = [x + COLUMN, y + n * 168];
+      const at = [x + COLUMN, y + n * ROW];
       if (!taken(at)) return at;
     }
     return [x + COLUMN, y];
