@@ -66,10 +66,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Regions:
-    """What an annotation file says of one picture, in the pixels it was drawn on (None: the picture's)."""
+    """What an annotation file says of one picture, in the pixels it was drawn on (None: the picture's).
+
+    ``pictures`` are the names the picture may have, the likeliest first.
+    """
 
     source: Path
-    picture: str
+    pictures: tuple[str, ...]
     size: tuple[int, int] | None
     boxes: list[Box]
     kinds: list[str]
@@ -119,9 +122,10 @@ def read_annotated(folder: Path, *, ignored: Collection[str] = ()) -> Reading:
     pictures = [path for path in pictures if path not in set(masks.values())]
     findings = _Findings()
     found: dict[Path, Annotated] = {}
+    names = _by_name(pictures)
     for regions in _regions_in(files, findings):
         try:
-            path = _picture_of(regions, pictures, folder)
+            path = _picture_of(regions, names, folder)
             one = _placed(regions, path, findings, masks.get(path), ignored)
         except (BadAnnotation, NotAnImage, OSError) as cause:
             findings.sentences.append(f"{regions.source}: {cause}")
@@ -194,7 +198,8 @@ def _voc(path: Path) -> _Regions:
     size = None
     if all(side is not None and side.strip().isdigit() and int(side) > 0 for side in sides):
         size = (int(sides[0] or 0), int(sides[1] or 0))
-    return _Regions(path, path.stem, size, boxes, kinds)
+    names = (path.stem, (root.findtext("filename") or "").strip())
+    return _Regions(path, tuple(name for name in names if name), size, boxes, kinds)
 
 
 def _numbers(corners: Sequence[str | None], what: str) -> Box:
@@ -214,7 +219,11 @@ def _coco(path: Path, findings: _Findings) -> Iterator[_Regions]:
         names = {entry["id"]: str(entry["name"]) for entry in raw["categories"]}
         regions = {
             number: _Regions(
-                path, str(entry["file_name"]), (int(entry["width"]), int(entry["height"])), [], []
+                path,
+                (str(entry["file_name"]),),
+                (int(entry["width"]), int(entry["height"])),
+                [],
+                [],
             )
             for number, entry in images.items()
         }
@@ -229,9 +238,9 @@ def _coco(path: Path, findings: _Findings) -> Iterator[_Regions]:
                 raise BadAnnotation(f"a region belongs to picture {number!r}, which is not listed")
             if entry["category_id"] not in names:
                 spoiled.add(number)
-                findings.pictures.add(Path(regions[number].picture).stem)
+                findings.pictures.add(Path(regions[number].pictures[0]).stem)
                 raise BadAnnotation(
-                    f"{regions[number].picture}: kind {entry['category_id']!r} is not among the"
+                    f"{regions[number].pictures[0]}: kind {entry['category_id']!r} is not among the"
                     " categories; the picture is left out"
                 )
             x, y, w, h = (float(value) for value in entry["bbox"])
@@ -245,20 +254,29 @@ def _coco(path: Path, findings: _Findings) -> Iterator[_Regions]:
     yield from (one for number, one in regions.items() if number not in spoiled)
 
 
-def _picture_of(regions: _Regions, pictures: Sequence[Path], folder: Path) -> Path:
+def _by_name(pictures: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the pictures of each name, with and without its ending."""
+    found: dict[str, list[Path]] = {}
+    for path in pictures:
+        for name in (path.name, path.stem):
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def _picture_of(regions: _Regions, pictures: Mapping[str, Sequence[Path]], folder: Path) -> Path:
     """Return the picture an annotation speaks of: the one beside it, or the only one of its name."""
-    name = Path(regions.picture.replace("\\", "/"))
-    whole = name.suffix.lower() in IMAGE_SUFFIXES
-    same = [p for p in pictures if (p.name == name.name if whole else p.stem == name.name)]
-    if not same:
-        raise BadAnnotation(f"its picture {regions.picture!r} is not in {folder}")
-    for likely in (regions.source.parent / name, folder / name):
-        near = [p for p in same if p == likely or p.with_suffix("") == likely]
-        if near:
-            return near[0]
-    if len(same) > 1:
-        raise BadAnnotation(f"its picture could be {same[0]} or {same[1]}")
-    return same[0]
+    for text in regions.pictures:
+        name = Path(text.replace("\\", "/"))
+        same = pictures.get(name.name, ())
+        for likely in (regions.source.parent / name, folder / name):
+            near = [path for path in same if likely in (path, path.with_suffix(""))]
+            if near:
+                return near[0]
+        if len(same) > 1:
+            raise BadAnnotation(f"its picture could be {same[0]} or {same[1]}")
+        if same:
+            return same[0]
+    raise BadAnnotation(f"its picture {regions.pictures[0]!r} is not in {folder}")
 
 
 def _placed(

@@ -83,14 +83,18 @@ def examine(
     )
 
 
-def groups_of(images: Sequence[Image]) -> NDArray[np.int64]:
-    """Return a group number for each picture; near-duplicates share one."""
+def groups_of(images: Sequence[Image], *, alike: float = _TWINS) -> NDArray[np.int64]:
+    """Return a group number for each picture; near-duplicates share one.
+
+    Args:
+        alike: correlation of fine structure above which two pictures are near-duplicates.
+    """
     views = np.stack([_view(image) for image in images])
     views -= views.mean(axis=0)  # what is common to all parts makes no twins
     views /= np.maximum(np.linalg.norm(views, axis=1, keepdims=True), 0.05)
     group = np.arange(len(views))
     for start in range(0, len(views), 512):
-        near = views[start : start + 512] @ views.T > _TWINS
+        near = views[start : start + 512] @ views.T > alike
         for row, column in zip(*np.nonzero(near), strict=True):
             a, b = _root(group, start + int(row)), _root(group, int(column))
             group[max(a, b)] = min(a, b)

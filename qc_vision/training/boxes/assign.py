@@ -18,7 +18,7 @@ _FIT_POWER: Final = 6.0
 _KIND_POWER: Final = 0.5
 _LEAST_HALF: Final = 6.0
 """Half a side, in pixels, below which a region's inside is widened, so that it holds a cell."""
-_BOX_WEIGHT: Final = 2.0
+_BOX_WEIGHT: Final = 2.5
 _INSIDE_WEIGHT: Final = 0.3
 
 

@@ -21,10 +21,10 @@ from qc_vision.training.boxes.draw import Shown, changed, truth_of
 from qc_vision.training.boxes.network import BoxNet, centres
 from qc_vision.training.features import Extractor
 
-_BATCH: Final = 16
-_RATE: Final = 2e-3
-_DEEP_RATE: Final = 3e-4
-_DEEP_FROM: Final = 0.15
+_BATCH: Final = 8
+_RATE: Final = 1.6e-3
+_DEEP_RATE: Final = 4e-4
+_DEEP_FROM: Final = 0.1
 """Share of the epochs after which the backbone's deep half learns too."""
 _AVERAGED: Final = 0.1
 """Share of the training over which the weights' running mean reaches back."""

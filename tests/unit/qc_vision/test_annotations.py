@@ -31,6 +31,25 @@ def test_annotations_in_a_folder_of_their_own_belong_to_the_pictures_of_their_na
     assert one.kinds == ("dent",)
 
 
+def test_an_annotation_of_another_name_belongs_to_the_picture_it_names(tmp_path: Path) -> None:
+    put(tmp_path, "one", None)
+    (tmp_path / "exported-7.xml").write_text(a_voc([("dent", 1, 1, 9, 9)], picture="one.png"))
+    assert [one.path.name for one in read_annotated(tmp_path).pictures] == ["one.png"]
+
+
+def test_two_pictures_of_one_name_are_told_apart_by_their_folder_or_not_at_all(
+    tmp_path: Path,
+) -> None:
+    for line in ("left", "right"):
+        put(tmp_path / line, "a", None)
+    (tmp_path / "right" / "a.xml").write_text(a_voc([("dent", 1, 1, 9, 9)]))
+    (one,) = read_annotated(tmp_path).pictures
+    assert one.path.parent.name == "right"
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "a.xml").write_text(a_voc([("dent", 1, 1, 9, 9)]))
+    assert "its picture could be" in read_annotated(tmp_path).findings[0]
+
+
 def test_boxes_drawn_on_another_copy_of_the_picture_are_scaled_and_backward_ones_turned(
     tmp_path: Path,
 ) -> None:
