@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def package(folder: Path) -> Path:
     out = folder / "package"
     command = ["train", "--boxes", str(folder / "learned"), "--out", str(out), "--progress-json"]
-    assert main([*command, "--size", str(SIDE), "--epochs", "14"]) == 0
+    assert main([*command, "--size", str(SIDE), "--epochs", "9"]) == 0
     return out
 
 
