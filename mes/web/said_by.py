@@ -62,6 +62,10 @@ _ACTIONS: Mapping[str, str] = {
     "user.password_set": _("password set"),
     "user.active_set": _("access changed"),
     "plan.permit_set": _("what happens without the planner changed"),
+    "model.moved": _("model moved at a camera"),
+    "model.training": _("training of a model"),
+    "agreement.study": _("study of agreement"),
+    "gauge.study": _("study of a gauge"),
 }
 
 
