@@ -177,4 +177,5 @@ class Executor:
         def mark(db: sqlite3.Connection) -> None:
             db.execute("UPDATE command SET done = 1 WHERE id = ?", (str(command.id),))
 
-        await self._journal.append_records(Stream.RESULTS, [result.model_dump_json()], effect=mark)
+        answer = [result.model_dump_json()]
+        await self._journal.append_records(Stream.RESULTS, answer, effect=mark, urgent=True)

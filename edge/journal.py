@@ -6,6 +6,7 @@ Many appends share one commit (group commit): fsync is what costs, about 4 ms.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from mes.contracts.wire import Stream, TelemetryColumns, to_lines
 log = structlog.get_logger(__name__)
 
 GROUP_COMMIT_S = 0.005
-"""Between two commits; what comes after a pause does not wait for company."""
+"""Between two commits; what comes after a pause does not wait for company, nor does what is urgent."""
 RETRY_S = 1.0
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Journal:
         self._store = self._thread.submit(JournalStore, path).result()
         self._pending: list[tuple[Entry, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._arrived = {stream: asyncio.Event() for stream in Stream}
         self.failing = False
         """Whether the disk refuses; appends wait until it takes them."""
@@ -77,10 +79,18 @@ class Journal:
         *,
         facts: Mapping[str, str] | None = None,
         effect: Effect | None = None,
+        urgent: bool = False,
     ) -> None:
-        """Keep JSON records; returns when they, the facts and the effect are on disk together."""
+        """Keep JSON records; returns when they, the facts and the effect are on disk together.
+
+        Args:
+            urgent: somebody waits for them; they and what waits with them are written at once.
+        """
         rows = Rows(stream, len(records), to_lines(records))
-        await self.append(Entry((rows,), facts or {}, effect))
+        written = self.begin(Entry((rows,), facts or {}, effect))
+        if urgent:
+            self._hurry.set()
+        await written
 
     async def record(
         self, *, facts: Mapping[str, str] | None = None, effect: Effect | None = None
@@ -135,7 +145,9 @@ class Journal:
         try:
             while True:
                 await self._wake.wait()
-                await asyncio.sleep(max(committed + GROUP_COMMIT_S - time.monotonic(), 0))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(committed + GROUP_COMMIT_S - time.monotonic()):
+                        await self._hurry.wait()
                 if not await self._flush():
                     await asyncio.sleep(RETRY_S)
                     self._wake.set()
@@ -146,6 +158,7 @@ class Journal:
 
     async def _flush(self) -> bool:
         self._wake.clear()
+        self._hurry.clear()
         group = list(self._pending)
         try:
             await self._in_thread(lambda: self._store.commit([entry for entry, _ in group]))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from edge.images import ImageFolder
 from edge.journal import Journal
 from edge.mes_client import MesAway, MesClient, MesRefused
 from edge.plant_clock import LiveClock
+from edge.store import Entry, JournalStore
 from edge.uplink import Uplink
 from mes.contracts.agent import BatchReceipt, CommandPage
 from mes.contracts.clock import ClockSegment, PlantClock
@@ -342,6 +345,42 @@ async def test_a_command_delivered_twice_is_executed_once(rig: Rig) -> None:
     rig.fake.commands.append(other)
     await eventually(lambda: other.id in line.called)
     assert line.called == [command.id, other.id]
+
+
+async def test_a_command_is_carried_out_while_the_disk_takes_it_and_answered_behind_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    commit = JournalStore.commit
+
+    def slowly(self: JournalStore, entries: Sequence[Entry]) -> None:
+        begun.set()
+        may_end.wait(60)
+        commit(self, entries)
+
+    inbox = Inbox(rig.journal, rig.mes, on_config=nothing)
+    executor, _ = an_executor(rig, inbox)
+    line = FakeMethods()
+    rig.run(inbox.run())
+    rig.run(executor.run(line))  # type: ignore[arg-type]
+    monkeypatch.setattr(JournalStore, "commit", slowly)
+    command = a_command()
+    rig.fake.commands.append(command)
+    await eventually(lambda: line.called == [command.id])
+    await eventually(begun.is_set)
+    assert await rig.journal.look_up(kept_commands) == []
+    may_end.set()
+
+    async def answered() -> bool:
+        return [answer.command_id for answer in await rig.results()] == [command.id]
+
+    await eventually(answered)
+    assert await rig.journal.look_up(kept_commands) == [(str(command.id), 1)]
+    assert line.called == [command.id]
+
+
+def kept_commands(db: sqlite3.Connection) -> list[tuple[str, int]]:
+    return db.execute("SELECT id, done FROM command").fetchall()
 
 
 async def test_a_fenced_agent_executes_nothing(rig: Rig) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -88,6 +89,42 @@ async def test_many_appends_share_one_commit_and_keep_their_order(tmp_path: Path
             await journal.release(Stream.RESULTS, epoch=1, up_to=batch.seq)
         assert journal.size.batches == 0
         assert journal.size.bytes == 0
+
+
+async def test_what_is_urgent_waits_for_no_company_and_takes_along_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_journal(tmp_path / "j") as journal:
+        await journal.append_records(Stream.EVENTS, ["{}"])
+        monkeypatch.setattr("edge.journal.GROUP_COMMIT_S", 1e6)
+        await journal.append_records(Stream.EVENTS, ["{}"], urgent=True)
+        waits = journal.begin(records("{}"))
+        await journal.append_records(Stream.RESULTS, ["{}"], urgent=True)
+        assert waits.done()
+        monkeypatch.undo()
+
+
+async def test_a_question_does_not_wait_for_a_commit_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_journal(tmp_path / "j") as journal:
+        await journal.append_records(Stream.EVENTS, ["{}"])
+        begun, may_end = threading.Event(), threading.Event()
+        commit = JournalStore.commit
+
+        def slowly(self: JournalStore, entries: Sequence[Entry]) -> None:
+            begun.set()
+            may_end.wait(60)
+            commit(self, entries)
+
+        monkeypatch.setattr(JournalStore, "commit", slowly)
+        waits = journal.begin(records("{}"))
+        await eventually(begun.is_set)
+        assert (await journal.wait_for(Stream.EVENTS)).seq == 1
+        assert await journal.look_up(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
+        assert not waits.done()
+        may_end.set()
+        await waits
 
 
 async def test_a_cancelled_writer_commits_what_is_pending_first(tmp_path: Path) -> None:
