@@ -12,6 +12,7 @@ import numpy as np
 
 from aps.budget import Share
 from aps.kpis import purges
+from aps.lanes.painting import painted_for_lanes
 from aps.levels.slotting import Places
 from aps.plant import NO_DUE, Plant
 from aps.problem import Stage
@@ -55,6 +56,16 @@ def paint_order(
     free = [c for c in to_paint if c not in gone and c not in held_set]
     latest = _latest_ranks(plant, assembly, [*held, *free])
     hard = _store_ranks(plant, assembly)
+    if plant.problem.paint.lanes and pass_no % 2:  # neither way is always the better one
+        order = painted_for_lanes(plant, assembly, held, np.minimum(latest, hard))
+        result = LevelResult(
+            level="L3",
+            pass_no=pass_no,
+            status="BY_LANES",
+            objective=_cost_of_purges(plant, order),
+            bound=_least_cost(plant, order),
+        )
+        return PaintOrder(order, assembly, tuple(surplus), result)
     task, rows = _task(plant, held, free, np.minimum(latest, hard))
     found = greedy(task)
     if share.moves:
