@@ -21,6 +21,7 @@ async def job_reported(
     conn: WriteConn, report: JobStateRecorded, *, at: datetime, now: datetime
 ) -> None:
     """Take a line's report of a job; reports that are late, repeated or of nobody's job change nothing."""
+    await repository.lock_line(conn, report.line)
     job = await repository.job_for_change(conn, report.job_order_id)
     if job is None:
         return
@@ -35,6 +36,7 @@ async def job_reported(
 
 async def command_done(conn: WriteConn, done: CommandDone, *, at: datetime, now: datetime) -> None:
     """Take a line's answer to a command about a job."""
+    await repository.lock_line(conn, done.line)
     job_id = await repository.finish_command(
         conn, done.command_id, ok=done.ok, code=done.code, message=done.message, at=at
     )
@@ -61,6 +63,7 @@ async def job_list_reported(
     real_now: datetime,
 ) -> int:
     """Compare our open jobs with the line's own list after a reconnect; return how many were sent again."""
+    await repository.lock_line(conn, line)
     reported = {entry.job_order_id: entry.state for entry in listed}
     times, again = Times(now, real_now), 0
     for job in await repository.open_jobs(conn, line):

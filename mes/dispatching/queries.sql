@@ -1,5 +1,5 @@
 -- lock_line --
--- One comparison of a line with its plan at a time.
+-- Who changes the jobs of a line does so alone: a comparison with the plan, what the line says of them, decisions about bodies.
 SELECT pg_advisory_xact_lock(hashtextextended('dispatching:' || %(line)s, 0))
 
 -- wish --
