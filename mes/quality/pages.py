@@ -101,9 +101,7 @@ async def measures(inspection_id: UUID, shell: ReviewPage, conn: ReadDb) -> list
         {
             "node": one.node,
             "verdict": one.verdict.value,
-            "value": shell.f.number(one.value, one.unit, digits=3)
-            if one.value is not None
-            else one.text or "–",
+            "value": f"{one.value:.3f} {one.unit}" if one.value is not None else one.text or "–",
             "low": one.low,
             "high": one.high,
             "reason": one.reason,

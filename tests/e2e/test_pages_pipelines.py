@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, expect
 
-from mes.contracts.quality import Verdict
+from mes.contracts.quality import Measure, Verdict
 from mes.inspection import registry
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
@@ -215,3 +215,27 @@ def test_the_editor_is_readable_on_a_phone_in_both_languages(
     page.goto(f"{plant.url}/quality/pipelines")
     expect(page.locator("#pipelines tbody tr")).not_to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_review_and_the_pictures_page_show_what_the_gauges_read(plant: Plant) -> None:
+    hold = plant.value(
+        "SELECT id FROM hold WHERE state = 'open' AND inspection_id IS NOT NULL LIMIT 1"
+    )
+    seen = plant.value("SELECT inspection_id FROM hold WHERE id = %s", hold)
+    measure = Measure(
+        node="gap left", gauge="gap", verdict=Verdict.NOK, value=4.25, unit="mm", high=3.5
+    )
+
+    async def note() -> None:
+        result = a_result(Verdict.NOK, id=seen, measures=(measure,), step_ms={"gap left": 1.25})
+        async with plant.shown.database.write() as conn:
+            await pipelines.note_steps(conn, result)
+
+    plant.do(note())
+    page = plant.page("quality")
+    page.goto(f"{plant.url}/quality/inspections/{seen}")
+    expect(page.locator("#steps")).to_contain_text("gap left")
+    expect(page.locator("#steps")).to_contain_text("4.250 mm")
+    page.goto(f"{plant.url}/quality/review?hold={hold}")
+    expect(page.locator(".review-side .facts")).to_contain_text("gap left")
+    expect(page.locator(".review-side .facts")).to_contain_text("4.250 mm")
