@@ -34,6 +34,8 @@ CURVE = (
     "color_changes",
 )
 """Figures that the curve of a solve has at each better plan, behind its second."""
+PUT_IN_AGAIN = 20
+"""Late cars of the plan in force for which a solve looks for a better place in it, the latest first."""
 
 Told = dict[str, Any]
 """What a running solve has told: `best`, the figures of its best plan, and `curve`."""
@@ -106,9 +108,10 @@ def solve_linked(
     found = _named(found, _held(asked))
     if former is not None:
         kept = repair.rebase(asked, former)
-        kept = _named(kept, _held(asked) | {lot.id for lot in former.press})
-        if not check(asked, kept, reference=former) and _no_worse(asked, kept, found):
-            found = kept
+        for one in (_late_ones_anew(asked, former, kept), kept):
+            named = _named(one, _held(asked) | {lot.id for lot in former.press})
+            if not check(asked, named, reference=former) and _no_worse(asked, named, found):
+                found = named
     violations = check(asked, found, reference=former)
     return pack_schedule(found), broken_rules(violations), time.perf_counter() - began
 
@@ -123,6 +126,24 @@ def _teller(link: Link, began: float) -> Callable[[s.Schedule], None]:
         link.tell({"best": figures(schedule), "curve": curve})
 
     return tell
+
+
+def _late_ones_anew(problem: p.Problem, former: s.Schedule, kept: s.Schedule) -> s.Schedule:
+    """Return the old order with its latest cars put in again where they cost least: a rush order, say.
+
+    A search may leave out some other car for it; this leaves all others in their order.
+    """
+    held = {one.car_id for one in problem.frozen}
+    late = {
+        one.car_id: one.finish_s - one.due_s
+        for one in kept.times
+        if one.finish_s is not None
+        and one.due_s is not None
+        and one.finish_s > one.due_s
+        and one.car_id not in held
+    }
+    worst = sorted(late, key=lambda car: (-late[car], car))[:PUT_IN_AGAIN]
+    return repair.rebase(problem, former, reinsert=worst)
 
 
 def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:
