@@ -144,6 +144,7 @@ def test_a_pipeline_is_built_by_hand_and_by_keyboard_run_and_published(
 
     page.get_by_role("button", name="Save version").click()
     expect(page.locator("#head")).to_have_text("v2")
+    expect(page.locator(".flow-node").first).to_be_visible()
     page.locator(f'#publish input[value="{camera}"]').check()
     page.get_by_role("button", name="Publish").click()
     page.locator("#publish-form button").click()
@@ -191,6 +192,7 @@ def test_what_the_hand_does_can_be_undone_and_the_keyboard_does_it_too(
     page.get_by_label("Upper limit (mm)").press("Tab")
     page.get_by_role("button", name="Save version").click()
     expect(page.locator("#head")).to_have_text("v2")
+    expect(page.locator(".flow-wire")).to_have_count(4)
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#changes li")).to_have_count(1)
     expect(page.locator("#changes")).to_contain_text("3.5 → 4.5")
