@@ -32,6 +32,10 @@ class _Clock:
     def left_s(self) -> float:
         return 0.0 if self._cancel() else max(0.0, self._until - self._now())
 
+    def before(self, rest_s: float) -> Callable[[], float]:
+        """Return what says how many seconds are left until only `rest_s` are."""
+        return lambda: self.left_s() - rest_s
+
 
 class Elite:
     """The best solutions of all searches, each of them different, with a lock around them."""
@@ -145,25 +149,23 @@ def solve_job_shop(
     threads = max(1, min(workers, os.cpu_count() or 1))
     # A short search, a look whether CP-SAT can prove it, a long search, and CP-SAT for the rest.
     for part, of_solver, round_no in ((0.04, 0.25, 0), (0.7, 1.0, 1)):
-        stop = clock.left_s() * (1 - part)
         _search_in_threads(
             shop,
             elite,
             seed=seed + 7919 * round_no,
             bound=bound,
-            until=lambda stop=stop: clock.left_s() - stop,  # type: ignore[misc]
+            until=clock.before(clock.left_s() * (1 - part)),
             threads=threads,
         )
         best = elite.best()
         if best.makespan <= bound or clock.left_s() <= 0.05:
             break
-        stop = clock.left_s() * (1 - of_solver)
         found, bound = LeanModel(shop, best).solve(
             best,
             bound=bound,
             workers=1 if workers == 1 else max(workers, _SOLVER_WORKERS),
             seed=seed,
-            left_s=lambda stop=stop: clock.left_s() - stop,  # type: ignore[misc]
+            left_s=clock.before(clock.left_s() * (1 - of_solver)),
             on_better=on_incumbent,
         )
         elite.add(found)

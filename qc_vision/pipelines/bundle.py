@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,24 +130,16 @@ def unpack(archive: bytes, sha256: str, folder: Path) -> None:
     Raises:
         PackageError: the bytes are not those of `sha256`, are no bundle, or a part is not what its name says.
     """
-    found = packages.content_hash(archive)
-    if found != sha256:
-        raise PackageError(f"the archive has sha256 {found[:12]}…, announced was {sha256[:12]}…")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
-    try:
+
+    def write(draft: Path) -> None:
         for name, data in _parts(archive):
             if name.startswith("packages/"):
                 packages.unpack(data, name.removeprefix("packages/"), draft / name)
             else:
                 (draft / name).parent.mkdir(exist_ok=True)
                 (draft / name).write_bytes(data)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+
+    packages.unpack_whole(archive, sha256, folder, write)
 
 
 def _parts(archive: bytes) -> list[tuple[str, bytes]]:

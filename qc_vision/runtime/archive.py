@@ -11,6 +11,7 @@ import io
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -50,14 +51,27 @@ def unpack(archive: bytes, sha256: str, folder: Path) -> None:
     Raises:
         PackageError: when the bytes are not those of ``sha256``, are no package, or too large.
     """
+
+    def write(draft: Path) -> None:
+        for name, data in _files(archive):
+            (draft / name).write_bytes(data)
+
+    unpack_whole(archive, sha256, folder, write)
+
+
+def unpack_whole(archive: bytes, sha256: str, folder: Path, write: Callable[[Path], None]) -> None:
+    """Have ``write`` fill a new folder that then takes the place of ``folder``, complete or not at all.
+
+    Raises:
+        PackageError: when the bytes are not those of ``sha256``; nothing is written then.
+    """
     found = content_hash(archive)
     if found != sha256:
         raise PackageError(f"the archive has sha256 {found[:12]}…, announced was {sha256[:12]}…")
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
     try:
-        for name, data in _files(archive):
-            (draft / name).write_bytes(data)
+        write(draft)
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,9 +107,8 @@ def solve_linked(
     )
     found = _named(found, _held(asked))
     if former is not None:
-        kept = repair.rebase(asked, former)
-        for one in (_late_ones_anew(asked, former, kept), kept):
-            named = _named(one, _held(asked) | {lot.id for lot in former.press})
+        for kept in _in_the_old_order(asked, former):
+            named = _named(kept, _held(asked) | {lot.id for lot in former.press})
             if not check(asked, named, reference=former) and _no_worse(asked, named, found):
                 found = named
     violations = check(asked, found, reference=former)
@@ -128,11 +127,12 @@ def _teller(link: Link, began: float) -> Callable[[s.Schedule], None]:
     return tell
 
 
-def _late_ones_anew(problem: p.Problem, former: s.Schedule, kept: s.Schedule) -> s.Schedule:
-    """Return the old order with its latest cars put in again where they cost least: a rush order, say.
+def _in_the_old_order(problem: p.Problem, former: s.Schedule) -> Iterator[s.Schedule]:
+    """Yield the old order with its latest cars put in again where they cost least, if any is late, and as it was.
 
-    A search may leave out some other car for it; this leaves all others in their order.
+    For a rush order, say, a search may leave out some other car; the old order leaves the others as they are.
     """
+    kept = repair.rebase(problem, former)
     held = {one.car_id for one in problem.frozen}
     late = {
         one.car_id: one.finish_s - one.due_s
@@ -142,8 +142,10 @@ def _late_ones_anew(problem: p.Problem, former: s.Schedule, kept: s.Schedule) ->
         and one.finish_s > one.due_s
         and one.car_id not in held
     }
-    worst = sorted(late, key=lambda car: (-late[car], car))[:PUT_IN_AGAIN]
-    return repair.rebase(problem, former, reinsert=worst)
+    if late:
+        worst = sorted(late, key=lambda car: (-late[car], car))[:PUT_IN_AGAIN]
+        yield repair.rebase(problem, former, reinsert=worst)
+    yield kept
 
 
 def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:
