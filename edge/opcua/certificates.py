@@ -53,10 +53,11 @@ class OwnCertificates:
 
     def successor(self) -> Identity | None:
         """Return the newest one that is not in use yet."""
-        current, pairs = self.current(), self._pairs()
-        if current is None or not pairs or pairs[-1] == current:
+        current = self.current()
+        others = [pair for pair in self._pairs() if pair != current]
+        if current is None or not others or _end(others[-1]) < _end(current):
             return None
-        return pairs[-1]
+        return others[-1]
 
     def make(self, *, name: str, uri: str, now: datetime) -> Identity:
         """Make a certificate; the first is in use at once, a later one is a successor."""
@@ -81,7 +82,12 @@ class OwnCertificates:
         """Return the complete pairs, the one that ends last at the end."""
         pairs = [Identity(p, p.with_suffix(".pem")) for p in self._folder.glob("*.der")]
         complete = [pair for pair in pairs if pair.key.exists()]
-        return sorted(complete, key=lambda pair: pair.read().not_valid_after_utc)
+        return sorted(complete, key=_end)
+
+
+def _end(pair: Identity) -> datetime:
+    """Return when a certificate ends, in whole seconds: two that were made in the same one end together."""
+    return pair.read().not_valid_after_utc
 
 
 def thumbprint(certificate: x509.Certificate) -> str:

@@ -46,7 +46,7 @@ SELECT %(id)s, id, image_sha256, truth, reviewed, kind, 'learn'
                    AND (%(variant)s::text IS NULL OR i.variant = %(variant)s)
                    AND (i.review IS NOT NULL OR (%(assumed_good)s AND i.verdict = 'OK'))
                  ORDER BY i.image_sha256, i.review IS NOT NULL DESC, i.triggered_at DESC) AS once) AS ranked
- WHERE place <= CASE truth WHEN 'good' THEN %(most_good)s ELSE %(most_defects)s END
+ WHERE place <= CASE truth WHEN 'good' THEN %(most_good)s::int ELSE %(most_defects)s::int END
 
 -- training --
 SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, state,

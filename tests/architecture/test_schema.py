@@ -15,13 +15,16 @@ from mes.platform.embedded import EmbeddedPostgres
 from mes.platform.sql import Queries, Query
 
 _ROOT = Path(mes.__file__).parent
+_TIMESCALE = _ROOT / "equipment" / "timescale.sql"
+"""Calls functions that plain PostgreSQL lacks; its own tests run it in a database that has them."""
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 def every_query() -> list[tuple[str, Query]]:
     return [
         (f"{file.relative_to(_ROOT)}:{query.name}", query)
-        for file in sorted([*_ROOT.rglob("queries.sql"), *_ROOT.rglob("views.sql")])
+        for file in sorted(_ROOT.rglob("*.sql"))
+        if "db" not in file.relative_to(_ROOT).parts and file != _TIMESCALE
         for query in Queries(str(file), file.read_text(encoding="utf-8")).values()
     ]
 

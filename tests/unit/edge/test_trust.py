@@ -148,6 +148,19 @@ def test_the_agents_certificate_has_a_successor_in_good_time_and_both_are_shown_
     assert round(left) == 730
 
 
+@pytest.mark.parametrize("earlier_by_name", [True, False])
+def test_two_certificates_of_the_same_second_are_told_apart(
+    tmp_path: Path, earlier_by_name: bool
+) -> None:
+    own = OwnCertificates(tmp_path / "own")
+    two = [own.make(name="agent", uri=URI, now=NOW) for _ in range(2)]
+    first, second = sorted(two, key=lambda pair: pair.certificate.name, reverse=not earlier_by_name)
+    (tmp_path / "own" / "current").write_text(first.certificate.stem)
+    assert (own.current(), own.successor()) == (first, second)
+    own.promote(second)
+    assert (own.current(), own.successor()) == (second, None)
+
+
 def test_without_security_no_certificate_is_made(tmp_path: Path) -> None:
     security = LinkSecurity(tmp_path, "paint", policy=Policy.NONE, login=Login())
     security.prepare(now=NOW)
