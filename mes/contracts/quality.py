@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from mes.contracts.text import Text
+
+_DEFECTS_ZH: Final[Mapping[str, str]] = {
+    "blister": "起泡",
+    "burn_through": "烧穿",
+    "color_mismatch": "色差",
+    "crack": "开裂",
+    "crater": "缩孔",
+    "dent": "凹坑",
+    "dust_nib": "尘点",
+    "gap": "间隙超差",
+    "missing_clip": "缺卡扣",
+    "missing_screw": "缺螺钉",
+    "missing_weld": "漏焊",
+    "orange_peel": "橘皮",
+    "other": "其他",
+    "porosity": "气孔",
+    "recheck": "复检",
+    "run": "流挂",
+    "scratch": "划伤",
+    "spatter": "飞溅",
+    "split": "裂口",
+    "unclassified": "未分类",
+    "wrinkle": "起皱",
+    "wrong_variant": "错装",
+}
+
+
+def defect_name(kind: str) -> Text:
+    """Return what a kind of defect is called (200 characters of it); one without a Chinese name keeps its code."""
+    code = kind[:200]
+    english = code.replace("color", "colour").replace("_", " ")
+    return Text(en=english[:200], zh=_DEFECTS_ZH.get(code, code))
+
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from mes.contracts.line_records import InspectionAnswered
 from mes.contracts.quality import InspectionResult, Region, Verdict
 from mes.inspection.model import CameraFigures, Inspection, Review, defect_kind_of
 from mes.platform import db
@@ -16,6 +17,9 @@ from mes.platform.db import ReadConn, WriteConn
 from mes.platform.sql import Query, load_queries
 
 queries = load_queries(__package__)
+
+SAME_REQUEST = timedelta(hours=1)
+"""A camera's counter that comes again after so much plant time is another request: the PLC was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +111,18 @@ async def exists(conn: ReadConn, inspection_id: UUID) -> bool:
 
 
 async def of_request(
-    conn: WriteConn,
-    *,
-    line: str,
-    camera: str,
-    counter: int,
-    body_id: UUID | None,
-    lot: str | None,
-    after: datetime,
+    conn: WriteConn, asked: InspectionResult | InspectionAnswered, *, at: datetime
 ) -> KnownRequest | None:
     return await db.fetch_one(
         conn,
         queries["of_request"],
         {
-            "line": line,
-            "camera": camera,
-            "counter": counter,
-            "body_id": body_id,
-            "lot": lot,
-            "after": after,
+            "line": asked.line,
+            "camera": asked.camera,
+            "counter": asked.counter,
+            "body_id": asked.body_id,
+            "lot": asked.lot,
+            "after": at - SAME_REQUEST,
         },
         KnownRequest,
     )

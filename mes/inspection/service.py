@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from mes.contracts.events import InspectionRecorded
@@ -24,8 +24,6 @@ from mes.inspection.model import (
 from mes.platform.db import ReadConn, WriteConn
 
 _REQUEST_NAMESPACE = UUID("0192f7a0-0000-7000-8000-00000000c2a2")
-SAME_REQUEST = timedelta(hours=1)
-"""A camera's counter that comes again after so much plant time is another request: the PLC was replaced."""
 
 
 async def on_result(conn: WriteConn, result: InspectionResult, *, now: datetime) -> Event | None:
@@ -39,15 +37,7 @@ async def on_result(conn: WriteConn, result: InspectionResult, *, now: datetime)
     """
     if await repository.exists(conn, result.id):
         return None
-    known = await repository.of_request(
-        conn,
-        line=result.line,
-        camera=result.camera,
-        counter=result.counter,
-        body_id=result.body_id,
-        lot=result.lot,
-        after=result.triggered_at - SAME_REQUEST,
-    )
+    known = await repository.of_request(conn, result, at=result.triggered_at)
     if known is not None and not known.was_judged and known.verdict == Verdict.LATE:
         await repository.complete_late(conn, known.id, result)
         return None
@@ -58,15 +48,7 @@ async def on_result(conn: WriteConn, result: InspectionResult, *, now: datetime)
 
 async def on_line_took_none(conn: WriteConn, answered: InspectionAnswered) -> None:
     """Record that a line went on without a verdict: its own word, LATE, counts."""
-    known = await repository.of_request(
-        conn,
-        line=answered.line,
-        camera=answered.camera,
-        counter=answered.counter,
-        body_id=answered.body_id,
-        lot=answered.lot,
-        after=answered.at - SAME_REQUEST,
-    )
+    known = await repository.of_request(conn, answered, at=answered.at)
     if known is not None and known.verdict != Verdict.OK:
         return
     late = _late(answered)

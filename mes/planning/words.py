@@ -7,36 +7,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from mes.contracts.events import Reason
+from mes.contracts.quality import defect_name
 from mes.contracts.text import Text
-
-_DEFECTS_ZH = {
-    "blister": "起泡",
-    "burn_through": "烧穿",
-    "color_mismatch": "色差",
-    "crack": "开裂",
-    "crater": "缩孔",
-    "dent": "凹坑",
-    "dust_nib": "尘点",
-    "gap": "间隙超差",
-    "missing_clip": "缺卡扣",
-    "missing_screw": "缺螺钉",
-    "missing_weld": "漏焊",
-    "orange_peel": "橘皮",
-    "porosity": "气孔",
-    "run": "流挂",
-    "scratch": "划伤",
-    "spatter": "飞溅",
-    "split": "裂口",
-    "wrinkle": "起皱",
-    "wrong_variant": "错装",
-}
 
 
 def defect(kind: str | None) -> Text:
     """Return the name of a kind of defect."""
     if not kind:
         return Text(en="a defect", zh="缺陷")
-    return Text(en=kind.replace("_", " "), zh=_DEFECTS_ZH.get(kind, kind))
+    return defect_name(kind)
 
 
 class Words:

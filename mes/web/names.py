@@ -9,34 +9,10 @@ from datetime import datetime
 from mes.catalog import service as catalog_service
 from mes.catalog.service import NoCatalogInForce
 from mes.contracts.plant import PlantModel
+from mes.contracts.quality import defect_name
 from mes.contracts.text import Text
 from mes.platform.db import ReadConn
 from mes.web.translations import Language
-
-DEFECTS_ZH: Mapping[str, str] = {
-    "blister": "起泡",
-    "burn_through": "烧穿",
-    "color_mismatch": "色差",
-    "crack": "开裂",
-    "crater": "缩孔",
-    "dent": "凹坑",
-    "dust_nib": "尘点",
-    "gap": "间隙超差",
-    "missing_clip": "缺卡扣",
-    "missing_screw": "缺螺钉",
-    "missing_weld": "漏焊",
-    "orange_peel": "橘皮",
-    "other": "其他",
-    "porosity": "气孔",
-    "recheck": "复检",
-    "run": "流挂",
-    "scratch": "划伤",
-    "spatter": "飞溅",
-    "split": "裂口",
-    "unclassified": "未分类",
-    "wrinkle": "起皱",
-    "wrong_variant": "错装",
-}
 
 
 @dataclass(frozen=True)
@@ -77,9 +53,7 @@ class PlantNames:
         """Return what a kind of defect is called; empty for none."""
         if not kind:
             return ""
-        if self.language == "zh":
-            return DEFECTS_ZH.get(kind, kind)
-        return kind.replace("color", "colour").replace("_", " ")
+        return defect_name(kind).in_language(self.language)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ from mes.inspection.pipelines.model import (
     Version,
 )
 from mes.inspection.rollout import UnknownCamera, UnknownModel, WrongScene
-from mes.inspection.service import SAME_REQUEST
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import FieldError
 from mes.resources import service as resources
@@ -335,15 +334,7 @@ async def _row_of(conn: WriteConn, result: InspectionResult) -> UUID | None:
     """Return the row that a result belongs to: its own, or the LATE one that it completed."""
     if await results.exists(conn, result.id):
         return result.id
-    late = await results.of_request(
-        conn,
-        line=result.line,
-        camera=result.camera,
-        counter=result.counter,
-        body_id=result.body_id,
-        lot=result.lot,
-        after=result.triggered_at - SAME_REQUEST,
-    )
+    late = await results.of_request(conn, result, at=result.triggered_at)
     return late.id if late is not None else None
 
 
