@@ -1,8 +1,8 @@
 """From orders to a schedule: place every car that fits, count, peg, and say what did not fit."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -296,27 +296,23 @@ def _lots(
 
 
 def _slots(plant: Plant, order: Sequence[int], starts: Ints, ends: Ints) -> tuple[Slot, ...]:
+    cars, places = plant.cars, np.array(order, np.int64)
+    rows = zip(order, starts[places].tolist(), ends[places].tolist(), strict=True)
     return tuple(
-        Slot(
-            car_id=plant.cars[c].id,
-            position=at,
-            start_s=int(starts[c]),
-            end_s=int(ends[c]),
-            color=plant.cars[c].color,
-        )
-        for at, c in enumerate(order)
+        Slot(car_id=cars[c].id, position=at, start_s=start, end_s=end, color=cars[c].color)
+        for at, (c, start, end) in enumerate(rows)
     )
 
 
 def _assignments(plant: Plant, assembly: Sequence[Slot]) -> tuple[SlotAssignment, ...]:
     calendar = next(c for c in plant.problem.calendars if c.id == plant.problem.assembly.calendar)
-    starts = [begin for begin, _ in calendar.working]
-    found = []
-    for slot in assembly:
-        at = bisect_right(starts, slot.start_s) - 1
-        if at >= 0:
-            found.append(SlotAssignment(car_id=slot.car_id, shift_id=calendar.shift_ids[at]))
-    return tuple(found)
+    begins = [begin for begin, _ in calendar.working]
+    shifts = np.searchsorted(begins, [slot.start_s for slot in assembly], side="right") - 1
+    return tuple(
+        SlotAssignment(car_id=slot.car_id, shift_id=calendar.shift_ids[at])
+        for slot, at in zip(assembly, shifts.tolist(), strict=True)
+        if at >= 0
+    )
 
 
 def _operations(plant: Plant, flow: Flow, orders: Orders, times: Times) -> tuple[Operation, ...]:
@@ -329,7 +325,7 @@ def _operations(plant: Plant, flow: Flow, orders: Orders, times: Times) -> tuple
     rows = zip(orders.tasks, times.task_start.tolist(), times.task_end.tolist(), strict=True)
     for task, start, end in rows:
         found.append((start, end, plant.cars[task.car].id, task.step, machines[task.machine].id))
-    found.sort(key=lambda one: one[0])  # stable: tasks that start together keep their order
+    found.sort(key=itemgetter(0))  # stable: tasks that start together keep their order
     return tuple(
         Operation(car_id=car_id, step=step, machine=machine_id, start_s=start, end_s=end)
         for start, end, car_id, step, machine_id in found

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aps.forward import walk
-from aps.orders import Lot, Orders
+from aps.orders import Lot, Orders, Task
 from aps.plant import UNKNOWN, Plant
 from aps.problem import Stage
 from aps.worktime import INF, Ints
@@ -73,6 +73,13 @@ class Flow:
         self._paint_facts = plant.paint_facts()
         self._assembly_facts = plant.assembly_facts()
         self._welding: list[tuple[int, int, int, int]] = self._running_tasks()
+        self._begun = self._facts()
+        self._first = np.array(
+            [self._last_assembly_work(), self._last_paint_work(), self._last_color()], np.int64
+        )
+        self._held = self._held_starts()
+        self._rack = np.array([self._room_for(panel) for panel in plant.panels], np.int64)
+        self._tasks_read: tuple[tuple[Task, ...], tuple[Ints, ...]] = ((), self._task_arrays(()))
 
     def _running_tasks(self) -> list[tuple[int, int, int, int]]:
         """Return (end, car, machine, start) of the weld operations that run at time 0."""
@@ -104,33 +111,28 @@ class Flow:
         """Return the earliest times that these orders allow, from this stock if another is given."""
         plant, problem, clocks = self.plant, self.plant.problem, self._clocks
         n = plant.n
-        times = {name: np.full(n, UNKNOWN, np.int64) for name in ("a0", "a1", "p0", "p1", "w1")}
-        self._enter_facts(times)
+        times = {name: begun.copy() for name, begun in self._begun.items()}
         job_ready = np.zeros(n, np.int64)
         machine_free = np.zeros(len(plant.machines), np.int64)
-        weld_rank = np.full(n, -1, np.int64)
-        ranked = 0
+        welded = []
         for end, car, machine, _ in self._welding:
             machine_free[machine] = max(machine_free[machine], end)
             job_ready[car] = end
             if not plant.steps_left(car):
                 times["w1"][car] = end
-                weld_rank[car] = ranked
-                ranked += 1
-        for car in orders.weld_order():
-            weld_rank[car] = ranked
-            ranked += 1
+                welded.append(car)
+        welded += orders.weld_order()
+        weld_rank = np.full(n, -1, np.int64)
+        weld_rank[welded] = np.arange(len(welded))
         panel, press, quantity, setup, stamping, lot_held, lot_start, lot_end = self._lot_arrays(
             orders.lots
         )
-        sequence = np.array([0, 0, -1], np.int64)
-        sequence[0] = self._last_assembly_work()
-        sequence[1] = self._last_paint_work()
-        if self._paint_facts:
-            sequence[2] = plant.color[self._paint_facts[-1]]
-        elif problem.paint.previous_color is not None:
-            sequence[2] = plant.color_names.index(problem.paint.previous_color)
         tasks = orders.tasks
+        known, arrays = self._tasks_read
+        if known is not tasks:
+            arrays = self._task_arrays(tasks)
+            self._tasks_read = tasks, arrays
+        task_car, task_machine, task_duration, task_held = arrays
         task_start = np.full(len(tasks), UNKNOWN, np.int64)
         task_end = np.full(len(tasks), UNKNOWN, np.int64)
         reason = np.zeros(n, np.int64)
@@ -147,7 +149,6 @@ class Flow:
             len(plant.at(Stage.WELDED)),
             problem.body.store_capacity,
         )
-        held_assembly, held_paint = self._held()
         done = walk(
             clocks.starts,
             clocks.ends,
@@ -155,13 +156,12 @@ class Flow:
             clocks.offset,
             np.array(pace, np.int64),
             np.array(stores, np.int64),
-            sequence,
+            self._first,
             np.array(orders.assembly, np.int64),
             np.array(orders.paint, np.int64),
             plant.color,
             plant.purge_s,
-            held_assembly,
-            held_paint,
+            *self._held,
             self._room_after(orders),
             plant.release,
             plant.rank,
@@ -171,15 +171,15 @@ class Flow:
             times["p1"],
             times["w1"],
             job_ready,
-            np.array([t.car for t in tasks], np.int64),
-            np.array([t.machine for t in tasks], np.int64),
-            np.array([t.duration_s for t in tasks], np.int64),
-            np.array([t.held_s for t in tasks], np.int64),
+            task_car,
+            task_machine,
+            task_duration,
+            task_held,
             weld_rank,
             machine_free,
             plant.demand,
             plant.stock if stock is None else stock,
-            np.array([self._rack(panel) for panel in plant.panels], np.int64),
+            self._rack,
             panel,
             press,
             quantity,
@@ -208,8 +208,12 @@ class Flow:
             blocked=not done,
         )
 
-    def _enter_facts(self, times: dict[str, Ints]) -> None:
+    def _facts(self) -> dict[str, Ints]:
+        """Return the times of work that has begun; all others unknown."""
         plant = self.plant
+        times = {
+            name: np.full(plant.n, UNKNOWN, np.int64) for name in ("a0", "a1", "p0", "p1", "w1")
+        }
         times["w1"][plant.rank >= Stage.WELDED.rank] = 0
         times["p1"][plant.rank >= Stage.PAINTED.rank] = 0
         for car in self._paint_facts:
@@ -218,6 +222,7 @@ class Flow:
         for car in self._assembly_facts:
             times["a0"][car] = plant.assembly_held(car) or 0
             times["a1"][car] = plant.assembly_fact_end(car)
+        return times
 
     def _last_assembly_work(self) -> int:
         """Return the work clock of the last start on the line, so that the next is a takt on."""
@@ -232,7 +237,15 @@ class Flow:
         longest = int(plant.purge_s.max())
         return max((plant.paint_time.work(s) for s in starts), default=-paint.takt_s - longest)
 
-    def _held(self) -> tuple[Ints, Ints]:
+    def _last_color(self) -> int:
+        """Return the colour sprayed last, -1: none is known."""
+        plant, color = self.plant, self.plant.problem.paint.previous_color
+        if self._paint_facts:
+            return int(plant.color[self._paint_facts[-1]])
+        return -1 if color is None else plant.color_names.index(color)
+
+    def _held_starts(self) -> tuple[Ints, Ints]:
+        """Return the assembly and the paint start before which a car may not start."""
         plant = self.plant
         assembly, paint = np.zeros(plant.n, np.int64), np.zeros(plant.n, np.int64)
         for car in plant.frozen:
@@ -252,9 +265,19 @@ class Flow:
                 found[car] = ahead
         return found
 
-    def _rack(self, panel: str) -> int:
+    def _room_for(self, panel: str) -> int:
         die = self.plant.dies.get(panel)
         return INF if die is None else die.rack_capacity
+
+    def _task_arrays(self, tasks: tuple[Task, ...]) -> tuple[Ints, ...]:
+        """Return car, machine, duration and held start of the tasks."""
+        n = len(tasks)
+        return (
+            np.fromiter((t.car for t in tasks), np.int64, n),
+            np.fromiter((t.machine for t in tasks), np.int64, n),
+            np.fromiter((t.duration_s for t in tasks), np.int64, n),
+            np.fromiter((t.held_s for t in tasks), np.int64, n),
+        )
 
     def _lot_arrays(self, lots: tuple[Lot, ...]) -> tuple[Ints, ...]:
         """Return panel, press, quantity, setup, work, held, start and end of the lots."""

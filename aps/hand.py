@@ -12,14 +12,15 @@ from itertools import pairwise
 import numpy as np
 
 from aps.build import Placed, place, schedule_of, work_of
-from aps.check import Violation, check_work
+from aps.check import Checker, Violation
 from aps.flow import Flow
 from aps.kpis import purges
 from aps.orders import Orders
+from aps.placing import with_car, with_panels
 from aps.plant import Plant
 from aps.problem import Problem, SpacingPriority, Stage
-from aps.repair import orders_of, with_car, with_panels
-from aps.schedule import LevelResult, Schedule, Slot
+from aps.repair import orders_of
+from aps.schedule import LevelResult, Schedule
 from aps.sequencing.task import clashes
 from aps.validate import validate
 
@@ -94,17 +95,26 @@ class Trial:
     purge_cost: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A move, why it is refused (empty: it is not), and the orders behind it."""
+
+    move: Move
+    code: str
+    orders: Orders
+
+
 class Hand:
     """A plan under a planner's hand; one for each plan, trials do not touch it.
 
-    `frozen_until_s` is the end of the frozen zone: what starts before it stays.
     Raises `ProblemError` if the problem contradicts itself.
     """
 
-    def __init__(self, problem: Problem, schedule: Schedule, *, frozen_until_s: int = 0) -> None:
+    def __init__(self, problem: Problem, schedule: Schedule) -> None:
         validate(problem)
         self._problem, self._base = problem, schedule
         self._plant = Plant(problem)
+        self._checker = Checker(problem)
         self._flow = Flow(self._plant)
         self._orders = orders_of(self._plant, schedule, set())
         self._still_out = tuple(
@@ -114,16 +124,20 @@ class Hand:
         )
         self._out = {car for car, _ in self._still_out}
         self._due = {car.id: car.due_s for car in problem.cars if car.due_s is not None}
-        self._frozen = {
-            Line.ASSEMBLY: _starting_before(schedule.assembly, frozen_until_s),
-            Line.PAINT: _starting_before(schedule.paint, frozen_until_s),
+        self._starts = {
+            Line.ASSEMBLY: {slot.car_id: slot.start_s for slot in schedule.assembly},
+            Line.PAINT: {slot.car_id: slot.start_s for slot in schedule.paint},
         }
+        self._made: tuple[_Made, ...] = ()
         self._crowded_before = {(w.rule_id, w.car_ids) for w in self._crowded(self._orders)}
         self._close_before = set(self._close(self._orders))
 
-    def try_out(self, moves: Sequence[Move]) -> Trial:
-        """Return what comes of these moves, in their order, without the figures of a plan."""
-        placed, refused = self._placed(moves)
+    def try_out(self, moves: Sequence[Move], *, frozen_until_s: int = 0) -> Trial:
+        """Return what comes of these moves, in their order, without the figures of a plan.
+
+        `frozen_until_s` is the end of the frozen zone: what starts before it stays.
+        """
+        placed, refused = self._placed(moves, frozen_until_s)
         work = work_of(self._plant, self._flow, placed, self._base)
         late = {}
         for slot in work.assembly:
@@ -141,7 +155,7 @@ class Hand:
         return Trial(
             work=work,
             refused=refused,
-            violations=check_work(self._problem, work),
+            violations=self._checker.check_work(work),
             left_out=tuple((names[c].id, code) for c, code in placed.dropped if c not in self._out),
             late=late,
             crowded=tuple(crowded),
@@ -153,22 +167,19 @@ class Hand:
 
     def schedule(self, moves: Sequence[Move]) -> tuple[Schedule, tuple[Refused, ...]]:
         """Return the whole plan with these moves, its figures counted, and what was refused."""
-        placed, refused = self._placed(moves)
+        placed, refused = self._placed(moves, 0)
         result = LevelResult(
             level="hand", pass_no=0, status="MOVED", objective=len(moves) - len(refused)
         )
         found = schedule_of(self._plant, self._flow, placed, levels=(result,), reference=self._base)
         return found, refused
 
-    def _placed(self, moves: Iterable[Move]) -> tuple[Placed, tuple[Refused, ...]]:
-        orders = self._orders
-        refused = []
-        for move in moves:
-            code = self._refusal(orders, move)
-            if code:
-                refused.append(Refused(move=move, code=code))
-            else:
-                orders = self._moved(orders, move)
+    def _placed(
+        self, moves: Iterable[Move], frozen_until_s: int
+    ) -> tuple[Placed, tuple[Refused, ...]]:
+        made = self._all_made(moves, frozen_until_s)
+        orders = made[-1].orders if made else self._orders
+        refused = [Refused(move=one.move, code=one.code) for one in made if one.code]
         if self._out & set(orders.assembly):
             placed = with_panels(self._plant, self._flow, orders)
         else:
@@ -181,7 +192,27 @@ class Hand:
         ]
         return replace(placed, dropped=(*placed.dropped, *stay)), tuple(refused)
 
-    def _refusal(self, orders: Orders, move: Move) -> str:
+    def _all_made(self, moves: Iterable[Move], frozen_until_s: int) -> tuple[_Made, ...]:
+        """Return what the moves made of the orders, one after the other.
+
+        A planner adds one move to those before: what these made is known from the last trial.
+        """
+        made: list[_Made] = []
+        known = iter(self._made)
+        orders = self._orders
+        for move in moves:
+            code = self._refusal(orders, move, frozen_until_s)
+            one = next(known, None)
+            if one is None or (one.move, one.code) != (move, code):
+                known = iter(())
+                one = _Made(move, code, orders if code else self._moved(orders, move))
+            made.append(one)
+            orders = one.orders
+        found = tuple(made)
+        self._made = found
+        return found
+
+    def _refusal(self, orders: Orders, move: Move, frozen_until_s: int) -> str:
         """Return why a move cannot be tried; empty when it can."""
         index = self._plant.index
         car = index.get(move.car_id)
@@ -196,15 +227,16 @@ class Hand:
             return "before_frozen"
         if move.line is Line.PAINT and car not in row:
             return "unknown"
-        frozen = self._frozen[move.line]
-        if move.car_id in frozen or self._is_held(car, move.line):
+        if self._is_held(car, move.line, frozen_until_s):
             return "frozen"
-        if move.before is not None and before is not None:
-            held = move.before in frozen or self._is_held(before, move.line)
-            return "before_frozen" if held else ""
+        if before is not None and self._is_held(before, move.line, frozen_until_s):
+            return "before_frozen"
         return ""
 
-    def _is_held(self, car: int, line: Line) -> bool:
+    def _is_held(self, car: int, line: Line, frozen_until_s: int) -> bool:
+        start_s = self._starts[line].get(self._plant.cars[car].id)
+        if start_s is not None and start_s < frozen_until_s:
+            return True
         held = self._plant.assembly_held if line is Line.ASSEMBLY else self._plant.paint_held
         return held(car) is not None
 
@@ -224,30 +256,26 @@ class Hand:
     def _crowded(self, orders: Orders) -> list[CrowdedWindow]:
         """Return the windows of the assembly order that break a ratio rule."""
         plant, line = self._plant, self._problem.assembly
-        order = [*plant.assembly_facts(), *orders.assembly]
-        skip = len(line.previous)
+        order = np.array([*plant.assembly_facts(), *orders.assembly], np.int64)
+        rows = plant.has[len(line.previous) + order]
         found = []
         for k, rule in enumerate(line.ratio_rules):
-            has = [bool(plant.has[skip + c, k]) for c in order]
-            count = 0
-            for at in range(len(order)):
-                count += int(has[at])
-                if at >= rule.p:
-                    count -= int(has[at - rule.p])
-                if count > rule.n:
-                    window = order[max(0, at - rule.p + 1) : at + 1]
-                    found.append(
-                        CrowdedWindow(
-                            rule_id=rule.id,
-                            option=rule.option,
-                            n=rule.n,
-                            p=rule.p,
-                            count=count,
-                            car_ids=tuple(
-                                plant.cars[c].id for c in window if plant.has[skip + c, k]
-                            ),
-                        )
+            has = np.flatnonzero(rows[:, k])
+            total = np.concatenate(([0], np.cumsum(rows[:, k], dtype=np.int64)))
+            ends = np.arange(1, len(order) + 1)
+            counts = total[ends] - total[np.maximum(0, ends - rule.p)]
+            for at in np.flatnonzero(counts > rule.n).tolist():
+                window = order[has[total[max(0, at + 1 - rule.p)] : total[at + 1]]]
+                found.append(
+                    CrowdedWindow(
+                        rule_id=rule.id,
+                        option=rule.option,
+                        n=rule.n,
+                        p=rule.p,
+                        count=int(counts[at]),
+                        car_ids=tuple(plant.cars[c].id for c in window.tolist()),
                     )
+                )
         return found
 
     def _close(self, orders: Orders) -> list[ClosePair]:
@@ -277,10 +305,6 @@ class Hand:
                     if at + apart >= skip
                 ]
         return found
-
-
-def _starting_before(slots: Sequence[Slot], until_s: int) -> frozenset[str]:
-    return frozenset(slot.car_id for slot in slots if slot.start_s < until_s)
 
 
 def _color_changes(work: Schedule) -> int:

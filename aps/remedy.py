@@ -29,9 +29,10 @@ from aps.errors import ProblemError
 from aps.explain import Reason, why_late
 from aps.flow import Flow
 from aps.orders import Orders
+from aps.placing import with_car, with_panels
 from aps.plant import Plant
 from aps.problem import Calendar, Car, Interval, Problem, Stage
-from aps.repair import orders_of, with_car, with_panels
+from aps.repair import orders_of
 from aps.schedule import LevelResult, Schedule
 from aps.validate import validate
 from aps.worktime import INF

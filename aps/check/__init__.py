@@ -7,11 +7,11 @@ violations can be worked; soft rules are counted again and must equal the plan's
 from collections.abc import Callable
 
 from aps.check import body, figures, lanes, lines, presses
-from aps.check.facts import View, Violation
+from aps.check.facts import Known, View, Violation
 from aps.problem import Problem
 from aps.schedule import Schedule
 
-__all__ = ["Violation", "check", "check_work"]
+__all__ = ["Checker", "Violation", "check", "check_work"]
 
 Rule = Callable[[View], list[Violation]]
 
@@ -59,6 +59,33 @@ _COUNTED: frozenset[Rule] = frozenset(
     }
 )
 """Rules about what a plan says of itself, not about what the lines do."""
+_RULES_OF_WORK = tuple(rule for rule in _RULES if rule not in _COUNTED)
+
+
+class Checker:
+    """The checker of one problem, which reads it once and checks as many plans of it as are asked."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._known = Known(problem)
+
+    def check(
+        self, schedule: Schedule, *, reference: Schedule | None = None
+    ) -> tuple[Violation, ...]:
+        """Return every violation of a plan, as `check` does."""
+        return self._checked(schedule, reference, _RULES)
+
+    def check_work(self, schedule: Schedule) -> tuple[Violation, ...]:
+        """Return every violation in what the lines do, as `check_work` does."""
+        return self._checked(schedule, None, _RULES_OF_WORK)
+
+    def _checked(
+        self, schedule: Schedule, reference: Schedule | None, rules: tuple[Rule, ...]
+    ) -> tuple[Violation, ...]:
+        view = View(self._known, schedule, reference)
+        broken = figures.names_that_do_not_exist(view)
+        if broken:
+            return tuple(broken)
+        return tuple(violation for rule in rules for violation in rule(view))
 
 
 def check(
@@ -68,17 +95,9 @@ def check(
 
     `reference` is the plan against which `Kpis.moved_cars` was counted, if it was.
     """
-    view = View.of(problem, schedule, reference)
-    broken = figures.names_that_do_not_exist(view)
-    if broken:
-        return tuple(broken)
-    return tuple(violation for rule in _RULES for violation in rule(view))
+    return Checker(problem).check(schedule, reference=reference)
 
 
 def check_work(problem: Problem, schedule: Schedule) -> tuple[Violation, ...]:
     """Return every violation in what the lines do; pegs, car times and figures are not looked at."""
-    view = View.of(problem, schedule, None)
-    broken = figures.names_that_do_not_exist(view)
-    if broken:
-        return tuple(broken)
-    return tuple(found for rule in _RULES if rule not in _COUNTED for found in rule(view))
+    return Checker(problem).check_work(schedule)

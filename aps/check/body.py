@@ -2,8 +2,10 @@
 
 from itertools import pairwise
 
-from aps.check.facts import View, Violation, broken, overfull
-from aps.problem import FrozenOperation, Stage, Step
+import numpy as np
+
+from aps.check.facts import NEVER, View, Violation, broken, column, overfull
+from aps.problem import Stage
 from aps.schedule import Operation
 
 
@@ -18,7 +20,7 @@ def every_step_is_done_once_in_order(view: View) -> list[Violation]:
     for car_id in _to_weld(view):
         steps = [step.id for step in view.steps_left(car_id)]
         planned = view.weld.get(car_id, [])
-        if [o.step for o in planned] != steps:
+        if steps != [o.step for o in planned]:
             said = ", ".join(o.step for o in planned) or "none"
             sentence = f"Body {car_id} needs {', '.join(steps)} and gets {said}."
             found.append(broken("weld.steps", car_id, sentence))
@@ -35,41 +37,38 @@ def every_step_is_done_once_in_order(view: View) -> list[Violation]:
     return found
 
 
-def _held(view: View, operation: Operation) -> FrozenOperation | None:
-    fact = view.frozen.get(operation.car_id)
-    for one in fact.weld if fact is not None else ():
-        if one.step == operation.step:
-            return one
-    return None
-
-
 def _runs(view: View, operation: Operation) -> bool:
-    held = _held(view, operation)
+    held = view.held(operation)
     return held is not None and held.start_s <= 0
-
-
-def _step(view: View, operation: Operation) -> Step | None:
-    steps = view.routing[view.cars[operation.car_id].body_type]
-    return next((step for step in steps if step.id == operation.step), None)
 
 
 def steps_take_their_time_on_an_allowed_machine(view: View) -> list[Violation]:
     """Start in working time, after the release; end after the step's working time there."""
-    calendars = {m.id: view.calendars[m.calendar] for m in view.problem.body.machines}
+    known, plan = view.known, view.schedule.weld
+    takes = column((known.works(o.car_id, o.step).get(o.machine, NEVER) for o in plan), len(plan))
+    start, end = view.welds.start, view.welds.end
+    released = known.release[view.welds.car]
+    calendars = {m.id: m.calendar for m in view.problem.body.machines}
+    follows = np.array([calendars[o.machine] for o in plan], np.object_)
+    odd = (takes == NEVER) | (start < released)
+    for calendar in set(calendars.values()):
+        clock, own_ops = known.calendars[calendar], np.flatnonzero((follows == calendar) & ~odd)
+        late = clock.each_after(start[own_ops], takes[own_ops]) != end[own_ops]
+        odd[own_ops] |= late | ~clock.each_working(start[own_ops])
     found = []
-    for o in view.schedule.weld:
+    for at in np.flatnonzero(odd).tolist():
+        o = plan[at]
         if _runs(view, o):
             continue
-        step = _step(view, o)
-        works = {a.machine: a.duration_s for a in step.alternatives} if step is not None else {}
+        works = known.works(o.car_id, o.step)
         if o.machine not in works:
             sentence = f"{o.machine} cannot do {o.step} of {o.car_id}."
             found.append(broken("weld.machine", o.car_id, sentence, machine=o.machine))
             continue
-        clock = calendars[o.machine]
-        end = clock.after(o.start_s, works[o.machine])
-        if not clock.working(o.start_s) or end != o.end_s:
-            sentence = f"{o.step} of {o.car_id} from {o.start_s} on {o.machine} ends at {end}."
+        own_clock = known.calendars[calendars[o.machine]]
+        done = own_clock.after(o.start_s, works[o.machine])
+        if not own_clock.working(o.start_s) or done != o.end_s:
+            sentence = f"{o.step} of {o.car_id} from {o.start_s} on {o.machine} ends at {done}."
             found.append(broken("weld.duration", o.car_id, sentence, end_s=o.end_s))
         if o.start_s < view.cars[o.car_id].release_s:
             sentence = f"{o.step} of {o.car_id} starts before the body is released."
@@ -80,8 +79,9 @@ def steps_take_their_time_on_an_allowed_machine(view: View) -> list[Violation]:
 def one_body_per_machine_at_a_time(view: View) -> list[Violation]:
     """No two operations overlap on a machine."""
     found = []
+    plan, welds = view.schedule.weld, view.welds
     last: dict[str, Operation] = {}
-    for o in sorted(view.schedule.weld, key=lambda one: (one.start_s, one.end_s)):
+    for o in (plan[at] for at in np.lexsort((welds.end, welds.start)).tolist()):
         before = last.get(o.machine)
         if before is not None and o.start_s < before.end_s:
             sentence = f"{o.machine} welds {o.car_id} before it is done with {before.car_id}."
@@ -93,13 +93,13 @@ def one_body_per_machine_at_a_time(view: View) -> list[Violation]:
 def running_and_frozen_operations_are_kept(view: View) -> list[Violation]:
     """A running operation keeps machine and times; a frozen one its machine, not before its time."""
     calendars = {m.id: view.calendars[m.calendar] for m in view.problem.body.machines}
-    planned = {(o.car_id, o.step): o for o in view.schedule.weld}
     found = []
     for fact in view.problem.frozen:
         if view.stage(fact.car_id) not in (Stage.NOT_STARTED, Stage.IN_BODY):
             continue
+        planned = {o.step: o for o in view.weld.get(fact.car_id, ())}
         for held in fact.weld:
-            o = planned.get((fact.car_id, held.step))
+            o = planned.get(held.step)
             if held.start_s <= 0:
                 step = next(
                     s for s in view.routing[view.cars[fact.car_id].body_type] if s.id == held.step

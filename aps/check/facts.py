@@ -1,10 +1,25 @@
-"""What the checker's rules look at: a plan and its problem by name, and calendars in plain code."""
+"""What the checker's rules look at: a plan and its problem by name, and calendars in plain code.
+
+A rule over thousands of cars asks all of them at once, in columns, and looks closer only at those
+that stand out: a planner who drops a bar waits for the answer.
+"""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from aps.problem import Calendar, Car, FrozenCar, Problem, Stage, Step
+import numpy as np
+import numpy.typing as npt
+
+from aps.problem import Calendar, Car, FrozenCar, FrozenOperation, Problem, Stage, Step
 from aps.schedule import Facts, Operation, Schedule, Slot
+
+Column = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+NEVER = 1 << 62
+"""A time that does not come, in a column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +37,11 @@ def broken(code: str, subject: str, sentence: str, **facts: str | int) -> Violat
     return Violation(code=code, subject=subject, facts=tuple(facts.items()), sentence=sentence)
 
 
+def column(values: Iterable[int], length: int) -> Column:
+    """Return so many whole numbers as a column."""
+    return np.fromiter(values, np.int64, length)
+
+
 class Worked:
     """A calendar read plainly: how much is worked by a time, and when so much is worked."""
 
@@ -32,6 +52,11 @@ class Worked:
         for begin, end in calendar.working:
             self._sums.append(self._sums[-1] + end - begin)
         self._shifts = calendar.shift_ids
+        self._columns = (
+            np.array(self._starts, np.int64),
+            np.array([end for _, end in calendar.working], np.int64),
+            np.array(self._sums, np.int64),
+        )
 
     def by(self, t: int) -> int:
         """Return the seconds worked in [0, t); a time before 0 counts as worked backwards."""
@@ -69,64 +94,265 @@ class Worked:
             return None
         return self._intervals[at][0] + max(0, worked) - self._sums[at]
 
+    def each_by(self, t: Column) -> Column:
+        """Return `by` of every time."""
+        starts, ends, sums = self._columns
+        if not len(starts):
+            return np.minimum(t, 0)
+        at = np.searchsorted(starts, t, side="right") - 1
+        inside = np.maximum(at, 0)
+        worked = sums[inside] + np.minimum(t, ends[inside]) - starts[inside]
+        return np.where(t <= 0, t, np.where(at < 0, 0, worked))
 
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """A problem and a plan, by name."""
+    def each_working(self, t: Column) -> Marks:
+        """Return `working` of every time."""
+        starts, ends, _ = self._columns
+        if not len(starts):
+            return np.zeros(len(t), np.bool_)
+        at = np.searchsorted(starts, t, side="right") - 1
+        return (at >= 0) & (t < ends[np.maximum(at, 0)])
 
-    problem: Problem
-    schedule: Schedule
-    reference: Schedule | None
-    cars: dict[str, Car]
-    frozen: dict[str, FrozenCar]
-    calendars: dict[str, Worked]
-    routing: dict[str, tuple[Step, ...]]
-    assembly: dict[str, Slot]
-    paint: dict[str, Slot]
-    weld: dict[str, list[Operation]]
-    launches: list[tuple[int, str]]
-    """(time, car) of the first weld step of each car that was not started, in order of time."""
-    panel_changes: dict[str, list[tuple[int, int, str]]]
-    """Panel type → (time, panels, who), lots in and bodies out, lots first."""
+    def each_after(self, start: Column, work: Column | int) -> Column:
+        """Return `after` of every start and its work; `NEVER` if never."""
+        starts, _, sums = self._columns
+        wanted = self.each_by(np.maximum(start, 0)) + work
+        if not len(starts):
+            return np.where(wanted <= 0, 0, NEVER)
+        at = np.searchsorted(sums, wanted, side="left") - 1
+        inside = np.clip(at, 0, len(starts) - 1)
+        done = starts[inside] + wanted - sums[inside]
+        return np.where(wanted <= 0, 0, np.where(at >= len(starts), NEVER, done))
 
-    @classmethod
-    def of(cls, problem: Problem, schedule: Schedule, reference: Schedule | None) -> "View":
-        """Index a problem and a plan."""
-        weld: dict[str, list[Operation]] = {}
-        for operation in sorted(schedule.weld, key=lambda o: o.start_s):
-            weld.setdefault(operation.car_id, []).append(operation)
-        cars = {car.id: car for car in problem.cars}
-        launches = sorted(
-            (operations[0].start_s, car_id)
-            for car_id, operations in weld.items()
-            if car_id in cars and cars[car_id].at is Stage.NOT_STARTED
-        )
-        return cls(
-            problem=problem,
-            schedule=schedule,
-            reference=reference,
-            cars=cars,
-            frozen={fact.car_id: fact for fact in problem.frozen},
-            calendars={c.id: Worked(c) for c in problem.calendars},
-            routing={r.body_type: r.steps for r in problem.body.routings},
-            assembly={slot.car_id: slot for slot in schedule.assembly},
-            paint={slot.car_id: slot for slot in schedule.paint},
-            weld=weld,
-            launches=launches,
-            panel_changes=_panel_changes(cars, schedule, launches),
-        )
 
-    def stage(self, car_id: str) -> Stage:
-        """Return where a car was at the start."""
-        return self.cars[car_id].at
+class Known:
+    """A problem by name and in columns (one row a car): the same for every plan of it."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.cars = {car.id: car for car in problem.cars}
+        self.index = {car.id: at for at, car in enumerate(problem.cars)}
+        self.rank = column((car.at.rank for car in problem.cars), len(problem.cars))
+        self.release = column((car.release_s for car in problem.cars), len(problem.cars))
+        self.frozen = {fact.car_id: fact for fact in problem.frozen}
+        self.calendars = {c.id: Worked(c) for c in problem.calendars}
+        self.routing = {r.body_type: r.steps for r in problem.body.routings}
+        works = {
+            (body_type, step.id): {a.machine: a.duration_s for a in step.alternatives}
+            for body_type, steps in self.routing.items()
+            for step in steps
+        }
+        self._body_type = {car.id: car.body_type for car in problem.cars}
+        self._works = works
+        self.fixed = {
+            (fact.car_id, one.step): one for fact in problem.frozen for one in reversed(fact.weld)
+        }
+        """Weld operations that run or are frozen, by (car, step)."""
+        self._steps: dict[str, tuple[Step, ...]] = {}
+        self._having: dict[str, Marks] = {}
+        self._needing: dict[str, Column] = {}
+
+    def works(self, car_id: str, step: str) -> dict[str, int]:
+        """Return the machines that can do a step of a car, and the working seconds it takes there."""
+        return self._works.get((self._body_type[car_id], step), {})
 
     def steps_left(self, car_id: str) -> tuple[Step, ...]:
         """Return the steps of a car that are not done, running ones included."""
-        car = self.cars[car_id]
-        if car.at not in (Stage.NOT_STARTED, Stage.IN_BODY):
-            return ()
-        fact = self.frozen.get(car_id)
-        return self.routing[car.body_type][fact.steps_done if fact is not None else 0 :]
+        found = self._steps.get(car_id)
+        if found is None:
+            car = self.cars[car_id]
+            fact = self.frozen.get(car_id)
+            found = ()
+            if car.at in (Stage.NOT_STARTED, Stage.IN_BODY):
+                found = self.routing[car.body_type][fact.steps_done if fact is not None else 0 :]
+            self._steps[car_id] = found
+        return found
+
+    def having(self, option: str) -> Marks:
+        """Return which cars have an option."""
+        found = self._having.get(option)
+        if found is None:
+            found = np.array([option in car.options for car in self.problem.cars], np.bool_)
+            self._having[option] = found
+        return found
+
+    def needing(self, panel: str) -> Column:
+        """Return how many panels of a type each car takes."""
+        found = self._needing.get(panel)
+        if found is None:
+            cars = self.problem.cars
+            found = column((dict(car.panels).get(panel, 0) for car in cars), len(cars))
+            self._needing[panel] = found
+        return found
+
+
+class Row(NamedTuple):
+    """The cars of a paced line in columns, in the order of the plan: which car, start and end."""
+
+    car: Column
+    start: Column
+    end: Column
+
+
+class Welds(NamedTuple):
+    """The weld operations of a plan in columns, in its order: which car, start and end."""
+
+    car: Column
+    start: Column
+    end: Column
+
+
+class PanelChanges(NamedTuple):
+    """What comes into the racks of a panel type and goes, by time, what comes first."""
+
+    t: Column
+    panels: Column
+    """Of a lot above, of a body below 0."""
+    who: Column
+    """The lot in the order of the plan, or the launch, counted on behind the lots."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A problem and a plan, by name."""
+
+    known: Known
+    schedule: Schedule
+    reference: Schedule | None
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that the plan is of."""
+        return self.known.problem
+
+    @property
+    def cars(self) -> dict[str, Car]:
+        """The cars of the problem by their id."""
+        return self.known.cars
+
+    @property
+    def frozen(self) -> dict[str, FrozenCar]:
+        """What is no longer planned, by car."""
+        return self.known.frozen
+
+    @property
+    def calendars(self) -> dict[str, Worked]:
+        """The calendars by their id."""
+        return self.known.calendars
+
+    @property
+    def routing(self) -> dict[str, tuple[Step, ...]]:
+        """The steps of each body type."""
+        return self.known.routing
+
+    @cached_property
+    def assembly(self) -> dict[str, Slot]:
+        """The assembly slot of each car."""
+        return {slot.car_id: slot for slot in self.schedule.assembly}
+
+    @cached_property
+    def paint(self) -> dict[str, Slot]:
+        """The paint slot of each car."""
+        return {slot.car_id: slot for slot in self.schedule.paint}
+
+    @cached_property
+    def weld(self) -> dict[str, list[Operation]]:
+        """The weld operations of each car in the order of their starts."""
+        found: dict[str, list[Operation]] = {}
+        for operation in sorted(self.schedule.weld, key=lambda o: o.start_s):
+            found.setdefault(operation.car_id, []).append(operation)
+        return found
+
+    @cached_property
+    def launches(self) -> list[tuple[int, str]]:
+        """(time, car) of the first weld step of each car that was not started, in order of time."""
+        cars = self.cars
+        return sorted(
+            (operations[0].start_s, car_id)
+            for car_id, operations in self.weld.items()
+            if cars[car_id].at is Stage.NOT_STARTED
+        )
+
+    @cached_property
+    def assembly_row(self) -> Row:
+        """The assembly order in columns."""
+        return self._row(self.schedule.assembly)
+
+    @cached_property
+    def paint_row(self) -> Row:
+        """The paint order in columns."""
+        return self._row(self.schedule.paint)
+
+    def _row(self, slots: Sequence[Slot]) -> Row:
+        index, n = self.known.index, len(slots)
+        return Row(
+            column((index[slot.car_id] for slot in slots), n),
+            column((slot.start_s for slot in slots), n),
+            column((slot.end_s for slot in slots), n),
+        )
+
+    @cached_property
+    def welds(self) -> Welds:
+        """The weld operations in columns."""
+        plan, index = self.schedule.weld, self.known.index
+        return Welds(
+            column((index[o.car_id] for o in plan), len(plan)),
+            column((o.start_s for o in plan), len(plan)),
+            column((o.end_s for o in plan), len(plan)),
+        )
+
+    @cached_property
+    def painted_at(self) -> Column:
+        """When the plan has each car leave paint; `NEVER` where it does not paint it."""
+        found = np.full(len(self.known.rank), NEVER, np.int64)
+        found[self.paint_row.car] = self.paint_row.end
+        return found
+
+    @cached_property
+    def welded_at(self) -> Column:
+        """When the last weld operation of each car is done; `NEVER` for a car without one."""
+        welds = self.welds
+        found = np.full(len(self.known.rank), -1, np.int64)
+        np.maximum.at(found, welds.car, welds.end)
+        found[np.setdiff1d(np.arange(len(found)), welds.car)] = NEVER
+        return found
+
+    @cached_property
+    def _launch_columns(self) -> tuple[Column, Column]:
+        index, n = self.known.index, len(self.launches)
+        return (
+            column((index[car_id] for _, car_id in self.launches), n),
+            column((t for t, _ in self.launches), n),
+        )
+
+    def panel_changes(self, panel: str) -> PanelChanges:
+        """Return what the plan does to the stock of a panel type."""
+        lots = [k for k, lot in enumerate(self.schedule.press) if lot.panel_type == panel]
+        cars, at = self._launch_columns
+        need = self.known.needing(panel)[cars]
+        takes = np.flatnonzero(need)
+        made = [self.schedule.press[k] for k in lots]
+        t = np.concatenate((column((lot.end_s for lot in made), len(made)), at[takes]))
+        change = np.concatenate((column((lot.quantity for lot in made), len(made)), -need[takes]))
+        who = np.concatenate((column(lots, len(lots)), len(self.schedule.press) + takes))
+        order = np.lexsort((-change, t))
+        return PanelChanges(t[order], change[order], who[order])
+
+    def named(self, who: int) -> str:
+        """Return the lot or the car of `PanelChanges.who`."""
+        lots = self.schedule.press
+        return lots[who].id if who < len(lots) else self.launches[who - len(lots)][1]
+
+    def stage(self, car_id: str) -> Stage:
+        """Return where a car was at the start."""
+        return self.known.cars[car_id].at
+
+    def steps_left(self, car_id: str) -> tuple[Step, ...]:
+        """Return the steps of a car that are not done, running ones included."""
+        return self.known.steps_left(car_id)
+
+    def held(self, operation: Operation) -> FrozenOperation | None:
+        """Return what is fixed about a weld operation, if it runs or is frozen."""
+        return self.known.fixed.get((operation.car_id, operation.step))
 
     def held_assembly(self, car_id: str) -> int | None:
         """Return the frozen assembly start of a car that has not begun assembly."""
@@ -154,25 +380,12 @@ def overfull(
 
     An arrival is (time, car, fact); facts come whether there is room or not.
     """
-    leaves = sorted(departures)
-    found = []
-    for count, (t, car, fact) in enumerate(sorted(arrivals), 1):
-        level = initial + count - bisect_right(leaves, t)
-        if level > capacity and not fact:
-            found.append((t, car, level))
-    return found
-
-
-def _panel_changes(
-    cars: dict[str, Car], schedule: Schedule, launches: list[tuple[int, str]]
-) -> dict[str, list[tuple[int, int, str]]]:
-    changes: dict[str, list[tuple[int, int, str]]] = {}
-    for lot in schedule.press:
-        changes.setdefault(lot.panel_type, []).append((lot.end_s, lot.quantity, lot.id))
-    for t, car_id in launches:
-        for panel, need in dict(cars[car_id].panels).items():
-            if need:
-                changes.setdefault(panel, []).append((t, -need, car_id))
-    for found in changes.values():
-        found.sort(key=lambda one: (one[0], -one[1]))
-    return changes
+    n = len(arrivals)
+    times = np.sort(column((t for t, _, _ in arrivals), n))
+    gone = np.searchsorted(np.sort(column(departures, len(departures))), times, side="right")
+    levels = initial + np.arange(1, n + 1) - gone
+    over = np.flatnonzero(levels > capacity)
+    if not len(over):
+        return []
+    come = sorted(arrivals)
+    return [(come[k][0], come[k][1], int(levels[k])) for k in over.tolist() if not come[k][2]]

@@ -1,11 +1,11 @@
 """The rules of the plan as a whole: names, completeness, repeated times, and the KPIs recounted."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 
 from aps.check.facts import View, Violation, broken
 from aps.check.lines import pairs_too_close, purge_between, spacing_rules
-from aps.check.presses import stock_changes
 from aps.problem import RatioPriority, SpacingPriority, Stage, snapshot_hash
 from aps.schedule import CarTimes
 
@@ -43,15 +43,18 @@ def every_car_is_planned_or_left_out_once(view: View) -> list[Violation]:
     """Each car that is not done is in assembly once or left out once, with a reason."""
     plan = view.schedule
     found = []
-    for name, ids in (
-        ("assembly", [s.car_id for s in plan.assembly]),
-        ("paint", [s.car_id for s in plan.paint]),
-        ("unplaced", [u.car_id for u in plan.unplaced]),
-        ("press", [lot.id for lot in plan.press]),
-        ("weld", [f"{o.car_id} {o.step}" for o in plan.weld]),
-    ):
-        twice = sorted({one for one in ids if ids.count(one) > 1}) if _repeats(ids) else []
-        found += [broken("plan.twice", one, f"{one} is in {name} twice.") for one in twice]
+    named: tuple[tuple[str, list[tuple[str, ...]]], ...] = (
+        ("assembly", [(s.car_id,) for s in plan.assembly]),
+        ("paint", [(s.car_id,) for s in plan.paint]),
+        ("unplaced", [(u.car_id,) for u in plan.unplaced]),
+        ("press", [(lot.id,) for lot in plan.press]),
+        ("weld", [(o.car_id, o.step) for o in plan.weld]),
+    )
+    for name, ids in named:
+        twice = sorted(one for one, times in Counter(ids).items() if times > 1)
+        for words in twice:
+            one = " ".join(words)
+            found.append(broken("plan.twice", one, f"{one} is in {name} twice."))
     out = {u.car_id for u in plan.unplaced}
     for car in view.problem.cars:
         there = (car.id in view.assembly) + (car.id in out)
@@ -68,10 +71,6 @@ def every_car_is_planned_or_left_out_once(view: View) -> list[Violation]:
             sentence = f"Car {slot.car_id} is painted and never assembled."
             found.append(broken("plan.half", slot.car_id, sentence))
     return found
-
-
-def _repeats(ids: list[str]) -> bool:
-    return len(set(ids)) != len(ids)
 
 
 def car_times_repeat_the_plan(view: View) -> list[Violation]:
@@ -223,7 +222,8 @@ def _below_cover_s(view: View, until: int) -> int:
     seconds = 0
     for die in view.problem.press.dies:
         level, at = stock.get(die.panel_type, 0), 0
-        for t, change, _ in stock_changes(view, die.panel_type):
+        changes = view.panel_changes(die.panel_type)
+        for t, change in zip(changes.t.tolist(), changes.panels.tolist(), strict=True):
             if level < die.min_cover:
                 seconds += max(0, min(t, until) - at)
             level += change

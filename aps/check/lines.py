@@ -1,8 +1,21 @@
 """The rules of the two paced lines, assembly and paint, and of the painted body store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
-from aps.check.facts import View, Violation, Worked, broken, overfull
+import numpy as np
+
+from aps.check.facts import (
+    NEVER,
+    Column,
+    Marks,
+    Row,
+    View,
+    Violation,
+    Worked,
+    broken,
+    overfull,
+)
 from aps.problem import SpacingPriority, SpacingRule, Stage
 from aps.schedule import Slot
 
@@ -63,32 +76,35 @@ def purge_between(view: View, before: str, after: str) -> tuple[int, int]:
 def _paced(
     view: View,
     slots: Sequence[Slot],
+    row: Row,
     line: str,
     stage: Stage,
     clock: Worked,
     takt: int,
-    purge_s: Callable[[str, str], int],
+    changes: dict[int, int],
 ) -> list[Violation]:
     """W(start of next) - W(start) >= takt, and the purge of the pair where the colour changes."""
+    free = view.known.rank[row.car] != stage.rank
+    idle = free & ~clock.each_working(row.start)
+    least = np.full(len(slots), takt, np.int64)
+    least[list(changes)] += np.array(list(changes.values()), np.int64)
+    worked = clock.each_by(row.start)
+    apart = worked[1:] - worked[:-1]
+    close = np.zeros(len(slots), np.bool_)
+    close[1:] = free[1:] & (apart < least[1:])
     found = []
-    last: Slot | None = None
-    for slot in slots:
-        fact = view.stage(slot.car_id) is stage
-        if not fact and not clock.working(slot.start_s):
+    for at in np.flatnonzero(idle | close).tolist():
+        slot = slots[at]
+        if idle[at]:
             sentence = f"Car {slot.car_id} starts at {slot.start_s}, when {line} does not work."
             found.append(broken("line.not_working", slot.car_id, sentence, start_s=slot.start_s))
-        if last is not None and not fact:
-            least = takt + (purge_s(last.color, slot.color) if slot.color != last.color else 0)
-            apart = clock.by(slot.start_s) - clock.by(last.start_s)
-            if apart < least:
-                sentence = (
-                    f"Car {slot.car_id} starts on {line} {apart} s of work behind "
-                    f"{last.car_id}; {least} s are needed."
-                )
-                found.append(
-                    broken("line.takt", slot.car_id, sentence, apart_s=apart, least_s=least)
-                )
-        last = slot
+        if close[at]:
+            is_s, needs_s = int(apart[at - 1]), int(least[at])
+            sentence = (
+                f"Car {slot.car_id} starts on {line} {is_s} s of work behind "
+                f"{slots[at - 1].car_id}; {needs_s} s are needed."
+            )
+            found.append(broken("line.takt", slot.car_id, sentence, apart_s=is_s, least_s=needs_s))
     return found
 
 
@@ -96,33 +112,41 @@ def assembly_starts_a_takt_apart_in_working_time(view: View) -> list[Violation]:
     """One car a takt on the assembly line."""
     line = view.problem.assembly
     clock = view.calendars[line.calendar]
-    slots = view.schedule.assembly
-    return _paced(view, slots, line.id, Stage.IN_ASSEMBLY, clock, line.takt_s, lambda *_: 0)
+    slots, row = view.schedule.assembly, view.assembly_row
+    return _paced(view, slots, row, line.id, Stage.IN_ASSEMBLY, clock, line.takt_s, {})
 
 
 def paint_starts_a_takt_apart_in_working_time(view: View) -> list[Violation]:
     """One body a takt on the paint line, between colours the purge of the pair."""
     shop = view.problem.paint
     clock = view.calendars[shop.calendar]
-    slots = view.schedule.paint
-
-    def purge_s(before: str, after: str) -> int:
-        return purge_between(view, before, after)[0]
-
-    return _paced(view, slots, shop.id, Stage.IN_PAINT, clock, shop.takt_s, purge_s)
+    slots, row = view.schedule.paint, view.paint_row
+    own = {(one.before, one.after): one.purge_s for one in reversed(shop.purges)}
+    colors = [slot.color for slot in slots]
+    changes = {
+        at: own.get((before, after), shop.purge_s)
+        for at, (before, after) in enumerate(pairwise(colors), 1)
+        if before != after
+    }
+    return _paced(view, slots, row, shop.id, Stage.IN_PAINT, clock, shop.takt_s, changes)
 
 
 def _lead(
-    view: View, slots: Sequence[Slot], line: str, stage: Stage, clock: Worked, lead_s: int
+    view: View,
+    slots: Sequence[Slot],
+    row: Row,
+    line: str,
+    stage: Stage,
+    clock: Worked,
+    lead_s: int,
 ) -> list[Violation]:
+    free = view.known.rank[row.car] != stage.rank
     found = []
-    for slot in slots:
-        if view.stage(slot.car_id) is stage:
-            continue
+    for at in np.flatnonzero(free & (clock.each_after(row.start, lead_s) != row.end)).tolist():
+        slot = slots[at]
         end = clock.after(slot.start_s, lead_s)
-        if end != slot.end_s:
-            sentence = f"Car {slot.car_id} leaves {line} at {end}, not at {slot.end_s}."
-            found.append(broken("line.lead", slot.car_id, sentence, end_s=slot.end_s))
+        sentence = f"Car {slot.car_id} leaves {line} at {end}, not at {slot.end_s}."
+        found.append(broken("line.lead", slot.car_id, sentence, end_s=slot.end_s))
     return found
 
 
@@ -130,58 +154,67 @@ def assembly_takes_its_lead_time(view: View) -> list[Violation]:
     """A car leaves the line its lead of working time after its start."""
     line = view.problem.assembly
     clock = view.calendars[line.calendar]
-    slots = view.schedule.assembly
-    return _lead(view, slots, line.id, Stage.IN_ASSEMBLY, clock, line.lead_s)
+    slots, row = view.schedule.assembly, view.assembly_row
+    return _lead(view, slots, row, line.id, Stage.IN_ASSEMBLY, clock, line.lead_s)
 
 
 def paint_takes_its_lead_time(view: View) -> list[Violation]:
     """A body leaves paint its lead of working time after its start."""
     shop = view.problem.paint
     clock = view.calendars[shop.calendar]
-    return _lead(view, view.schedule.paint, shop.id, Stage.IN_PAINT, clock, shop.lead_s)
+    slots, row = view.schedule.paint, view.paint_row
+    return _lead(view, slots, row, shop.id, Stage.IN_PAINT, clock, shop.lead_s)
+
+
+def _too_early(row: Row, ready: Column, looked_at: Marks) -> list[int]:
+    """Return the places whose car starts before it is there."""
+    return [int(at) for at in np.flatnonzero(looked_at & (row.start < ready))]
 
 
 def assembly_follows_paint(view: View) -> list[Violation]:
     """A car starts assembly after it left paint, and not before it is released."""
+    row = view.assembly_row
+    rank, release = view.known.rank[row.car], view.known.release[row.car]
+    painted = view.painted_at[row.car]
+    released = (rank == Stage.IN_PAINT.rank) | (rank == Stage.PAINTED.rank)
+    ready = np.where(released, release, 0)
+    comes = rank != Stage.PAINTED.rank
+    ready = np.where(comes, np.maximum(ready, painted), ready)
     found = []
-    for slot in view.schedule.assembly:
-        car = view.cars[slot.car_id]
-        if car.at is Stage.IN_ASSEMBLY:
+    for at in _too_early(row, ready, rank != Stage.IN_ASSEMBLY.rank):
+        slot = view.schedule.assembly[at]
+        if comes[at] and painted[at] == NEVER:
+            sentence = f"Car {slot.car_id} is assembled and never painted."
+            found.append(broken("assembly.unpainted", slot.car_id, sentence))
             continue
-        ready = car.release_s if car.at in (Stage.IN_PAINT, Stage.PAINTED) else 0
-        if car.at is not Stage.PAINTED:
-            painted = view.paint.get(car.id)
-            if painted is None:
-                sentence = f"Car {car.id} is assembled and never painted."
-                found.append(broken("assembly.unpainted", car.id, sentence))
-                continue
-            ready = max(ready, painted.end_s)
-        if slot.start_s < ready:
-            sentence = f"Car {car.id} starts assembly at {slot.start_s}, it is there at {ready}."
-            found.append(
-                broken("assembly.too_early", car.id, sentence, start_s=slot.start_s, ready_s=ready)
-            )
+        there = int(ready[at])
+        sentence = f"Car {slot.car_id} starts assembly at {slot.start_s}, it is there at {there}."
+        found.append(
+            broken("assembly.too_early", slot.car_id, sentence, start_s=slot.start_s, ready_s=there)
+        )
     return found
 
 
 def paint_follows_weld(view: View) -> list[Violation]:
     """A body starts paint after its last weld step, and not before it is released."""
+    row = view.paint_row
+    rank, release = view.known.rank[row.car], view.known.release[row.car]
+    welded = view.welded_at[row.car]
+    welded = np.where(welded == NEVER, row.start + 1, welded)
+    ready = np.where(rank == Stage.WELDED.rank, release, welded)
+    twice = rank > Stage.IN_PAINT.rank
+    ready[twice] = NEVER
     found = []
-    for slot in view.schedule.paint:
-        car = view.cars[slot.car_id]
-        if car.at is Stage.IN_PAINT:
+    for at in _too_early(row, ready, rank != Stage.IN_PAINT.rank):
+        slot, there = view.schedule.paint[at], int(ready[at])
+        if twice[at]:
+            sentence = f"Car {slot.car_id} is painted already."
+            found.append(broken("paint.twice", slot.car_id, sentence))
             continue
-        if car.at.rank > Stage.IN_PAINT.rank:
-            found.append(broken("paint.twice", car.id, f"Car {car.id} is painted already."))
-            continue
-        ready = car.release_s if car.at is Stage.WELDED else 0
-        if car.at is not Stage.WELDED:
-            ready = max((o.end_s for o in view.weld.get(car.id, [])), default=slot.start_s + 1)
-        if slot.start_s < ready:
-            sentence = f"Body {car.id} starts paint at {slot.start_s}, it is there at {ready}."
-            found.append(
-                broken("paint.too_early", car.id, sentence, start_s=slot.start_s, ready_s=ready)
-            )
+        sentence = f"Body {slot.car_id} starts paint at {slot.start_s}, it is there at {there}."
+        found.append(
+            broken("paint.too_early", slot.car_id, sentence, start_s=slot.start_s, ready_s=there)
+        )
     return found
 
 
@@ -200,6 +233,8 @@ def frozen_assembly_keeps_its_place_and_time(view: View) -> list[Violation]:
     """A frozen car starts at its time, or as soon after it as its body and the line allow."""
     line = view.problem.assembly
     clock = view.calendars[line.calendar]
+    if not view.frozen:
+        return []
     free = [s for s in view.schedule.assembly if view.stage(s.car_id) is not Stage.IN_ASSEMBLY]
     held = {s.car_id: start for s in free if (start := view.held_assembly(s.car_id)) is not None}
     found = _held_order(free, held, line.id)
@@ -225,6 +260,8 @@ def frozen_assembly_keeps_its_place_and_time(view: View) -> list[Violation]:
 
 def frozen_paint_keeps_its_place(view: View) -> list[Violation]:
     """Frozen bodies come first in paint, in their order, and not before their time."""
+    if not view.frozen:
+        return []
     free = [s for s in view.schedule.paint if view.stage(s.car_id) is not Stage.IN_PAINT]
     held = {s.car_id: start for s in free if (start := view.held_paint(s.car_id)) is not None}
     found = _held_order(free, held, view.problem.paint.id)
@@ -258,20 +295,25 @@ def spacing_rules(view: View) -> tuple[SpacingRule, ...]:
 
 def pairs_too_close(view: View, rule: SpacingRule) -> list[tuple[str, str, int]]:
     """Return (car before, car behind, places between their starts) wherever they are too close."""
-    before = [(car.id, car.options) for car in view.problem.assembly.previous]
-    order = before + [(s.car_id, view.cars[s.car_id].options) for s in view.schedule.assembly]
-    wanted = [{rule.option, rule.other} & own for _, own in order]
+    previous = view.problem.assembly.previous
+    row = view.assembly_row
+    one, other = (
+        np.concatenate(
+            (
+                np.array([option in car.options for car in previous], np.bool_),
+                view.known.having(option)[row.car],
+            )
+        )
+        for option in (rule.option, rule.other)
+    )
     found = []
-    for at in range(len(before), len(order)):
-        if not wanted[at]:
-            continue
-        for back in range(1, min(rule.gap - 1, at) + 1):
-            first, second = order[at - back][1], order[at][1]
-            if (rule.option in first and rule.other in second) or (
-                rule.other in first and rule.option in second
-            ):
-                found.append((order[at - back][0], order[at][0], back))
-    return found
+    for back in range(1, min(rule.gap, len(one))):
+        close = (one[:-back] & other[back:]) | (other[:-back] & one[back:])
+        found += [(int(at) + back, back) for at in np.flatnonzero(close)]
+    names = [car.id for car in previous] + [s.car_id for s in view.schedule.assembly]
+    return [
+        (names[at - back], names[at], back) for at, back in sorted(found) if at >= len(previous)
+    ]
 
 
 def cars_kept_apart_are_not_too_close(view: View) -> list[Violation]:
@@ -335,11 +377,12 @@ def the_painted_store_holds_what_comes(view: View) -> list[Violation]:
     """Painted bodies not yet in assembly never outnumber the store's places."""
     shop = view.problem.paint
     initial = sum(1 for car in view.problem.cars if car.at is Stage.PAINTED)
+    cars = view.cars
     arrivals = [
-        (s.end_s, s.car_id, view.stage(s.car_id) is Stage.IN_PAINT) for s in view.schedule.paint
+        (s.end_s, s.car_id, cars[s.car_id].at is Stage.IN_PAINT) for s in view.schedule.paint
     ]
     leaves = [
-        s.start_s for s in view.schedule.assembly if view.stage(s.car_id) is not Stage.IN_ASSEMBLY
+        s.start_s for s in view.schedule.assembly if cars[s.car_id].at is not Stage.IN_ASSEMBLY
     ]
     return [
         broken(

@@ -1,5 +1,7 @@
 """The rules of the press shop: lots, dies, panel stock, racks, pegging."""
 
+import numpy as np
+
 from aps.check.facts import View, Violation, broken
 from aps.problem import HeldLot
 from aps.schedule import DieLot
@@ -109,22 +111,17 @@ def held_lots_are_kept(view: View) -> list[Violation]:
     return found
 
 
-def stock_changes(view: View, panel: str) -> list[tuple[int, int, str]]:
-    """Return (time, panels, who) of one panel type, lots in and bodies out, lots first."""
-    return view.panel_changes.get(panel, [])
-
-
 def panels_are_there_when_bodies_start(view: View) -> list[Violation]:
     """Stock of a panel type never falls below nothing."""
     stock = dict(view.problem.press.stock)
     found = []
     for panel in sorted({*stock, *(die.panel_type for die in view.problem.press.dies)}):
-        level = stock.get(panel, 0)
-        for t, change, who in stock_changes(view, panel):
-            level += change
-            if level < 0 and change < 0:
-                sentence = f"Body {who} starts at {t} without its {panel}."
-                found.append(broken("panel.missing", who, sentence, panel=panel, stock=level))
+        changes = view.panel_changes(panel)
+        level = stock.get(panel, 0) + np.cumsum(changes.panels)
+        for at in np.flatnonzero((level < 0) & (changes.panels < 0)).tolist():
+            who = view.named(int(changes.who[at]))
+            sentence = f"Body {who} starts at {changes.t[at]} without its {panel}."
+            found.append(broken("panel.missing", who, sentence, panel=panel, stock=int(level[at])))
     return found
 
 
@@ -134,11 +131,13 @@ def racks_hold_what_is_pressed(view: View) -> list[Violation]:
     running = _running(view)
     found = []
     for die in view.problem.press.dies:
-        changes = stock_changes(view, die.panel_type)
+        changes = view.panel_changes(die.panel_type)
+        levels = stock.get(die.panel_type, 0) + np.cumsum(changes.panels)
         for lot in view.schedule.press:
             if lot.panel_type != die.panel_type or lot.id in running:
                 continue
-            level = stock.get(die.panel_type, 0) + sum(n for t, n, _ in changes if t <= lot.end_s)
+            # What has come and gone by then: the lot itself is among it.
+            level = int(levels[np.searchsorted(changes.t, lot.end_s, side="right") - 1])
             if level > die.rack_capacity:
                 sentence = f"Lot {lot.id} fills the racks with {level} {die.panel_type}."
                 found.append(

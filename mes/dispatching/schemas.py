@@ -51,7 +51,7 @@ class NextBodyOut(BaseModel):
     def of(cls, found: NextBody) -> NextBodyOut:
         """Return the answer as the API gives it."""
         body = found.body
-        return cls(body_id=body.id, number=body.number, lane=body.place.lane, line=found.line)
+        return cls(body_id=body.id, number=body.number, lane=body.lane, line=found.line)
 
 
 class DifferenceOut(BaseModel):

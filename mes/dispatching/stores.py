@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
+from mes.dispatching import views
 from mes.dispatching.model import as_lanes_give
-from mes.execution import service as execution
-from mes.execution.model import Body, PlaceKind
-from mes.planning import service as planning
+from mes.dispatching.views import Standing
+from mes.execution.model import Body
 from mes.platform.db import ReadConn
 from mes.platform.errors import NotFound
-from mes.quality import service as quality
 from mes.resources import service as resources
 
 
@@ -24,7 +24,7 @@ class UnknownStore(NotFound):
 class NextBody:
     """The body that goes next, from the head of which lane, and to which line."""
 
-    body: Body
+    body: Standing
     line: str
 
 
@@ -47,13 +47,13 @@ async def next_body(conn: ReadConn, store: str) -> NextBody | None:
     line = next((one for one in plant.body_lines if one.takes_from == store), None)
     if line is None or plant.store(store).kind != "body":
         raise UnknownStore(store=store)
-    held = {hold.body_id for hold in await quality.open_holds(conn)}
-    found = await execution.bodies_at(conn, store, ())
-    bodies = [b for b in found if b.place.kind is PlaceKind.STORE and b.id not in held]
-    rows = await planning.on_line(conn, line.id, [body.order_id for body in bodies])
-    planned = [body for body in bodies if body.order_id in rows and not body.line_hold]
-    planned.sort(key=lambda one: (rows[one.order_id].start_at, rows[one.order_id].sequence))
-    lanes = [[body.id for body in lane] for lane in lanes_of(bodies)]
-    order = as_lanes_give([body.id for body in planned], lanes)
+    bodies = await views.standing(conn, store, line.id)
+    planned = [(body.start_at, body.sequence, body) for body in bodies if body.start_at is not None]
+    planned.sort(key=lambda one: one[:2])
+    lanes: dict[int, list[UUID]] = {}
+    for body in bodies:
+        if body.lane is not None:
+            lanes.setdefault(body.lane, []).append(body.id)
+    order = as_lanes_give([body.id for *_, body in planned], lanes.values())
     first = next(iter(order), None)
-    return next((NextBody(body, line.id) for body in planned if body.id == first), None)
+    return next((NextBody(body, line.id) for *_, body in planned if body.id == first), None)

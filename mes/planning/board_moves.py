@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -19,8 +20,6 @@ from mes.platform.errors import Conflict, Invalid
 CAUSE = "by hand"
 KEPT = 2
 """Plans that this process keeps ready for trials."""
-FROZEN_STEP_S = 60
-"""A board is read anew when the frozen zone has moved on by so much plant time."""
 
 
 class NothingMoved(Invalid):
@@ -35,7 +34,7 @@ class MovesRefused(Conflict):
     code = "board.refused"
 
 
-_boards: dict[tuple[UUID, int], bridge.Board] = {}
+_boards: dict[UUID, bridge.Board] = {}
 _reading = asyncio.Lock()
 
 
@@ -49,30 +48,37 @@ async def try_moves(
     """
     net = await versions.network(conn)
     head = await versions.published(conn)
-    found = await _board_of(conn, head, net, now=now)
-    return head, await asyncio.to_thread(found.try_out, moves, locked)
-
-
-async def _board_of(
-    conn: ReadConn, head: Plan, net: PlantNetwork, *, now: datetime
-) -> bridge.Board:
+    found = await _board_of(conn, head, net)
     frozen_until = now + timedelta(seconds=versions.dispatch_lead_s(net))
-    key = (head.id, int(frozen_until.timestamp()) // FROZEN_STEP_S)
+    return head, await asyncio.to_thread(found.try_out, moves, locked, frozen_until=frozen_until)
+
+
+async def _board_of(conn: ReadConn, head: Plan, net: PlantNetwork) -> bridge.Board:
     async with _reading:
-        if key not in _boards:
+        if head.id not in _boards:
             content = await repository.content(conn, head.id)
             if content.problem is None or content.schedule is None:
                 raise NoPlanYet
             known = {order.number: order.id for order in await orders.open_orders(conn)}
             snap = bridge.reread(bridge.unpack_problem(content.problem), head.anchor_at, known)
             schedule = bridge.unpack_schedule(content.schedule)
-            made = await asyncio.to_thread(
-                bridge.Board, snap, schedule, net, frozen_until=frozen_until
-            )
+            made = await asyncio.to_thread(_board, snap, schedule, net)
             while len(_boards) >= KEPT:
                 del _boards[next(iter(_boards))]
-            _boards[key] = made
-        return _boards[key]
+            _boards[head.id] = made
+        return _boards[head.id]
+
+
+def _board(snap: bridge.Snapshot, schedule: bridge.Schedule, net: PlantNetwork) -> bridge.Board:
+    """Read a plan for trials, and tell the garbage collector that it is here to stay.
+
+    A trial makes so many objects that the collector wakes, and walking through whole plans took it longer
+    than the trial. What is frozen is still freed when nobody refers to it any more.
+    """
+    made = bridge.Board(snap, schedule, net)
+    gc.collect()
+    gc.freeze()
+    return made
 
 
 async def publish_moves(

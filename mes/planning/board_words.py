@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -34,18 +33,17 @@ def answer(
     plan: Plan, tried: Tried, f: Formats, names: PlantNames, catalog: CatalogNames
 ) -> dict[str, Any]:
     """Return a trial as the board reads it; times are seconds since the epoch, plant time."""
-    bars: dict[str, list[Any]] = defaultdict(list)
-    for row in tried.rows:
-        bars["id"].append(f"{row.line}/{row.subject_id}")
-        bars["start"].append(int(row.start_at.timestamp()))
-        bars["end"].append(int(row.end_at.timestamp()))
-    new = {str(row.subject_id): row.car_id for row in tried.added}
+    anchor = int(tried.anchor.timestamp())
     hard = [one for one in tried.conflicts if one.hard]
     soft = [one for one in tried.conflicts if not one.hard]
     return {
         "plan": plan.number,
-        "cars": new,
-        "bars": {"id": bars["id"], "start": bars["start"], "end": bars["end"]},
+        "cars": {str(order_id): car_id for order_id, car_id in tried.added.items()},
+        "bars": {
+            "id": [row.bar for row in tried.rows],
+            "start": [anchor + row.start_s for row in tried.rows],
+            "end": [anchor + row.end_s for row in tried.rows],
+        },
         "hard": sorted({car for one in hard for car in one.car_ids}),
         "soft": sorted({car for one in soft for car in one.car_ids}),
         "conflicts": [

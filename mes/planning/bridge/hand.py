@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
+
+import numpy as np
 
 import aps.schedule as s
 from aps.check import check
@@ -17,6 +19,8 @@ from mes.planning.bridge.packing import broken_rules
 from mes.planning.bridge.problem import Snapshot
 from mes.planning.network import PlantNetwork
 
+Key = tuple[str, str]
+"""Line and car."""
 Span = tuple[int, int]
 """Start and end in seconds from the snapshot."""
 WORTH_TELLING_S = 300
@@ -47,23 +51,26 @@ class Conflict:
 
 
 class TriedOperation(NamedTuple):
-    """When a car would be on a line; plant time."""
+    """When a car would be on a line, in seconds from the snapshot; thousands for every drop."""
 
+    bar: str
+    """How the board knows it: line and order."""
     line: str
     car_id: str
-    subject_id: UUID
-    start_at: datetime
-    end_at: datetime
+    start_s: int
+    end_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What comes of some moves; times are plant time."""
+    """What comes of some moves."""
 
+    anchor: datetime
+    """Plant time of the snapshot, from which the seconds of `rows` count."""
     rows: list[TriedOperation]
     """Operations that start or end at another time than in the plan in force."""
-    added: list[TriedOperation]
-    """Those of `rows` that the plan in force does not have: cars from the tray."""
+    added: dict[UUID, str]
+    """Order → car of those that the plan in force does not have: cars from the tray."""
     conflicts: list[Conflict]
     late_s: dict[str, int]
     color_changes: int
@@ -76,34 +83,40 @@ class Tried:
 class Board:
     """The plan in force, read once and tried many times; one per process and version."""
 
-    def __init__(
-        self,
-        snap: Snapshot,
-        schedule: s.Schedule,
-        network: PlantNetwork,
-        *,
-        frozen_until: datetime,
-    ) -> None:
+    def __init__(self, snap: Snapshot, schedule: s.Schedule, network: PlantNetwork) -> None:
         self._snap, self._schedule, self._network = snap, schedule, network
-        frozen_s = int((frozen_until - snap.anchor).total_seconds())
-        self._hand = Hand(snap.problem, schedule, frozen_until_s=frozen_s)
+        self._hand = Hand(snap.problem, schedule)
         before = self._hand.try_out([])
         self._times = times_of(snap, before.work, network)
+        self._cars = {car_id for _, car_id in self._times}
+        self._bars: dict[Key, str] = {}
         self._colors, self._purge_s = before.color_changes, before.purge_s
         self._late = before.late
 
-    def try_out(self, moves: Sequence[HandMove], locked: Collection[str] = ()) -> Tried:
-        """Return what comes of these moves; `locked` cars are not to start at another time."""
+    def try_out(
+        self, moves: Sequence[HandMove], locked: Collection[str] = (), *, frozen_until: datetime
+    ) -> Tried:
+        """Return what comes of these moves.
+
+        `locked` cars are not to start at another time; what starts before `frozen_until` stays.
+        """
         began = time.perf_counter()
-        trial = self._hand.try_out(_of_library(moves))
+        frozen_s = int((frozen_until - self._snap.anchor).total_seconds())
+        trial = self._hand.try_out(_of_library(moves), frozen_until_s=frozen_s)
         times = times_of(self._snap, trial.work, self._network)
-        changed = [
-            self._row(key, span) for key, span in times.items() if self._times.get(key) != span
-        ]
-        before = {car_id for _, car_id in self._times}
+        was = self._times.get
         return Tried(
-            rows=changed,
-            added=[row for row in changed if row.car_id not in before],
+            anchor=self._snap.anchor,
+            rows=[
+                TriedOperation(self._bar(key), *key, *span)
+                for key, span in times.items()
+                if was(key) != span
+            ],
+            added={
+                self._snap.cars[car_id].order_id: car_id
+                for _, car_id in times
+                if car_id not in self._cars
+            },
             conflicts=_conflicts(trial, self._schedule, self._late, locked),
             late_s=trial.late,
             color_changes=trial.color_changes,
@@ -113,42 +126,40 @@ class Board:
             seconds=time.perf_counter() - began,
         )
 
-    def _row(self, key: tuple[str, str], span: Span) -> TriedOperation:
-        line, car_id = key
-        anchor = self._snap.anchor
-        return TriedOperation(
-            line,
-            car_id,
-            self._snap.cars[car_id].order_id,
-            anchor + timedelta(seconds=span[0]),
-            anchor + timedelta(seconds=max(span)),
-        )
+    def _bar(self, key: Key) -> str:
+        found = self._bars.get(key)
+        if found is None:
+            line, car_id = key
+            found = self._bars[key] = f"{line}/{self._snap.cars[car_id].order_id}"
+        return found
 
 
-def times_of(
-    snap: Snapshot, work: s.Schedule, network: PlantNetwork
-) -> dict[tuple[str, str], Span]:
+def times_of(snap: Snapshot, work: s.Schedule, network: PlantNetwork) -> dict[Key, Span]:
     """Return when each car is on each line, as `operations` tells it, for cars that are ordered.
 
     A trial has thousands of them for every drop: seconds, by (line, car), and nothing else.
     """
     cars = {car_id for car_id, car in snap.cars.items() if not car.quoted}
     line_of = network.weld_line_of_step
-    found: dict[tuple[str, str], Span] = {}
+    found: dict[Key, Span] = {}
     for step in work.weld:
-        key = (line_of[step.step], step.car_id)
-        begin, end = found.get(key, (step.start_s, step.end_s))
-        found[key] = (min(begin, step.start_s), max(end, step.end_s))
+        if step.car_id in cars:
+            key = (line_of[step.step], step.car_id)
+            begin, end = found.get(key, (step.start_s, step.end_s))
+            found[key] = (min(begin, step.start_s), max(end, step.end_s))
     paint = network.paint_line.id
-    found.update({(paint, x.car_id): (x.start_s, x.end_s) for x in work.paint})
+    found.update({(paint, x.car_id): (x.start_s, x.end_s) for x in work.paint if x.car_id in cars})
     lead = network.drum_lead_s
+    slots = [x for x in work.assembly if x.car_id in cars]
+    begins = np.array([x.start_s for x in slots], np.int64)
+    whole = np.array([x.end_s for x in slots], np.int64) - begins
     for line in (network.drum_line, *network.finish_lines):
-        offset, takes = network.offset_s(line.id), network.takes_s(line)
-        for slot in work.assembly:
-            whole = slot.end_s - slot.start_s
-            start = slot.start_s + whole * offset // lead
-            found[line.id, slot.car_id] = (start, start + whole * takes // lead)
-    return {key: span for key, span in found.items() if key[1] in cars}
+        starts = begins + whole * network.offset_s(line.id) // lead
+        ends = starts + whole * network.takes_s(line) // lead
+        name = line.id
+        spans = zip(starts.tolist(), ends.tolist(), strict=True)
+        found.update({(name, x.car_id): span for x, span in zip(slots, spans, strict=True)})
+    return found
 
 
 def follow_by_hand(

@@ -43,7 +43,13 @@ async def test_a_trial_tells_new_times_and_changes_nothing(planned: PlannedPlant
             conn, [_before(one, other)], (), now=planned.clock.now()
         )
     starts = {row.car_id: row.start_at for row in (one, other)}
-    starts.update({row.car_id: row.start_at for row in tried.rows if row.line == one.line})
+    starts.update(
+        {
+            row.car_id: tried.anchor + timedelta(seconds=row.start_s)
+            for row in tried.rows
+            if row.line == one.line
+        }
+    )
     assert starts[one.car_id] < starts[other.car_id]
     assert not [one for one in tried.conflicts if one.hard]
     assert await _drum(planned) == rows

@@ -76,10 +76,12 @@ def test_a_car_goes_where_it_is_put_and_every_line_follows(
 
 def test_what_is_frozen_stays_and_nothing_comes_before_it(problem: Problem, plan: Schedule) -> None:
     order = _order(plan)
-    hand = Hand(problem, plan, frozen_until_s=plan.assembly[2].start_s + 1)
-    trial = hand.try_out([_move(order[0], order[9]), _move(order[9], order[1])])
+    hand = Hand(problem, plan)
+    moves = [_move(order[0], order[9]), _move(order[9], order[1])]
+    trial = hand.try_out(moves, frozen_until_s=plan.assembly[2].start_s + 1)
     assert [one.code for one in trial.refused] == ["frozen", "before_frozen"]
     assert _order(trial.work) == order
+    assert not hand.try_out(moves).refused, "the frozen zone is asked for with every trial"
 
 
 def test_a_car_nobody_knows_is_refused_by_name(problem: Problem, plan: Schedule) -> None:
@@ -159,6 +161,30 @@ def test_whatever_a_planner_does_the_plan_that_comes_of_it_checks(
     trial = hand.try_out(wanted)
     assert check_work(problem, trial.work) == trial.violations == ()
     assert trial.work.assembly == made.assembly
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 23), st.integers(0, 24), st.booleans(), st.integers(0, 3)),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_a_trial_after_other_trials_says_what_it_says_alone(
+    steps: list[tuple[int, int, bool, int]],
+) -> None:
+    problem = cars_on_a_line()
+    plan = _PLANS.setdefault("plan", solve(problem, budget=QUICK))
+    order = [*_order(plan), None]
+    hand = Hand(problem, plan)
+    moves: list[Move] = []
+    for a, b, paint, undone in steps:
+        line = Line.PAINT if paint else Line.ASSEMBLY
+        moves = [*moves[: len(moves) - undone], _move(str(order[a]), order[b], line)]
+        frozen_s = plan.assembly[undone].start_s
+        alone = Hand(problem, plan).try_out(moves, frozen_until_s=frozen_s)
+        assert hand.try_out(moves, frozen_until_s=frozen_s) == alone
 
 
 _PLANS: dict[str, Schedule] = {}

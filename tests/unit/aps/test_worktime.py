@@ -1,10 +1,11 @@
 """Working time: breaks pause work, nothing starts in them, calendars end."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aps.check.facts import Worked
+from aps.check.facts import NEVER, Worked
 from aps.problem import Calendar
 from aps.worktime import INF, WorkTime
 
@@ -61,3 +62,28 @@ def test_both_readings_of_a_calendar_agree_second_by_second(
     assert worked.after(t, work) == end
     assert clock.finish(t, work) == (INF if end is None else end)
     assert worked.working(t) == (t in seconds)
+
+
+@given(
+    calendars(),
+    st.lists(st.tuples(st.integers(-20, 220), st.integers(0, 80)), max_size=8),
+)
+def test_many_times_at_once_are_read_as_each_alone(
+    calendar: Calendar, asked: list[tuple[int, int]]
+) -> None:
+    worked = Worked(calendar)
+    times = np.array([t for t, _ in asked], np.int64)
+    work = np.array([w for _, w in asked], np.int64)
+    assert worked.each_by(times).tolist() == [worked.by(t) for t, _ in asked]
+    assert worked.each_working(times).tolist() == [worked.working(t) for t, _ in asked]
+    ends = [worked.after(t, w) for t, w in asked]
+    assert worked.each_after(times, work).tolist() == [NEVER if e is None else e for e in ends]
+
+
+def test_a_calendar_without_working_time_never_ends_work() -> None:
+    worked = Worked(Calendar(id="shut", working=(), shift_ids=()))
+    times = np.array([-3, 0, 7], np.int64)
+    assert worked.each_by(times).tolist() == [-3, 0, 0]
+    assert not worked.each_working(times).any()
+    assert worked.each_after(times, 5).tolist() == [NEVER] * 3
+    assert worked.after(7, 5) is None
