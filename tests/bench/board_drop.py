@@ -33,8 +33,14 @@ MOVES = 5
 """Moves that a planner has made when the next one is dropped, at most."""
 
 
-async def drops(client: httpx.AsyncClient, count: int) -> None:
-    """Send drops; print how long they take."""
+def cpu_s(pid: int) -> float:
+    """Return the processor seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def drops(client: httpx.AsyncClient, count: int, pid: int) -> None:
+    """Send drops; print how long they take, and what they cost the process that answers."""
     board = (await client.get("/plan/board.json", params={"hours": 240})).json()
     drum = next(at for at, row in enumerate(board["rows"]) if row["order"] == "assembly")
     rows = zip(board["bars"]["row"], board["bars"]["frozen"], board["bars"]["car"], strict=True)
@@ -43,7 +49,10 @@ async def drops(client: httpx.AsyncClient, count: int) -> None:
     times: list[float] = []
     tried: list[float] = []
     moves: list[dict[str, str]] = []
-    for _ in range(count + 5):
+    used = 0.0
+    for number in range(count + 5):
+        if number == 5:
+            used = cpu_s(pid)
         car, before = dice.sample(cars, 2)
         moves = [*moves[-MOVES + 1 :], {"car": car, "line": "assembly", "before": before}]
         began = time.perf_counter()
@@ -51,11 +60,13 @@ async def drops(client: httpx.AsyncClient, count: int) -> None:
         answer.raise_for_status()
         tried.append(answer.json()["seconds"] * 1000)
         times.append((time.perf_counter() - began) * 1000)
+    used = (cpu_s(pid) - used) * 1000 / count
     p50, p95 = statistics.median(times[5:]), quantile(times[5:], 0.95)
     print(
         f"{len(board['bars']['id'])} bars, {count} drops of up to {MOVES} moves:"
         f" p50 {p50:.0f} ms, p95 {p95:.0f} ms, of which the trial p50"
         f" {statistics.median(tried[5:]):.0f} ms (first {times[0]:.0f} ms; goal 100;"
+        f" {used:.0f} ms CPU a drop;"
         f" load {os.getloadavg()[0]:.1f})",
         flush=True,
     )
@@ -97,7 +108,7 @@ async def measure(dsn: str, home: Path, cars: int, count: int) -> None:
                     page = (await client.get("/plan")).text
                     found = re.search(r'name="csrf-token" content="([^"]+)"', page)
                     client.headers["X-CSRF-Token"] = found[1] if found else ""
-                    await drops(client, count)
+                    await drops(client, count, api.pid)
             finally:
                 api.send_signal(signal.SIGINT)
                 await api.wait()
