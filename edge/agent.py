@@ -185,6 +185,7 @@ class Agent:
             unheard_s=lambda: missed_within_s(len(tags), round_s=published_s) * clock.clock.factor,
             asks_history=True,
             epoch=config.epoch,
+            keeps_backlog=config.takes_backlog,
         )
         collector.resume()
         ledger = LedgerReader(journal, config.interface.line)

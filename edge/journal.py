@@ -142,19 +142,27 @@ class Journal:
     async def write_forever(self) -> None:
         """Commit appends in groups until cancelled; what is pending then is committed first."""
         committed = -GROUP_COMMIT_S
+        flushing: asyncio.Future[bool] | None = None
         try:
             while True:
                 await self._wake.wait()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(committed + GROUP_COMMIT_S - time.monotonic()):
                         await self._hurry.wait()
-                if not await self._flush():
+                flushing = asyncio.ensure_future(self._flush())
+                if not await asyncio.shield(flushing):
                     await asyncio.sleep(RETRY_S)
                     self._wake.set()
                 committed = time.monotonic()
         finally:
-            if self._pending:
-                await asyncio.shield(asyncio.ensure_future(self._flush()))
+            await asyncio.shield(asyncio.ensure_future(self._finish(flushing)))
+
+    async def _finish(self, flushing: asyncio.Future[bool] | None) -> None:
+        """Let the commit under way end, which nothing can call back; then commit what it has not taken along."""
+        if flushing is not None:
+            await asyncio.wait([flushing])
+        if self._pending:
+            await self._flush()
 
     async def _flush(self) -> bool:
         self._wake.clear()
@@ -205,7 +213,7 @@ class Journal:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def telemetry_rows(columns: TelemetryColumns) -> Rows:
-    """Return telemetry (at least one row) as the rows of one batch."""
+def telemetry_rows(columns: TelemetryColumns, stream: Stream = Stream.TELEMETRY) -> Rows:
+    """Return telemetry (at least one row) as the rows of one batch, of `TELEMETRY` or `BACKLOG`."""
     span = (int(columns.source_ft.min()), int(columns.source_ft.max()))
-    return Rows(Stream.TELEMETRY, len(columns), columns.to_payload(), span)
+    return Rows(stream, len(columns), columns.to_payload(), span)

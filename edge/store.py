@@ -90,10 +90,14 @@ class StoredBatch:
 
 @dataclass(slots=True)
 class Size:
-    """How much waits for the MES, and how many gap rows were written since the start."""
+    """How much waits for the MES, and how many gap rows were written since the start.
+
+    `new`: batches of telemetry among them that are not backlog.
+    """
 
     batches: int = 0
     bytes: int = 0
+    new: int = 0
     gaps: int = 0
 
 
@@ -116,10 +120,11 @@ class JournalStore:
             self.connection.execute(
                 "INSERT OR IGNORE INTO fact VALUES ('journal_id', ?)", (str(uuid4()),)
             )
-        batches, size = self.connection.execute(
-            "SELECT count(*), coalesce(sum(bytes), 0) FROM batch"
+        batches, size, new = self.connection.execute(
+            "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(stream = ?), 0) FROM batch",
+            (int(Stream.TELEMETRY),),
         ).fetchone()
-        self.size = Size(batches, size)
+        self.size = Size(batches, size, new)
         self.agent_id, self.epoch, self.line = UUID(int=0), 0, ""
         self.max_bytes = 1 << 30
         self._next_seq: dict[Stream, int] = {}
@@ -197,6 +202,7 @@ class JournalStore:
             self._set_fact(f"released:{epoch}:{int(stream)}", str(up_to))
         self.size.batches -= len(gone)
         self.size.bytes -= sum(size for (size,) in gone)
+        self.size.new -= len(gone) if stream is Stream.TELEMETRY else 0
 
     def set_aside(self, batch: StoredBatch, reason: str) -> None:
         """Keep a batch that can never be delivered beside the others, and say in a gap row what was in it."""
@@ -231,6 +237,7 @@ class JournalStore:
         )
         self.size.batches += 1
         self.size.bytes += len(frame)
+        self.size.new += rows.stream is Stream.TELEMETRY
         self.size.gaps += rows.count if rows.stream is Stream.GAPS else 0
 
     def _set_fact(self, key: str, value: str) -> None:
@@ -248,15 +255,15 @@ class JournalStore:
             return
         enough = self.max_bytes * (share - RELIEF)
         oldest = self.connection.execute(
-            "SELECT epoch, seq, from_ft, to_ft FROM batch"
-            " WHERE stream = ? AND rows > 0 AND thinned < ? ORDER BY epoch, seq",
-            (int(Stream.TELEMETRY), factor),
+            "SELECT stream, epoch, seq, from_ft, to_ft FROM batch"
+            " WHERE stream IN (?, ?) AND rows > 0 AND thinned < ? ORDER BY rowid",
+            (int(Stream.TELEMETRY), int(Stream.BACKLOG), factor),
         ).fetchall()
         spans: list[tuple[int, int]] = []
-        for epoch, seq, from_ft, to_ft in oldest:
+        for number, epoch, seq, from_ft, to_ft in oldest:
             if self.size.bytes <= enough:
                 break
-            if self._thin(epoch, seq, factor):
+            if self._thin(Stream(number), epoch, seq, factor):
                 spans.append((from_ft, to_ft))
         if spans:
             kept = "dropped" if factor == DROPPED else f"one value in {factor} kept"
@@ -267,11 +274,11 @@ class JournalStore:
                 f"the journal reached {share:.0%} of {self.max_bytes} bytes: {kept}",
             )
 
-    def _thin(self, epoch: int, seq: int, factor: int) -> bool:
+    def _thin(self, stream: Stream, epoch: int, seq: int, factor: int) -> bool:
         """Keep one value of each tag in so many; False when there was nothing to leave out."""
-        where = (int(Stream.TELEMETRY), epoch, seq)
+        where = (int(stream), epoch, seq)
         if factor == DROPPED:
-            self._blank(Stream.TELEMETRY, epoch, seq)
+            self._blank(stream, epoch, seq)
             return True
         frame, already = self.connection.execute(
             "SELECT frame, thinned FROM batch WHERE stream = ? AND epoch = ? AND seq = ?", where
@@ -283,7 +290,7 @@ class JournalStore:
         columns = TelemetryColumns.from_payload(before.payload, before.count)
         kept = columns.rows(_one_in(columns.tag_id, factor // already, turn=seq))
         after = replace(before, count=len(kept), payload=kept.to_payload())
-        self._replace(Stream.TELEMETRY, epoch, seq, after, thinned=factor)
+        self._replace(stream, epoch, seq, after, thinned=factor)
         return len(kept) < before.count
 
     def _blank(self, stream: Stream, epoch: int, seq: int) -> None:
@@ -354,4 +361,4 @@ def _one_in(tag_id: NDArray[np.uint32], factor: int, *, turn: int) -> NDArray[np
 
 
 def _fields(size: Size) -> dict[str, int]:
-    return {"batches": size.batches, "bytes": size.bytes, "gaps": size.gaps}
+    return {"batches": size.batches, "bytes": size.bytes, "new": size.new, "gaps": size.gaps}

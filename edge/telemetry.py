@@ -51,7 +51,10 @@ MOST_DISORDER_FT = 60 * 10_000_000
 BATCH_ROWS = 50_000
 """No batch has more rows."""
 WORTH_A_COMMIT = 2_000
-"""So many rows do not wait for company."""
+"""So many rows do not wait for company while the MES keeps up; more the further it is behind: what a batch costs
+is mostly not its rows."""
+NEW_BATCHES = 8
+"""When so many batches of new telemetry wait for the MES, what comes is backlog until fewer do."""
 GAPS_BY_TAG = 20
 """When more tags overflow or come back at once, one gap row names them all."""
 BAD_TYPE = StatusCodes.BadTypeMismatch
@@ -72,6 +75,8 @@ class Collector:
             with the session may be older than what was kept. The disorder that is seen counts as well.
         unheard_s: for how many plant seconds an item may be lost in a session that lives before it is missed.
         asks_history: whether somebody tries to fill gaps before they are written down (`edge.refill`).
+        keeps_backlog: whether what has to wait is a stream of its own (`Stream.BACKLOG`), for a MES that takes it.
+            After an outage new values then overtake what waited, instead of standing behind hours of it.
         epoch: of this agent. After another epoch the line may have been read on by another copy of the agent:
             what that one delivered is in the line's history too, and is not asked for again.
     """
@@ -84,6 +89,7 @@ class Collector:
     unheard_s: Callable[[], float] = lambda: 0.0
     asks_history: bool = False
     epoch: int = 0
+    keeps_backlog: bool = False
     values: int = 0
     filled: int = 0
     """Values that the line's history gave back since the start."""
@@ -209,8 +215,14 @@ class Collector:
         )
         self.values += len(values)
         self._waiting += len(values)
-        if self._waiting >= WORTH_A_COMMIT:
+        if self._waiting >= self._worth_a_commit():
             self._full.set()
+
+    def _worth_a_commit(self) -> int:
+        waiting = self.journal.size.new
+        if waiting >= NEW_BATCHES:
+            return BATCH_ROWS
+        return WORTH_A_COMMIT * (1 + waiting // 2)
 
     def when_kept(self, callback: Callable[[], None]) -> None:
         """Call back once everything taken so far is on disk."""
@@ -233,7 +245,10 @@ class Collector:
         self._full.clear()
         rows, gaps, kept = self._rows, self._gaps, self._kept
         self._rows, self._gaps, self._kept, self._waiting = [], [], [], 0
-        parts = [telemetry_rows(batch) for batch in _batches(rows)]
+        stream = Stream.TELEMETRY
+        if self.keeps_backlog and self.journal.size.new >= NEW_BATCHES:
+            stream = Stream.BACKLOG
+        parts = [telemetry_rows(batch, stream) for batch in _batches(rows)]
         if gaps:
             lines = [gap.model_dump_json() for gap in gaps]
             parts.append(Rows(Stream.GAPS, len(lines), to_lines(lines)))

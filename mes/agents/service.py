@@ -308,6 +308,7 @@ async def _draft(conn: WriteConn, agent: Agent, *, epoch: int, models: ModelsOf)
         models=await models(conn, plant, line),
         trusted=tuple(d.thumbprint for d in decided if d.decision is Decision.TRUSTED),
         revoked=tuple(d.thumbprint for d in decided if d.decision is Decision.REVOKED),
+        takes_backlog=True,
         clock=await read_plant_clock(conn),
     )
 

@@ -122,6 +122,8 @@ class AgentConfig(_Message):
     """Certificates of lines that plant IT has approved, by thumbprint."""
     revoked: tuple[Sha256, ...] = ()
     """Certificates that plant IT has withdrawn; this wins over every other place."""
+    takes_backlog: bool = False
+    """Whether this MES knows `Stream.BACKLOG`; an older one says nothing of it."""
     clock: PlantClock
 
 

@@ -7,7 +7,7 @@ offset   type    field
 =======  ======  ============================================================
 0        4s      magic ``C2MB``
 4        u8      version (1)
-5        u8      stream (1 telemetry, 2 events, 3 results, 4 gaps)
+5        u8      stream (1 telemetry, 2 events, 3 results, 4 gaps, 5 backlog)
 6        u8      codec (0 stored, 1 zstd)
 7        u8      reserved, 0
 8        16s     agent id (UUID bytes, big-endian as RFC 9562)
@@ -20,9 +20,9 @@ offset   type    field
 60       u32     CRC32C of header bytes 0-59 and the payload as sent
 =======  ======  ============================================================
 
-Telemetry payload: columns one after the other, `count` each: tag id (u32), source time (i64 FILETIME,
-100 ns since 1601-01-01 UTC, plant time), received (i64 FILETIME, real time), value (f64; NaN where the
-status is bad), OPC UA status code (u32). Other streams: `count` JSON objects, one a line (UTF-8).
+Payload of telemetry and backlog: columns one after the other, `count` each: tag id (u32), source time (i64
+FILETIME, 100 ns since 1601-01-01 UTC, plant time), received (i64 FILETIME, real time), value (f64; NaN where
+the status is bad), OPC UA status code (u32). Other streams: `count` JSON objects, one a line (UTF-8).
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Stream(IntEnum):
     """Inspection and command results."""
     GAPS = 4
     """Stretches of telemetry that are missing, each with its cause (`Gap`)."""
+    BACKLOG = 5
+    """Telemetry that had to wait: delivered beside what is new, so that no backlog makes that late."""
 
 
 class Codec(IntEnum):

@@ -1,4 +1,4 @@
--- The schema of revision 0230, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0260, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -528,7 +528,7 @@ CREATE TABLE public.ingest_watermark (
     stream smallint NOT NULL,
     seq bigint NOT NULL,
     CONSTRAINT ingest_watermark_seq_check CHECK ((seq >= 0)),
-    CONSTRAINT ingest_watermark_stream_check CHECK (((stream >= 1) AND (stream <= 4)))
+    CONSTRAINT ingest_watermark_stream_check CHECK (((stream >= 1) AND (stream <= 5)))
 )
 WITH (fillfactor='50');
 

@@ -125,7 +125,7 @@ async def _apply(
     """Let every record take effect that can; return the others."""
     try:
         match batch.stream:
-            case Stream.TELEMETRY:
+            case Stream.TELEMETRY | Stream.BACKLOG:
                 return await _telemetry(conn, agent, batch)
             case Stream.EVENTS:
                 return await _records(conn, agent, batch, now=now)

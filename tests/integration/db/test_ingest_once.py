@@ -49,6 +49,10 @@ async def an_agent(database: Database, plant: PlantModel) -> Identity:
         return await agents.identify(conn, enrolled.token, "a", real_now=NOW)
 
 
+WAITED = 500
+"""The numbers of batches of backlog begin above those of new telemetry."""
+
+
 def telemetry(seq: int, rows: int) -> bytes:
     """Rows whose values tell which batch and row they are."""
     source = np.arange(rows, dtype=np.int64) * 10_000_000 + to_filetime(NOW) + seq * 10**9
@@ -86,6 +90,8 @@ class Sender:
         match stream:
             case Stream.TELEMETRY:
                 payload = telemetry(seq, count)
+            case Stream.BACKLOG:
+                payload = telemetry(WAITED + seq, count)
             case Stream.EVENTS:
                 payload = to_lines(
                     [a_record(n) for n in range(self.records + 1, self.records + count + 1)]
@@ -122,7 +128,7 @@ async def test_every_batch_takes_effect_once_under_redelivery_reordering_and_cra
             pass
 
     for _ in range(60):
-        stream = random.choice((Stream.TELEMETRY, Stream.EVENTS, Stream.GAPS))
+        stream = random.choice((Stream.TELEMETRY, Stream.BACKLOG, Stream.EVENTS, Stream.GAPS))
         sender.make(random, stream)
         chosen = [
             random.choice(frames)
@@ -144,7 +150,8 @@ async def test_every_batch_takes_effect_once_under_redelivery_reordering_and_cra
         ).fetchone()
     sent = sorted(
         seq * 1000.0 + row
-        for seq, frame in enumerate(sender.made.get(Stream.TELEMETRY, ()), start=1)
+        for stream, first in ((Stream.TELEMETRY, 1), (Stream.BACKLOG, WAITED + 1))
+        for seq, frame in enumerate(sender.made.get(stream, ()), start=first)
         for row in range(decode(frame).count)
     )
     assert [value for (value,) in stored] == sent

@@ -91,6 +91,36 @@ async def test_many_appends_share_one_commit_and_keep_their_order(tmp_path: Path
         assert journal.size.bytes == 0
 
 
+async def test_a_commit_under_way_when_the_writer_is_stopped_is_not_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    commit = JournalStore.commit
+
+    def slowly(store: JournalStore, entries: Sequence[Entry]) -> None:
+        begun.set()
+        may_go_on.wait(30)
+        commit(store, entries)
+
+    monkeypatch.setattr(JournalStore, "commit", slowly)
+    journal = Journal(tmp_path / "j")
+    journal.identify(agent_id=AGENT, epoch=1, line="paint", max_bytes=1 << 30)
+    writing = asyncio.create_task(journal.write_forever())
+    first = asyncio.create_task(journal.append_records(Stream.EVENTS, ["under way"]))
+    await asyncio.to_thread(begun.wait, 30)
+    second = asyncio.create_task(journal.append_records(Stream.EVENTS, ["not begun"]))
+    await asyncio.sleep(0)
+    writing.cancel()
+    may_go_on.set()
+    await asyncio.gather(writing, first, second, return_exceptions=True)
+    kept = await journal.read(
+        lambda db: db.execute("SELECT frame FROM batch ORDER BY seq").fetchall()
+    )
+    assert [decode(frame).payload for (frame,) in kept] == [b"under way", b"not begun"]
+    assert journal.size.batches == 2
+    journal.close()
+
+
 async def test_what_is_urgent_waits_for_no_company_and_takes_along_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +255,27 @@ def test_over_its_limit_the_journal_drops_the_oldest_values_and_says_so(
     assert [seq for seq, _ in rows] == list(range(1, 21)), "the numbers have no hole"
     assert rows[0][1] == 0
     assert rows[-1][1] > 0
+
+
+def test_backlog_is_thinned_by_its_age_and_new_telemetry_is_counted_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(tmp_path / "j")
+    for number, stream in enumerate((Stream.TELEMETRY, Stream.BACKLOG, Stream.TELEMETRY)):
+        store.commit([Entry((telemetry_rows(telemetry(500, start=number * 500), stream),))])
+    store.close()
+    monkeypatch.setattr("edge.store.THIN_AT", ())
+    store = a_store(tmp_path / "j", max_bytes=round(store.size.bytes * 0.6))
+    assert (store.size.batches, store.size.new) == (3, 2)
+    store.commit([])
+    by_age = "SELECT stream, rows FROM batch WHERE stream != 4 ORDER BY rowid"
+    dropped = store.connection.execute(by_age).fetchall()
+    assert dropped == [(1, 0), (5, 0), (1, 500)], "the oldest first, whichever way it goes"
+    store.release(Stream.TELEMETRY, 1, 1)
+    assert store.size.new == 1
+    store.release(Stream.BACKLOG, 1, 1)
+    assert store.size.new == 1
+    store.close()
 
 
 def test_a_journal_of_an_earlier_agent_is_read_on(tmp_path: Path) -> None:

@@ -20,7 +20,14 @@ from edge.opcua.items import Items, Telemetry
 from edge.opcua.publication import decode_by_asyncua
 from edge.opcua.wanted import Sink, Wanted
 from edge.repair import MOST_REPAIRS, from_text, to_text
-from edge.telemetry import GAPS_BY_TAG, LAST_TIMES, Collector
+from edge.telemetry import (
+    BATCH_ROWS,
+    GAPS_BY_TAG,
+    LAST_TIMES,
+    NEW_BATCHES,
+    WORTH_A_COMMIT,
+    Collector,
+)
 from mes.contracts.telemetry import Gap, GapCause
 from mes.contracts.wire import (
     Stream,
@@ -378,3 +385,68 @@ async def test_a_gap_that_an_earlier_agent_left_waiting_is_understood(journal: J
     del kept[0]["unwatched"]
     (repair,) = from_text(json.dumps(kept))
     assert repair.unwatched_ft == repair.from_ft == to_filetime(at(0))
+
+
+def many_values(seconds: float, *, count: int = WORTH_A_COMMIT) -> Telemetry:
+    one = a_value(1, seconds)
+    return Telemetry(*(np.repeat(getattr(one, name), count) for name in Telemetry.__slots__))
+
+
+async def test_batches_grow_while_the_mes_falls_behind(journal: Journal) -> None:
+    collector = a_collector(journal)
+    collector.take(many_values(1), plant_now=at(1))
+    assert collector._full.is_set()
+    await collector.flush()
+    collector.take(many_values(2), plant_now=at(2))
+    assert collector._full.is_set(), "one batch on its way is no backlog"
+    await collector.flush()
+    collector.take(many_values(3), plant_now=at(3))
+    assert not collector._full.is_set(), "it waits for as many again, or for its time"
+    collector.take(many_values(3), plant_now=at(3))
+    assert collector._full.is_set()
+    await collector.flush()
+    for number in range(journal.size.new, NEW_BATCHES):
+        collector.take(many_values(4 + number), plant_now=at(4 + number))
+        await collector.flush()
+    collector.take(many_values(20, count=BATCH_ROWS - 1), plant_now=at(20))
+    assert not collector._full.is_set()
+    collector.take(many_values(21, count=1), plant_now=at(21))
+    assert collector._full.is_set()
+
+
+async def test_after_an_outage_new_values_do_not_stand_behind_those_that_waited(
+    journal: Journal,
+) -> None:
+    collector = a_collector(journal)
+    collector.keeps_backlog = True
+    for number in range(NEW_BATCHES + 3):
+        collector.take(a_value(1, number + 1.0), plant_now=at(number + 1))
+        await collector.flush()
+    assert await times(journal, Stream.TELEMETRY) == [at(n + 1) for n in range(NEW_BATCHES)]
+    waited = [at(NEW_BATCHES + n + 1) for n in range(3)]
+    assert await times(journal, Stream.BACKLOG) == waited
+    await journal.release(Stream.TELEMETRY, epoch=1, up_to=NEW_BATCHES)
+    collector.take(a_value(1, 60.0), plant_now=at(60))
+    await collector.flush()
+    assert await times(journal, Stream.TELEMETRY) == [at(60)]
+    assert await times(journal, Stream.BACKLOG) == waited
+
+
+async def test_a_mes_that_knows_no_backlog_gets_everything_in_one_stream(journal: Journal) -> None:
+    collector = a_collector(journal)
+    for number in range(NEW_BATCHES + 3):
+        collector.take(a_value(1, number + 1.0), plant_now=at(number + 1))
+        await collector.flush()
+    assert await times(journal, Stream.BACKLOG) == []
+    assert len(await times(journal, Stream.TELEMETRY)) == NEW_BATCHES + 3
+
+
+async def times(journal: Journal, stream: Stream) -> list[datetime]:
+    frames = await journal.read(
+        lambda db: db.execute(
+            "SELECT frame FROM batch WHERE stream = ? ORDER BY seq", (int(stream),)
+        ).fetchall()
+    )
+    batches = [decode(frame) for (frame,) in frames]
+    columns = [TelemetryColumns.from_payload(batch.payload, batch.count) for batch in batches]
+    return [from_filetime(ft) for rows in columns for ft in rows.source_ft.tolist()]
