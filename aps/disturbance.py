@@ -53,7 +53,9 @@ def disturb(problem: Problem, disturbance: Disturbance) -> Problem:
             _known(problem, disturbance.car_id)
             cars = tuple(c for c in problem.cars if c.id != disturbance.car_id)
             frozen = tuple(f for f in problem.frozen if f.car_id != disturbance.car_id)
-            return _added(replace(problem, cars=cars, frozen=frozen), disturbance.successor)
+            locks = tuple(x for x in problem.locks if x.car_id != disturbance.car_id)
+            left = replace(problem, cars=cars, frozen=frozen, locks=locks)
+            return _added(left, disturbance.successor)
         case CarAdded():
             return _added(problem, disturbance.car)
         case LineDown():

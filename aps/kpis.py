@@ -10,7 +10,7 @@ from aps.flow import Flow, Times
 from aps.orders import Orders
 from aps.plant import NO_DUE, Plant
 from aps.problem import SpacingPriority, SpacingRule, Stage
-from aps.schedule import Kpis, Schedule
+from aps.schedule import BrokenLock, Kpis, Schedule
 from aps.sequencing.task import clashes
 from aps.worktime import Ints
 
@@ -128,7 +128,28 @@ def count(
         spacing_low=sum(int(v) for r, v in zip(spacing, close, strict=True) if _is_low(r)),
         purge_s=purge_s,
         purge_cost=purge_cost,
+        broken_locks=broken_locks(plant, orders, times),
     )
+
+
+def broken_locks(plant: Plant, orders: Orders, times: Times) -> tuple[BrokenLock, ...]:
+    """Return the locks that a plan does not keep; work that has begun keeps its lock."""
+    found: list[BrokenLock] = []
+    assembled, painted = set(orders.assembly), set(orders.paint)
+    for lock in plant.problem.locks:
+        car = plant.index[lock.car_id]
+        on_the_drum = lock.line == plant.problem.assembly.id
+        gate = Stage.IN_ASSEMBLY if on_the_drum else Stage.IN_PAINT
+        if plant.rank[car] >= gate.rank:
+            continue
+        if car not in (assembled if on_the_drum else painted):
+            found.append((lock.car_id, lock.line, None))
+            continue
+        start = int((times.assembly_start if on_the_drum else times.paint_start)[car])
+        away = min(0, start - lock.from_s) + max(0, start - lock.to_s)
+        if away:
+            found.append((lock.car_id, lock.line, away))
+    return tuple(found)
 
 
 def _is_low(rule: SpacingRule) -> bool:

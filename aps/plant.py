@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from aps.problem import Car, FrozenCar, Problem, RatioPriority, Stage, Step
+from aps.problem import Car, FrozenCar, Lock, Problem, RatioPriority, Stage, Step
 from aps.worktime import Ints, WorkTime
 
 NO_DUE = 1 << 50
@@ -46,6 +46,12 @@ class Plant:
         self.panels = sorted({*stock, *self.dies})
         self.panel_index = {panel: i for i, panel in enumerate(self.panels)}
         self.stock = np.array([stock.get(panel, 0) for panel in self.panels], np.int64)
+
+    @cached_property
+    def assembly_locks(self) -> dict[int, Lock]:
+        """The locked assembly starts by car."""
+        line = self.problem.assembly.id
+        return {self.index[x.car_id]: x for x in self.problem.locks if x.line == line}
 
     @cached_property
     def color(self) -> Ints:

@@ -338,6 +338,20 @@ class FrozenCar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A start that a planner has locked: the car starts on the line from `from_s` to `to_s`.
+
+    `line` is the assembly or the paint line. Unlike what is frozen a lock is not where the lines have
+    stored work already: a plan that cannot keep it leaves the car its best place and counts it.
+    """
+
+    car_id: str
+    line: str
+    from_s: int
+    to_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Everything a plan may depend on."""
 
@@ -351,6 +365,7 @@ class Problem:
     calendars: tuple[Calendar, ...]
     frozen: tuple[FrozenCar, ...] = ()
     seed: int = 0
+    locks: tuple[Lock, ...] = field(default=(), metadata=codec.LATER)
 
 
 def to_json(problem: Problem) -> str:

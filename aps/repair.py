@@ -11,6 +11,7 @@ from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, dist
 from aps.flow import Flow, held_lots
 from aps.insert import Inserter
 from aps.levels.stamping import wanted
+from aps.locks import kept as keep_locks
 from aps.orders import Lot, Orders, Task
 from aps.placing import held_machine, held_s, with_car, with_panels
 from aps.plant import Plant
@@ -57,6 +58,7 @@ def rebase(problem: Problem, schedule: Schedule, *, reinsert: Iterable[str] = ()
     kept = tuple(placed.dropped)
     for car in sorted(again, key=lambda c: (-int(plant.priority[c]), int(plant.due[c]), c)):
         placed = _insert(plant, flow, placed, car)
+    placed = keep_locks(flow, placed)
     moved = len(again) + len(kept)
     note = f"{len(again)} cars inserted, {len(placed.dropped)} left out"
     result = LevelResult(level="repair", pass_no=0, status="REPAIRED", objective=moved, note=note)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from aps import codec
 
 Facts = tuple[tuple[str, str | int], ...]
+BrokenLock = tuple[str, str, int | None]
+"""Car, line, and by how many seconds it starts before (negative) or behind its window; `None`: it has no place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,8 @@ class Kpis:
     `moved_cars` is `None` without a reference plan; with one it is the least number of cars that
     must be lifted out of its assembly order to get this one. `spacing_high` counts the cars too
     close under high and hard rules (hard: only what is frozen so). `purge_s` and `purge_cost` add up
-    the purges of its colour changes; `None` in a plan of before they were counted.
+    the purges of its colour changes; `None` in a plan of before they were counted. `broken_locks`
+    are in the order of the problem's locks.
     """
 
     cars_planned: int
@@ -130,6 +133,7 @@ class Kpis:
     spacing_low: int = field(default=0, metadata=codec.LATER)
     purge_s: int | None = field(default=None, metadata=codec.LATER)
     purge_cost: int | None = field(default=None, metadata=codec.LATER)
+    broken_locks: tuple[BrokenLock, ...] = field(default=(), metadata=codec.LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

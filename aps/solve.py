@@ -20,6 +20,7 @@ from aps.levels.paint import PaintOrder, paint_order
 from aps.levels.slotting import Caps, Places, Slotting, slot
 from aps.levels.stamping import Stamping, stamp
 from aps.levels.weld import Welding, weld
+from aps.locks import kept
 from aps.orders import Orders
 from aps.parting import parted
 from aps.plant import Plant
@@ -49,15 +50,15 @@ class Levels:
 def plan_key(problem: Problem, schedule: Schedule) -> tuple[int, ...]:
     """Return what makes one plan better than another, most important first; smaller is better.
 
-    Cars left out by priority, tardiness in minutes, violations of high ratio and spacing rules, of
-    low ones, what the
-    purges cost, panel stock below cover (minutes), die changes, makespan.
+    Cars left out by priority, locks that are broken, tardiness in minutes, violations of high ratio
+    and spacing rules, of low ones, what the purges cost, panel stock below cover (minutes), die changes, makespan.
     """
     urgent = {u.car_id for u in schedule.unplaced}
     left_out = sum(1 + max(0, car.priority) for car in problem.cars if car.id in urgent)
     kpis = schedule.kpis
     return (
         left_out,
+        len(kpis.broken_locks),
         kpis.total_tardiness_s // 60,
         kpis.ratio_violations_high + kpis.spacing_high,
         kpis.ratio_violations_low + kpis.spacing_low,
@@ -158,7 +159,7 @@ def _pass(
     )
     dropped = [(c, "slot.capacity") for c in slotting.left_out]
     dropped += [(c, "paint.batch_limit") for c in paint.left_out]
-    placed = place(flow, replace(orders, lots=stamping.lots), dropped)
+    placed = kept(flow, place(flow, replace(orders, lots=stamping.lots), dropped))
     results = [slotting.result, order.result, paint.result, welding.result, stamping.result]
     return placed, results
 

@@ -24,6 +24,7 @@ def validate(problem: Problem) -> None:
         _the_press_shop_is_sound,
         _cars_are_buildable,
         _frozen_work_is_consistent,
+        _locks_are_windows,
     ):
         check: Callable[[Problem], None] = rule
         check(problem)
@@ -307,6 +308,19 @@ def _frozen_car_is_consistent(problem: Problem, car: Car, fact: FrozenCar) -> No
         last = operation.start_s
     if len(fact.weld) > len(expected):
         _fail("frozen.step", subject, "freezes more steps than its routing has left")
+
+
+def _locks_are_windows(problem: Problem) -> None:
+    cars, lines = {car.id for car in problem.cars}, (problem.assembly.id, problem.paint.id)
+    for lock in problem.locks:
+        subject = f"lock of {lock.car_id} on {lock.line}"
+        if lock.car_id not in cars:
+            _fail("lock.unknown_car", subject, "is of none of the cars")
+        if lock.line not in lines:
+            _fail("lock.unknown_line", subject, f"is not on {lines[0]} or {lines[1]}")
+        if lock.to_s < lock.from_s:
+            _fail("lock.window", subject, f"[{lock.from_s}, {lock.to_s}] is reversed")
+    _unique("lock", (f"{lock.car_id} on {lock.line}" for lock in problem.locks))
 
 
 def _no_two_at_once(problem: Problem) -> None:

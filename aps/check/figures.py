@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aps.check.facts import View, Violation, broken
 from aps.check.lines import pairs_too_close, purge_between, spacing_rules
 from aps.problem import RatioPriority, SpacingPriority, Stage, snapshot_hash
-from aps.schedule import CarTimes
+from aps.schedule import BrokenLock, CarTimes
 
 
 def names_that_do_not_exist(view: View) -> list[Violation]:
@@ -159,7 +159,26 @@ def recount(view: View) -> dict[str, object]:
         "moved_cars": _moved(view),
         **_spacing(view),
         **_purges(view),
+        "broken_locks": _broken_locks(view),
     }
+
+
+def _broken_locks(view: View) -> tuple[BrokenLock, ...]:
+    """Locked cars that start outside their windows, but for work that had begun."""
+    found: list[BrokenLock] = []
+    for lock in view.problem.locks:
+        on_the_drum = lock.line == view.problem.assembly.id
+        begun = Stage.IN_ASSEMBLY if on_the_drum else Stage.IN_PAINT
+        if view.stage(lock.car_id).rank >= begun.rank:
+            continue
+        slot = (view.assembly if on_the_drum else view.paint).get(lock.car_id)
+        if slot is None:
+            found.append((lock.car_id, lock.line, None))
+        elif slot.start_s < lock.from_s:
+            found.append((lock.car_id, lock.line, slot.start_s - lock.from_s))
+        elif slot.start_s > lock.to_s:
+            found.append((lock.car_id, lock.line, slot.start_s - lock.to_s))
+    return tuple(found)
 
 
 def _ratio_violations(view: View) -> dict[str, int]:

@@ -97,6 +97,10 @@ def _task(plant: Plant, slotting: Slotting, caps: Caps) -> tuple[SequenceTask, l
             high = last
             if plant.due[c] < NO_DUE:
                 high = min(last, max(low, places.latest_for(int(plant.due[c]))))
+            lock = plant.assembly_locks.get(c)
+            if lock is not None:
+                low = max(low, places.at_or_after(lock.from_s))
+                high = places.at_or_after(lock.to_s + 1) - 1
             earliest[row] = before + low
             latest[row] = before + max(low, high)
             row += 1

@@ -195,6 +195,8 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
     flags = np.array([cap.has for cap in scarce], np.uint8).reshape(len(scarce), plant.n)
     for c in cars_to_slot:
         ready = max(plant.earliest_assembly(c), caps.not_before.get(c, 0))
+        if c in plant.assembly_locks:
+            ready = max(ready, plant.assembly_locks[c].from_s)
         first = next(
             (k for k, s in enumerate(shifts) if places.at_or_after(ready) <= s.last), len(shifts)
         )
@@ -205,6 +207,8 @@ def slot(plant: Plant, caps: Caps, share: Share, *, seed: int, pass_no: int) -> 
         if plant.due[c] < NO_DUE:
             latest = places.latest_for(int(plant.due[c]))
             due = next((k for k, s in enumerate(shifts) if latest <= s.last), len(shifts))
+        if c in plant.assembly_locks:
+            due = first
         key = (flags[:, c].tobytes(), first, due, int(plant.priority[c]))
         classes[key].append(c)
     keys = sorted(classes)

@@ -889,6 +889,19 @@ CREATE TABLE public.plan_change (
     branch_id uuid
 );
 
+CREATE TABLE public.plan_lock (
+    id uuid NOT NULL,
+    site text NOT NULL,
+    line text NOT NULL,
+    order_id uuid NOT NULL,
+    order_number text NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    locked_by text NOT NULL,
+    locked_at timestamp with time zone NOT NULL,
+    CONSTRAINT plan_lock_window CHECK ((from_at <= to_at))
+);
+
 CREATE TABLE public.plan_permit (
     site text NOT NULL,
     occasions text[] NOT NULL,
@@ -1691,6 +1704,12 @@ ALTER TABLE ONLY public.plan_branch
 ALTER TABLE ONLY public.plan_change
     ADD CONSTRAINT plan_change_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.plan_lock
+    ADD CONSTRAINT plan_lock_once UNIQUE (site, line, order_id);
+
+ALTER TABLE ONLY public.plan_lock
+    ADD CONSTRAINT plan_lock_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_number_once UNIQUE (site, number);
 
@@ -2082,6 +2101,9 @@ ALTER TABLE ONLY public.plan_branch
 
 ALTER TABLE ONLY public.plan_change
     ADD CONSTRAINT plan_change_branch_id_fkey FOREIGN KEY (branch_id) REFERENCES public.plan_branch(id);
+
+ALTER TABLE ONLY public.plan_lock
+    ADD CONSTRAINT plan_lock_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.customer_order(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.plan_proposal
     ADD CONSTRAINT plan_proposal_base_id_fkey FOREIGN KEY (base_id) REFERENCES public.plan(id);

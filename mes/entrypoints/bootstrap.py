@@ -40,6 +40,7 @@ ROUTES = (
     "mes.planning.board_routes",
     "mes.planning.routes",
     "mes.planning.whatif.routes",
+    "mes.planning.locks.routes",
     "mes.planning.proposals.routes",
     "mes.dispatching.routes",
     "mes.ingest.routes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,12 +34,12 @@ class MovesRefused(Conflict):
     code = "board.refused"
 
 
-_boards: dict[UUID, bridge.Board] = {}
+_boards: dict[tuple[UUID, datetime], bridge.Board] = {}
 _reading = asyncio.Lock()
 
 
 async def try_moves(
-    conn: ReadConn, moves: Sequence[HandMove], locked: Collection[str], *, now: datetime
+    conn: ReadConn, moves: Sequence[HandMove], *, now: datetime
 ) -> tuple[Plan, bridge.Tried]:
     """Return what comes of moves on the plan in force; nothing is changed.
 
@@ -47,15 +47,19 @@ async def try_moves(
         NoPlanYet: there is no plan in force.
     """
     net = await versions.network(conn)
-    head = await versions.published(conn)
+    head = await repository.published(conn, net.plant.site.id)
+    if head is None:
+        raise NoPlanYet
     found = await _board_of(conn, head, net)
     frozen_until = now + timedelta(seconds=versions.dispatch_lead_s(net))
-    return head, await asyncio.to_thread(found.try_out, moves, locked, frozen_until=frozen_until)
+    locks = await snapshots.locks(conn, net)
+    return head, await asyncio.to_thread(found.try_out, moves, locks, frozen_until=frozen_until)
 
 
 async def _board_of(conn: ReadConn, head: Plan, net: PlantNetwork) -> bridge.Board:
+    key = head.id, head.anchor_at
     async with _reading:
-        if head.id not in _boards:
+        if key not in _boards:
             content = await repository.content(conn, head.id)
             if content.problem is None or content.schedule is None:
                 raise NoPlanYet
@@ -65,8 +69,8 @@ async def _board_of(conn: ReadConn, head: Plan, net: PlantNetwork) -> bridge.Boa
             made = await asyncio.to_thread(_board, snap, schedule, net)
             while len(_boards) >= KEPT:
                 del _boards[next(iter(_boards))]
-            _boards[head.id] = made
-        return _boards[head.id]
+            _boards[key] = made
+        return _boards[key]
 
 
 def _board(snap: bridge.Snapshot, schedule: bridge.Schedule, net: PlantNetwork) -> bridge.Board:
@@ -89,7 +93,7 @@ async def publish_moves(
     Raises:
         NothingMoved: there are no moves.
         NoPlanYet: there is no plan in force.
-        MovesRefused: a car has begun meanwhile, is frozen, or is not in the plan.
+        MovesRefused: a car has begun meanwhile, is frozen, or is not in the plan; or a lock would break.
         PlanBroken: the checker refuses what comes of it.
     """
     if not moves:

@@ -41,12 +41,11 @@ class MoveIn(BaseModel):
 
 
 class MovesIn(BaseModel):
-    """All moves since the plan in force, in order, and the cars that are to keep their times."""
+    """All moves since the plan in force, in order."""
 
     model_config = ConfigDict(extra="forbid")
 
     moves: Annotated[list[MoveIn], Field(max_length=MAX_MOVES)]
-    locked: Annotated[list[CarId], Field(max_length=2_000)] = []
 
 
 class MovesToPublish(BaseModel):
@@ -64,7 +63,7 @@ async def try_moves(
 ) -> Response:
     """Say what would come of these moves: new times, conflicts, cars that become late. Nothing changes."""
     moves = [one.move() for one in body.moves]
-    plan, tried = await board_moves.try_moves(conn, moves, frozenset(body.locked), now=clock.now())
+    plan, tried = await board_moves.try_moves(conn, moves, now=clock.now())
     catalog = await catalog_names(conn, shell.language, shell.now)
     # Thousands of bars: written as they are, without a look at each by the framework.
     answer = board_words.answer(plan, tried, shell.f, shell.names, catalog)

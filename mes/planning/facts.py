@@ -89,6 +89,16 @@ class DownFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockFact:
+    """A planner wants an order to start on a line in a window."""
+
+    order_id: UUID
+    line: str
+    from_at: datetime
+    to_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlantFacts:
     """The whole snapshot."""
 
@@ -101,4 +111,5 @@ class PlantFacts:
     """Press → the panel whose die is in it."""
     done_lots: frozenset[str] = frozenset()
     down: tuple[DownFact, ...] = ()
+    locks: tuple[LockFact, ...] = ()
     seed: int = 0

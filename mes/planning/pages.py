@@ -14,6 +14,7 @@ from mes.identity.model import Role
 from mes.planning import service, views
 from mes.planning.calibration import EDGES
 from mes.planning.curve import traces
+from mes.planning.locks import service as locks
 from mes.planning.model import Plan, PlanState, UnknownPlan
 from mes.planning.proposals import service as proposals
 from mes.platform.db import ReadConn
@@ -86,7 +87,19 @@ async def board_json(
     catalog = await catalog_names(conn, shell.language, shell.now)
     net = await service.network(conn)
     decided = {net.drum_line.id: "assembly", net.paint_line.id: "paint"}
-    return views.island(board, under, shell.plant, shell.names, catalog, shell.f, decided)
+    answer = views.island(board, under, shell.plant, shell.names, catalog, shell.f, decided)
+    answer["locks"] = [
+        {
+            "id": str(lock.id),
+            "bar": f"{lock.line}/{lock.order_id}",
+            "from": int(lock.from_at.timestamp()),
+            "to": int(lock.to_at.timestamp()),
+            "by": shell.actor(lock.locked_by),
+            "since": shell.f.plain(lock.locked_at),
+        }
+        for lock in await locks.locks(conn)
+    ]
+    return answer
 
 
 @router.get("/plan/orders/{number}")
@@ -95,7 +108,11 @@ async def order_pane(number: str, shell: PlanPage, conn: ReadDb) -> HTMLResponse
     why = await service.why(conn, number)
     return shell.page(
         "planning/pane.html",
-        {"why": why, "catalog": await catalog_names(conn, shell.language, shell.now)},
+        {
+            "why": why,
+            "locks": [one for one in await locks.locks(conn) if one.order_id == why.order.id],
+            "catalog": await catalog_names(conn, shell.language, shell.now),
+        },
     )
 
 

@@ -14,7 +14,16 @@ from mes.materials import service as materials
 from mes.orders import service as orders
 from mes.orders.repository import OpenOrder
 from mes.planning import capacity_repository, news_repository, repository
-from mes.planning.facts import CarFact, DownFact, LotFact, Place, PlantFacts, ShiftFact
+from mes.planning.facts import (
+    CarFact,
+    DownFact,
+    LockFact,
+    LotFact,
+    Place,
+    PlantFacts,
+    ShiftFact,
+)
+from mes.planning.locks import repository as locked
 from mes.planning.network import PlantNetwork
 from mes.planning.news import Delay, Downtime, still_available_at
 from mes.planning.whatif import live
@@ -53,8 +62,17 @@ async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) ->
         mounted=mounted(lots),
         done_lots=frozenset(one.lot_id for one in lots if one.actual_end_at is not None),
         down=tuple(down_fact(one, at) for one in await news_repository.downtimes(conn)),
+        locks=await locks(conn, network),
     )
     return await live.apply_live(conn, network, facts)
+
+
+async def locks(conn: ReadConn, network: PlantNetwork) -> tuple[LockFact, ...]:
+    """Return what planners have locked."""
+    return tuple(
+        LockFact(order_id=x.order_id, line=x.line, from_at=x.from_at, to_at=x.to_at)
+        for x in await locked.locks(conn, network.plant.site.id)
+    )
 
 
 def horizon_for(network: PlantNetwork, cars: int) -> timedelta:

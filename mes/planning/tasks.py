@@ -26,6 +26,7 @@ from mes.contracts.events import (
 from mes.events.handlers import HandlerContext, handles
 from mes.events.model import Event
 from mes.planning import hearing, quoting, repairs, repository, solving, versions
+from mes.planning.locks import service as locks
 from mes.planning.model import SolveRunning, due_for_a_solve
 from mes.platform.db import WriteConn
 from mes.platform.jobs import JobContext, every, job
@@ -131,6 +132,7 @@ async def plan_the_shift(context: JobContext) -> None:
     async with context.database.write() as conn:
         await repository.lock_operations(conn)
         await repository.forget_operations(conn, before=now - KEEP_ROWS)
+        await locks.forget_begun(conn, now=now)
     async with context.database.write() as conn:
         await solving.fail_abandoned(conn, now=now)
         if await versions.find_published(conn) is None:

@@ -97,6 +97,8 @@ SENTENCES_ZH: Mapping[str, str] = {
     "order.duplicate": "渠道 {channel} 已提交过订单 {external_id}，即订单 {number}。",
     "order.if_match_required": "请在 If-Match 头中给出您所见的版本；订单的 ETag 即是。",
     "order.if_match_unreadable": '订单的 If-Match 须为带引号的版本号，如 "3"，而不是 {given}。',
+    "lock.nothing": "有效计划中没有可锁定的内容：须在涂装线或总装线上，且尚未开工。",
+    "lock.window": "时间窗的结束早于开始。",
     "order.lock_refused": "订单 {number} 不能锁单：{why}",
     "order.not_cancellable": "订单 {number} 当前为{stage}；只有在开始生产之前才能取消。",
     "order.not_changeable": "订单 {number} 当前为{stage}；只有在锁单之前才能变更。",

@@ -131,20 +131,52 @@ def test_what_is_frozen_is_not_moved_and_says_so(plant: Plant) -> None:
     assert page.evaluate("document.querySelector('mes-gantt').hand.moves.length") == 0
 
 
-def test_a_locked_car_that_would_move_is_a_conflict_and_nothing_is_published(
+LOCKS = "(n) => document.querySelector('mes-gantt').board.locks.size === n"
+
+
+def test_a_lock_is_kept_with_the_plan_for_everybody_and_what_breaks_it_is_not_published(
     plant: Plant,
 ) -> None:
     page = by_hand(plant, language="zh")
     bars = free(page)
     choose(page, bars[3])
     page.keyboard.press("l")
-    page.wait_for_function("() => document.querySelector('mes-gantt').trial?.locked.size === 1")
+    page.wait_for_function(LOCKS, arg=1)
+    other = by_hand(plant)
+    other.wait_for_function(LOCKS, arg=1)
+    choose(other, next(bar for bar in free(other) if bar["id"] == bars[3]["id"]))
+    expect(other.locator("mes-gantt [aria-live]")).to_contain_text("locked by planner since")
     page.keyboard.press("Shift+ArrowLeft")
     expect(page.locator("#hand-said")).to_contain_text("已锁定")
     page.evaluate(PUT_LAST, bars[3]["car"])
     expect(page.locator("#conflicts")).to_contain_text("已锁定")
     expect(page.locator("#hand-result [data-hard]")).to_be_visible()
     expect(page.locator("[data-publish]")).to_be_disabled()
+    page.keyboard.press("z")
+    settled(page, 0)
+    page.keyboard.press("l")
+    page.wait_for_function(LOCKS, arg=0)
+    page.keyboard.press("z")
+    page.wait_for_function(LOCKS, arg=1)
+    page.keyboard.press("l")
+    page.wait_for_function(LOCKS, arg=0)
+    assert plant.value("SELECT count(*) FROM plan_lock") == 0
+
+
+def test_a_car_and_all_that_starts_in_view_are_locked(plant: Plant) -> None:
+    page = by_hand(plant)
+    bars = free(page)
+    choose(page, bars[-1])
+    page.keyboard.press("k")
+    page.wait_for_function(LOCKS, arg=2)
+    page.keyboard.press("k")
+    page.wait_for_function(LOCKS, arg=0)
+    look_at(page, bars[4:9])
+    page.click("[data-hand=lockView]")
+    page.wait_for_function("() => document.querySelector('mes-gantt').board.locks.size >= 5")
+    assert plant.value("SELECT count(*) FROM plan_lock") >= 5
+    page.click("[data-hand=lockView]")
+    page.wait_for_function(LOCKS, arg=0)
 
 
 def test_a_late_car_is_told_before_it_is_published(plant: Plant) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -17,6 +17,7 @@ from aps.hand import Hand, Line, Move, Refused, Trial
 from mes.planning.bridge.asking import Answer, _held, _named
 from mes.planning.bridge.packing import broken_rules
 from mes.planning.bridge.problem import Snapshot
+from mes.planning.facts import LockFact
 from mes.planning.network import PlantNetwork
 
 Key = tuple[str, str]
@@ -84,21 +85,22 @@ class Board:
     """The plan in force, read once and tried many times; one per process and version."""
 
     def __init__(self, snap: Snapshot, schedule: s.Schedule, network: PlantNetwork) -> None:
-        self._snap, self._schedule, self._network = snap, schedule, network
+        self._snap, self._network = snap, network
         self._hand = Hand(snap.problem, schedule)
         before = self._hand.try_out([])
         self._times = times_of(snap, before.work, network)
         self._cars = {car_id for _, car_id in self._times}
         self._bars: dict[Key, str] = {}
+        self._car_of = {car.order_id: car_id for car_id, car in snap.cars.items()}
         self._colors, self._purge_s = before.color_changes, before.purge_s
         self._late = before.late
 
     def try_out(
-        self, moves: Sequence[HandMove], locked: Collection[str] = (), *, frozen_until: datetime
+        self, moves: Sequence[HandMove], locks: Sequence[LockFact] = (), *, frozen_until: datetime
     ) -> Tried:
         """Return what comes of these moves.
 
-        `locked` cars are not to start at another time; what starts before `frozen_until` stays.
+        Locked cars are to start in their windows; what starts before `frozen_until` stays.
         """
         began = time.perf_counter()
         frozen_s = int((frozen_until - self._snap.anchor).total_seconds())
@@ -117,7 +119,7 @@ class Board:
                 for _, car_id in times
                 if car_id not in self._cars
             },
-            conflicts=_conflicts(trial, self._schedule, self._late, locked),
+            conflicts=[*_conflicts(trial, self._late), *self._locks_broken(trial, locks)],
             late_s=trial.late,
             color_changes=trial.color_changes,
             color_changes_before=self._colors,
@@ -125,6 +127,27 @@ class Board:
             purge_s_before=self._purge_s,
             seconds=time.perf_counter() - began,
         )
+
+    def _locks_broken(self, trial: Trial, locks: Sequence[LockFact]) -> list[Conflict]:
+        """Return the locks that the moves break; one that the plan in force breaks already is told, no more."""
+        found = []
+        drum = self._network.drum_line.id
+        rows = {drum: trial.work.assembly, self._network.paint_line.id: trial.work.paint}
+        starts = {line: {x.car_id: x.start_s for x in slots} for line, slots in rows.items()}
+        for lock in locks:
+            car, row = self._car_of.get(lock.order_id), starts.get(lock.line)
+            if car is None or row is None or car not in row:
+                continue
+            first, last = (
+                int((at - self._snap.anchor).total_seconds()) for at in (lock.from_at, lock.to_at)
+            )
+            was, start = self._times.get((lock.line, car), (row[car], 0))[0], row[car]
+            if first <= start <= last or start == was:
+                continue
+            kept = first <= was <= last
+            facts: dict[str, str | int] = {"car": car, "line": lock.line, "moved_s": start - was}
+            found.append(Conflict("move.locked", kept, (car,), facts, ""))
+        return found
 
     def _bar(self, key: Key) -> str:
         found = self._bars.get(key)
@@ -172,7 +195,13 @@ def follow_by_hand(
     schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
     found = check(snap.problem, schedule, reference=reference)
     answer = Answer(schedule, broken_rules(found), time.perf_counter() - began)
-    return answer, [_refusal(one) for one in refused]
+    known = {(car, line) for car, line, _ in reference.kpis.broken_locks}
+    locked = [
+        Conflict("move.locked", True, (car,), {"car": car, "line": line, "moved_s": away or 0}, "")
+        for car, line, away in schedule.kpis.broken_locks
+        if (car, line) not in known
+    ]
+    return answer, [*(_refusal(one) for one in refused), *locked]
 
 
 def _of_library(moves: Sequence[HandMove]) -> list[Move]:
@@ -190,23 +219,19 @@ def _refusal(one: Refused) -> Conflict:
     )
 
 
-def _conflicts(
-    trial: Trial, base: s.Schedule, late_before: dict[str, int], locked: Collection[str]
-) -> list[Conflict]:
+def _conflicts(trial: Trial, late_before: dict[str, int]) -> list[Conflict]:
     found = [_refusal(one) for one in trial.refused]
     found += [Conflict(code, True, (car,), {"car": car}, "") for car, code in trial.left_out]
     found += [
         Conflict(v.code, True, (v.subject,), dict(v.facts), v.sentence) for v in trial.violations
     ]
-    was = {slot.car_id: slot.start_s for slot in base.assembly}
-    for slot in trial.work.assembly:
-        if slot.car_id in locked and was.get(slot.car_id) != slot.start_s:
-            moved = slot.start_s - was.get(slot.car_id, slot.start_s)
-            facts: dict[str, str | int] = {"car": slot.car_id, "moved_s": moved}
-            found.append(Conflict("move.locked", True, (slot.car_id,), facts, ""))
     for car, seconds in trial.late.items():
         if car not in late_before or seconds - late_before[car] >= WORTH_TELLING_S:
-            facts = {"car": car, "late_s": seconds, "more_s": seconds - late_before.get(car, 0)}
+            facts: dict[str, str | int] = {
+                "car": car,
+                "late_s": seconds,
+                "more_s": seconds - late_before.get(car, 0),
+            }
             found.append(Conflict("late", False, (car,), facts, ""))
     found += [
         Conflict(

@@ -132,6 +132,28 @@ class _Builder:
             calendars=calendars,
             frozen=self.held.cars_held(freeze_s, reference, lanes),
             seed=self.facts.seed,
+            locks=self._locks(),
+        )
+
+    def _locks(self) -> tuple[p.Lock, ...]:
+        """Return what planners have locked of cars that are still to start there."""
+        car_of = {car.order_id: car.car_id for car in self.cars}
+        gate = {
+            self.network.drum_line.id: Reached.IN_ASSEMBLY,
+            self.network.paint_line.id: Reached.IN_PAINT,
+        }
+        return tuple(
+            p.Lock(
+                car_id=car_of[lock.order_id],
+                line=lock.line,
+                from_s=self._seconds(lock.from_at),
+                to_s=self._seconds(lock.to_at),
+            )
+            for lock in self.facts.locks
+            if lock.order_id in car_of
+            and lock.line in gate
+            and _STAGES[self.progress[car_of[lock.order_id]].reached].rank
+            < _STAGES[gate[lock.line]].rank
         )
 
     def _lanes(self, reference: s.Schedule | None) -> tuple[p.Lane, ...]:

@@ -13,6 +13,7 @@ from mes.dispatching import routes as dispatching_routes
 from mes.identity import access
 from mes.identity.model import Role, User
 from mes.planning import routes, solving
+from mes.planning.locks import routes as locks_routes
 from mes.platform import http
 from mes.platform.http import Context
 from tests.support.late import a_late_car
@@ -25,6 +26,7 @@ async def browser(planned: PlannedPlant) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     http.install(app, SETTINGS)
     app.include_router(routes.router)
+    app.include_router(locks_routes.router)
     app.include_router(dispatching_routes.router)
     app.state.context = Context(planned.database, planned.clock, SETTINGS, {})
     planner = User(id=uuid4(), name="pat", roles=frozenset({Role.PLANNER}))
@@ -49,6 +51,28 @@ async def test_the_plan_in_force_and_its_board_are_shown(browser: httpx.AsyncCli
     assert board["plan"]["id"] == plan["id"]
     assert len(board["bars"]) > 100
     assert len(board["lanes"]) == 7
+
+
+async def test_starts_are_locked_listed_and_unlocked(browser: httpx.AsyncClient) -> None:
+    board = (await browser.get("/api/plan/board")).json()
+    fields, lanes = board["fields"], [lane["line"] for lane in board["lanes"]]
+    at = {name: fields.index(name) for name in fields}
+    drum = lanes.index("assembly")
+    free = [b for b in board["bars"] if b[at["state"]] in (0, 2) and b[at["lane"]] == drum]
+    number = max(free, key=lambda bar: bar[at["start"]])[at["id"]]
+    made = await browser.post("/api/plan/locks", json={"cars": [number], "line": "assembly"})
+    assert made.status_code == 201
+    listed = (await browser.get("/api/plan/locks")).json()
+    assert listed == made.json()
+    assert listed[0]["locked_by"] == "user:pat"
+    ended = await browser.post("/api/plan/locks/ended", json={"ids": [listed[0]["id"]]})
+    assert ended.json() == listed
+    assert (await browser.get("/api/plan/locks")).json() == []
+    nobody = await browser.post("/api/plan/locks", json={"cars": ["nobody"]})
+    assert (nobody.status_code, nobody.json()["code"]) == (422, "lock.nothing")
+    half = {"cars": [number], "from_at": "2026-01-01T00:00:00Z"}
+    assert (await browser.post("/api/plan/locks", json=half)).status_code == 422
+    assert (await browser.post("/api/plan/locks", json={})).status_code == 422
 
 
 async def test_a_board_over_a_year_is_refused(browser: httpx.AsyncClient) -> None:

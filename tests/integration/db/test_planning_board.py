@@ -39,9 +39,7 @@ async def test_a_trial_tells_new_times_and_changes_nothing(planned: PlannedPlant
     rows = await _drum(planned)
     one, other = _free(rows)[6], _free(rows)[2]
     async with planned.database.read() as conn:
-        _, tried = await board_moves.try_moves(
-            conn, [_before(one, other)], (), now=planned.clock.now()
-        )
+        _, tried = await board_moves.try_moves(conn, [_before(one, other)], now=planned.clock.now())
     starts = {row.car_id: row.start_at for row in (one, other)}
     starts.update(
         {
@@ -53,18 +51,6 @@ async def test_a_trial_tells_new_times_and_changes_nothing(planned: PlannedPlant
     assert starts[one.car_id] < starts[other.car_id]
     assert not [one for one in tried.conflicts if one.hard]
     assert await _drum(planned) == rows
-
-
-async def test_a_locked_car_that_would_start_later_is_a_conflict(planned: PlannedPlant) -> None:
-    car = str(_free(await _drum(planned))[3].car_id)
-    async with planned.database.read() as conn:
-        _, tried = await board_moves.try_moves(
-            conn, [HandMove(car, "assembly", None)], {car}, now=planned.clock.now()
-        )
-    (locked,) = [one for one in tried.conflicts if one.code == "move.locked"]
-    assert locked.hard
-    assert locked.car_ids == (car,)
-    assert int(locked.facts["moved_s"]) > 0
 
 
 async def test_moves_are_published_with_their_note_and_the_plan_checks(

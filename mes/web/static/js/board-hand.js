@@ -24,6 +24,8 @@ const acts = {
   undo: () => hand().undo(),
   redo: () => hand().redo(),
   lock: () => (board.selected >= 0 ? hand().lock(board.selected) : board.say(t("Choose a bar first."))),
+  lockCar: () => (board.selected >= 0 ? hand().lock(board.selected, { whole: true }) : board.say(t("Choose a bar first."))),
+  lockView: () => hand().lockView(board.selected),
   stop: () => hand().stop(),
 };
 for (const button of bar.querySelectorAll("[data-hand]")) button.addEventListener("click", () => acts[button.dataset.hand]());
@@ -46,7 +48,7 @@ board.addEventListener("hand", ({ detail: now }) => {
   for (const button of tray.querySelectorAll("[data-place]")) button.hidden = !now.active;
   const answer = now.answer;
   result.hidden = !answer;
-  bar.querySelector('[data-hand="undo"]').disabled = !now.moves.length;
+  bar.querySelector('[data-hand="undo"]').disabled = !now.moves.length && !now.unlocked.length;
   bar.querySelector('[data-hand="redo"]').disabled = !now.undone.length;
   publish.disabled = !now.moves.length || !answer || answer.hard_count > 0;
   badge("moves", t("%(n)s moves, %(m)s operations at another time", { n: now.moves.length, m: answer?.moved ?? 0 }));

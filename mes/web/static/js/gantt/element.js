@@ -3,7 +3,7 @@
 // Attributes: src (board JSON), by (color | model | lateness), refresh (topics). Events: `bar-focus` when
 // a bar is chosen and `bar-open` when it is opened, detail {id, order}.
 // Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc;
-// while moving by hand: Shift+←/→ one place · L lock · Z undo · Y redo (also with Ctrl).
+// while moving by hand: Shift+←/→ one place · L lock, K its car, Shift+L all in view · Z undo · Y redo (also with Ctrl).
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
@@ -111,7 +111,7 @@ export class MesGantt extends HTMLElement {
     this._recolour();
     this.dataset.bars = this.board.count;
     this.dispatchEvent(new CustomEvent("board-shown", { bubbles: true, detail: { bars: this.board.count } }));
-    if (this.hand.moves.length || this.hand.locked.size) this.hand.retry();
+    if (this.hand.moves.length) this.hand.retry();
   }
 
   /** Show what comes of moves by hand; null shows the plan in force. */
@@ -120,7 +120,6 @@ export class MesGantt extends HTMLElement {
     this.trial = answer && {
       hard: new Set(answer.hard),
       soft: new Set(answer.soft),
-      locked: this.hand.locked,
     };
     this._take(answer ? this.base.after(answer) : this.base);
     this._draw();
@@ -218,6 +217,11 @@ export class MesGantt extends HTMLElement {
       words.push(late > 0 ? t("%(time)s after the promise", { time: duration(late) }) : t("%(time)s in hand", { time: duration(-late) }));
     }
     if (b.frozen[i]) words.push(t("frozen"));
+    const lock = b.lock(i);
+    if (lock) {
+      words.push(t("locked by %(who)s since %(when)s, to start %(window)s", { who: lock.by, when: lock.since, window: times(lock.from, lock.to) }));
+      if (!lock.kept) words.push(t("the plan does not keep this lock"));
+    }
     return words.join(" · ");
   }
 
@@ -446,7 +450,9 @@ export class MesGantt extends HTMLElement {
     if (key === "z" && !event.shiftKey) this.hand.undo();
     else if (key === "y" || key === "z") this.hand.redo();
     else if (event.ctrlKey || event.metaKey) return false;
+    else if (key === "l" && event.shiftKey) this.hand.lockView(chosen);
     else if (key === "l" && chosen >= 0) this.hand.lock(chosen);
+    else if (key === "k" && chosen >= 0) this.hand.lock(chosen, { whole: true });
     else if (event.shiftKey && key === "arrowleft" && chosen >= 0) this.hand.nudge(chosen, -1);
     else if (event.shiftKey && key === "arrowright" && chosen >= 0) this.hand.nudge(chosen, 1);
     else return false;

@@ -14,7 +14,7 @@ export class Hand {
     this.active = false;
     this.moves = [];
     this.undone = [];
-    this.locked = new Set();
+    this.unlocked = [];
     this.answer = null;
     this.turn = 0;
   }
@@ -26,7 +26,7 @@ export class Hand {
     if (!line) return t("Only the order on the paint line and on the assembly line is decided here; the others follow.");
     if (b.actualStart[i]) return t("It has begun; what has begun is a fact.");
     if (b.held(i)) return t("It is frozen: its work is at the line already.");
-    if (this.locked.has(b.car[i])) return t("It is locked; L unlocks it.");
+    if (b.lock(i)) return t("It is locked; L unlocks it.");
     return "";
   }
 
@@ -41,7 +41,6 @@ export class Hand {
     this.active = false;
     this.moves = [];
     this.undone = [];
-    this.locked.clear();
     this.answer = null;
     this.gantt.toggleAttribute("editing", false);
     this.gantt.showTrial(null);
@@ -166,13 +165,61 @@ export class Hand {
     this.make(b.car[i], b.row[i], before < last ? before : -1);
   }
 
-  lock(i) {
+  /** Lock a bar's start or unlock it, for every planner and every plan to come; `whole`: its car on both lines. */
+  async lock(i, { whole = false } = {}) {
     const b = this.gantt.board;
-    const car = b.car[i];
-    if (!car) return;
-    if (!this.locked.delete(car)) this.locked.add(car);
-    this.gantt.say(this.locked.has(car) ? t("%(car)s is locked", { car: b.label[i] }) : t("%(car)s is free", { car: b.label[i] }));
-    this.retry();
+    const row = b.rows[b.row[i]];
+    const own = b.ofOrder.get(b.order[i]).map((k) => b.lock(k)).filter(Boolean);
+    const locks = whole ? own : own.filter((lock) => lock.bar === b.id[i]);
+    if (locks.length) return this._unlock(locks, b.label[i]);
+    if (!row.order) return this.gantt.say(t("Only the order on the paint line and on the assembly line is decided here; the others follow."));
+    if (b.held(i)) return this.gantt.say(this.refusal(i));
+    await this._lock([{ cars: [b.car[i]], line: whole ? null : row.id }], t("%(car)s is locked", { car: b.label[i] }));
+  }
+
+  /** Lock all that starts in view on the line of a bar; unlock it where all of it is locked. */
+  async lockView(i) {
+    const b = this.gantt.board;
+    const row = i >= 0 ? b.row[i] : b.rows.findIndex((one) => one.order === "assembly");
+    if (!b.rows[row]?.order) return this.gantt.say(t("Only the order on the paint line and on the assembly line is decided here; the others follow."));
+    const { from, width, perPx } = this.gantt.view;
+    const [begin, end] = [Math.max(from, b.frozenUntil), from + width * perPx];
+    const [first, last] = b.visible(row, begin, end);
+    const bars = Array.from({ length: last - first }, (_, k) => first + k).filter((k) => b.start[k] >= begin && b.start[k] <= end && !b.held(k));
+    if (!bars.length) return this.gantt.say(t("Nothing in view can be locked."));
+    const locks = bars.map((k) => b.lock(k)).filter(Boolean);
+    if (locks.length === bars.length) return this._unlock(locks, t("%(n)s starts", { n: locks.length }));
+    const wish = { line: b.rows[row].id, from_at: instant(begin), to_at: instant(end) };
+    await this._lock([wish], t("%(n)s starts are locked", { n: bars.length }));
+  }
+
+  async _lock(wishes, said) {
+    try {
+      for (const wish of wishes) await call("POST", "/api/plan/locks", wish);
+      this.gantt.say(said);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.gantt.say(problem.message);
+    }
+    await this.gantt.load();
+  }
+
+  async _unlock(locks, what) {
+    const wishes = locks.map((lock) => {
+      const i = this.gantt.board.index.get(lock.bar);
+      const line = lock.bar.split("/")[0];
+      return { cars: [this.gantt.board.car[i]], line, from_at: instant(lock.from), to_at: instant(lock.to) };
+    });
+    try {
+      await call("POST", "/api/plan/locks/ended", { ids: locks.map((lock) => lock.id) });
+      this.unlocked.push(wishes);
+      this.gantt.say(t("%(car)s is free; Z locks it again", { car: what }));
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.gantt.say(problem.message);
+    }
+    await this.gantt.load();
+    this._tell();
   }
 
   make(car, row, before) {
@@ -182,6 +229,7 @@ export class Hand {
   }
 
   undo() {
+    if (!this.moves.length && this.unlocked.length) return this._lock(this.unlocked.pop(), t("Locked again")).then(() => this._tell());
     if (!this.moves.length) return this.gantt.say(t("Nothing to undo"));
     this.undone.push(this.moves.pop());
     this.retry();
@@ -193,11 +241,11 @@ export class Hand {
     this.retry();
   }
 
-  /** Try all moves again: after a move, an undo, a lock, or when a newer plan is in force. */
+  /** Try all moves again: after a move, an undo, or when the plan in force or its locks are others. */
   async retry() {
     const turn = ++this.turn;
     const began = performance.now();
-    if (!this.moves.length && !this.locked.size) {
+    if (!this.moves.length) {
       this.answer = null;
       this.gantt.showTrial(null);
       return this._tell();
@@ -224,7 +272,7 @@ export class Hand {
   }
 
   _try(moves) {
-    return call("POST", "/api/plan/board/tries", { moves, locked: [...this.locked] });
+    return call("POST", "/api/plan/board/tries", { moves });
   }
 
   _move(car, row, before) {
@@ -235,6 +283,11 @@ export class Hand {
   _tell() {
     this.gantt.dispatchEvent(new CustomEvent("hand", { bubbles: true, detail: this }));
   }
+}
+
+/** Seconds since the epoch as the API reads them. */
+function instant(seconds) {
+  return new Date(seconds * 1000).toISOString();
 }
 
 /** A trial in one line. */

@@ -41,6 +41,7 @@ export class Board {
     this.car = order.map((i) => bars.car?.[i] || "");
     this.options = order.map((i) => bars.options?.[i] || []);
     this.index = new Map(this.id.map((id, i) => [id, i]));
+    this.locks = new Map((data.locks || []).map((lock) => [lock.bar, lock]));
     this.firstOfRow = new Uint32Array(this.rows.length + 1);
     for (let i = 0, row = 0; row <= this.rows.length; row++) {
       while (i < n && this.row[i] < row) i++;
@@ -96,6 +97,12 @@ export class Board {
   /** Whether a bar keeps its place: frozen, begun, or in the zone that lines have stored by now. */
   held(i) {
     return Boolean(this.frozen[i] || this.actualStart[i] || this.start[i] < this.frozenUntil);
+  }
+
+  /** The lock on a bar's start, if there is one; `kept` says whether the bar starts in its window. */
+  lock(i) {
+    const lock = this.locks.get(this.id[i]);
+    return lock && { ...lock, kept: this.start[i] >= lock.from && this.start[i] <= lock.to };
   }
 
   /** Whether a car has an option of the palette. */

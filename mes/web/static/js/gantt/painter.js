@@ -29,6 +29,7 @@ export class Painter {
     this._grid(view);
     this._bars(board, view, look);
     if (look.hard) this._conflicts(board, view, look);
+    if (board.locks.size) this._locks(board, view);
     this._curves(board, view);
     this._axis(view);
     if (look.ghost) this._ghost(board, view, look.ghost);
@@ -144,7 +145,25 @@ export class Painter {
     if (labelled.length) this._details(board, view, labelled, y, group, theme);
   }
 
-  /** Frames of conflicts: red and striped for what cannot be, amber for what should not be; locks. */
+  /** A lock at each locked bar; a red one in a frame where the bar starts outside its window. */
+  _locks(board, view) {
+    const { context: c, theme } = this;
+    for (const id of board.locks.keys()) {
+      const i = board.index.get(id);
+      if (i === undefined) continue;
+      const box = barBox(board, view, i);
+      if (box.x + box.width < 0 || box.x > view.width) continue;
+      const { kept } = board.lock(i);
+      if (!kept) {
+        c.strokeStyle = theme.bad;
+        c.lineWidth = 2;
+        c.strokeRect(box.x, box.y - 1, Math.max(2, box.width), box.height + 2);
+      }
+      this._lock(box.x + Math.max(0, box.width / 2 - 4), box.y + box.height + 1, kept ? theme.text : theme.bad);
+    }
+  }
+
+  /** Frames of conflicts: red and striped for what cannot be, amber for what should not be. */
   _conflicts(board, view, look) {
     const { context: c, theme } = this;
     const until = view.from + view.width * view.perPx;
@@ -152,11 +171,8 @@ export class Painter {
       const [first, last] = board.visible(row, view.from, until);
       for (let i = first; i < last; i++) {
         const hard = look.hard.has(board.car[i]);
-        const locked = look.locked.has(board.car[i]);
-        if (!hard && !locked && !look.soft.has(board.car[i])) continue;
-        const box = barBox(board, view, i);
-        if (locked) this._lock(box.x + Math.max(2, box.width - 12), box.y + box.height - 12);
         if (!hard && !look.soft.has(board.car[i])) continue;
+        const box = barBox(board, view, i);
         if (hard) {
           c.fillStyle = this.down;
           c.fillRect(box.x, box.y, box.width, box.height);
@@ -219,12 +235,12 @@ export class Painter {
     }
   }
 
-  _lock(x, y) {
-    const { context: c, theme } = this;
-    c.fillStyle = theme.text;
+  _lock(x, y, colour = this.theme.text) {
+    const { context: c } = this;
+    c.fillStyle = colour;
     c.fillRect(x, y + 4, 8, 6);
     c.lineWidth = 1.4;
-    c.strokeStyle = theme.text;
+    c.strokeStyle = colour;
     c.beginPath();
     c.arc(x + 4, y + 4, 2.6, Math.PI, 0);
     c.stroke();

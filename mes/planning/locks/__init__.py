@@ -1,0 +1,1 @@
+"""Starts that planners have locked on the board, kept from plan version to plan version."""
