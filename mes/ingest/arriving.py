@@ -39,7 +39,7 @@ async def take_in_turn(
     while True:
         try:
             with own_turns.inside(batch):
-                async with database.write() as conn:
+                async with own_turns.turn(batch), database.write() as conn:
                     return await service.take(
                         conn,
                         identity,

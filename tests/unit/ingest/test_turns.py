@@ -46,3 +46,37 @@ def test_more_than_it_can_take_at_once_is_refused_and_counted_rightly() -> None:
         pass
     with turns.inside(a_batch(2)):
         pass
+
+
+async def test_one_batch_of_a_stream_is_at_it_at_a_time_and_the_lowest_number_goes_next() -> None:
+    turns, at_it, order = Turns(), asyncio.Event(), list[int]()
+
+    async def take(batch: Batch) -> None:
+        async with turns.turn(batch):
+            order.append(batch.seq)
+            if batch.seq == 1:
+                await at_it.wait()
+
+    taking = [asyncio.create_task(take(a_batch(seq))) for seq in (1, 4, 3, 2)]
+    other = asyncio.create_task(take(a_batch(7, stream=Stream.EVENTS)))
+    await asyncio.wait_for(other, 30)
+    assert order == [1, 7], "another stream waits for nobody here"
+    taking[2].cancel()
+    at_it.set()
+    await asyncio.gather(*taking, return_exceptions=True)
+    assert order == [1, 7, 2, 4], "one that gave up is passed over"
+    await asyncio.wait_for(take(a_batch(5)), 30)
+
+
+async def test_a_turn_that_is_given_up_as_it_comes_goes_to_the_next() -> None:
+    turns = Turns()
+
+    async def take(batch: Batch) -> None:
+        async with turns.turn(batch):
+            pass
+
+    async with turns.turn(a_batch(1)):
+        second, third = (asyncio.create_task(take(a_batch(seq))) for seq in (2, 3))
+        await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait_for(third, 30)
