@@ -30,6 +30,7 @@ MODELS = {
     "packml": "PackML (OPC 30050) unit",
     "job_control": "ISA-95 Job Control v2 (OPC 10031-4) receiver",
     "machine_vision": "Machine Vision (OPC 40100-1) system",
+    "autoid": "AutoID (OPC 30010) device",
 }
 
 

@@ -16,6 +16,7 @@ from asyncua.ua.object_ids import ObjectIds
 
 from edge.opcua.link import Link
 from mes.contracts.plc import (
+    AUTOID_NAMESPACE,
     JOB_CONTROL_NAMESPACE,
     MACHINE_VISION_NAMESPACE,
     MACHINERY_NAMESPACE,
@@ -33,6 +34,7 @@ _MODELS = (
     ("job_control", JOB_CONTROL_NAMESPACE, {"ISA95JobOrderReceiverObjectType"}),
     ("packml", PACKML_NAMESPACE, {"PackMLBaseObjectType"}),
     ("machine_vision", MACHINE_VISION_NAMESPACE, {"VisionSystemType"}),
+    ("autoid", AUTOID_NAMESPACE, {"AutoIdDeviceType"}),
 )
 """Model, its namespace, and the types (or what is derived from them) that show it."""
 _LIMITS = [
@@ -81,7 +83,7 @@ class FoundObject:
     """An object of a companion specification."""
 
     model: str
-    """`machinery`, `packml`, `job_control` or `machine_vision`."""
+    """`machinery`, `packml`, `job_control`, `machine_vision` or `autoid`."""
     node: str
     path: tuple[str, ...]
     methods: tuple[tuple[str, str], ...] = ()

@@ -15,6 +15,7 @@ from mes.contracts.plant import Line, PlantModel
 from plc_sim.core.body import Body
 from plc_sim.core.body_work import BodyWork
 from plc_sim.core.cell import Cell, Phase
+from plc_sim.core.changes import Scan
 from plc_sim.core.floor import Floor
 from plc_sim.core.jobs import JobEntry
 
@@ -182,6 +183,7 @@ class BodyLine(BodyWork):
         self._start(cell, at)
 
     def _read(self, cell: Cell, *, expected: str, read: str) -> None:
+        self.changes.scans.append(Scan(cell.station.id, read, self.at))
         self.emit(
             "body_read",
             station=cell.station.id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mes.contracts.dispatch import JobState
+from mes.contracts.quality import Verdict
 from plc_sim.core.inspection import Request
 from plc_sim.core.jobs import JobEntry
 
@@ -25,6 +26,24 @@ class TagChange:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """A camera's request got its verdict, or its deadline passed."""
+
+    request: Request
+    verdict: Verdict
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The reader of a station read the carrier of a body."""
+
+    station: str
+    body_id: str
+    at: float
+
+
 @dataclass(slots=True)
 class Changes:
     """What happened since the last commit: to write first, and to publish after."""
@@ -35,6 +54,8 @@ class Changes:
     stations: set[str] = field(default_factory=set)
     tags: list[TagChange] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    conclusions: list[Conclusion] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
     acks: set[str] = field(default_factory=set)
     jobs: list[JobEntry] = field(default_factory=list)
     """Copies of job entries as they were at each change of state, in order."""

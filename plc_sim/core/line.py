@@ -15,7 +15,7 @@ from mes.contracts.plc import PackMLState, VerdictAck
 from mes.contracts.quality import Verdict, VerdictCode
 from plc_sim.core.body import Defect
 from plc_sim.core.cell import Cell
-from plc_sim.core.changes import Changes, TagChange, moment
+from plc_sim.core.changes import Changes, Conclusion, TagChange, moment
 from plc_sim.core.floor import Floor
 from plc_sim.core.inspection import CameraState, Request
 from plc_sim.core.job_commands import JobCommands
@@ -339,6 +339,7 @@ class LineCore(JobCommands):
             return
         camera.pending = None
         self.changes.docs.add("line")
+        self.changes.conclusions.append(Conclusion(request, verdict, at))
         self.emit(
             "inspection_answered",
             at=at,

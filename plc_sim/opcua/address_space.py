@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from asyncua.common import structures104
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.internal_server import InternalServer
@@ -39,9 +40,14 @@ IN_ORDER = (
     "Opc.Ua.Machinery.NodeSet2.xml",
     "opc.ua.isa95-jobcontrol.nodeset2.xml",
     "Opc.Ua.PackML.NodeSet2.xml",
+    "Opc.Ua.MachineVision.NodeSet2.xml",
+    "Opc.Ua.AutoID.NodeSet2.xml",
 )
 """Each after the models that it requires."""
 
+_DATA_TYPE = re.compile(r"<UADataType [^>]*?NodeId=\"([^\"]+)\".*?</UADataType>", re.DOTALL)
+_ABOVE = re.compile(r"ReferenceType=\"HasSubtype\" IsForward=\"false\">([^<]+)<")
+_DEFINITION = re.compile(r"(<Definition [^>]*?)(?:/>|>(.*?)</Definition>)", re.DOTALL)
 _DESIGN_ONLY = re.compile(r"<UA(\w+) [^>]*DesignToolOnly=\"true\".*?</UA\1>", re.DOTALL)
 
 
@@ -155,7 +161,8 @@ async def _import(path: Path) -> None:
     await server.init()
     for name in IN_ORDER:
         text = (NODESETS / name).read_text(encoding="utf-8")
-        nodeset: Any = _DESIGN_ONLY.sub("", text).encode()  # bytes, as the XML declaration demands
+        text = _with_inherited_fields(_DESIGN_ONLY.sub("", text))
+        nodeset: Any = text.encode()  # bytes, as the XML declaration demands
         await server.import_xml(xmlstring=nodeset)
     namespaces = await server.get_namespace_array()
     one = _OneOfEach()
@@ -166,6 +173,32 @@ async def _import(path: Path) -> None:
     draft.write_bytes(content)
     draft.chmod(0o600)
     draft.replace(path)
+
+
+def _with_inherited_fields(nodeset: str) -> str:
+    """Put the fields of the structures above it into each structure's definition, as a server shows it.
+
+    A nodeset leaves them out (OPC 10000-6 annex F), the attribute has them (OPC 10000-3), and asyncua adds none.
+    """
+    above: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for found in _DATA_TYPE.finditer(nodeset):
+        supertype, definition = _ABOVE.search(found[0]), _DEFINITION.search(found[0])
+        if supertype is not None and definition is not None:
+            above[found[1]], own[found[1]] = supertype[1], definition[2] or ""
+
+    def fields(data_type: str) -> str:
+        return fields(above[data_type]) + own[data_type] if data_type in own else ""
+
+    def completed(found: re.Match[str]) -> str:
+        inherited = fields(above.get(found[1], ""))
+        if not inherited:
+            return found[0]
+        return _DEFINITION.sub(
+            lambda one: f"{one[1]}>{inherited}{one[2] or ''}</Definition>", found[0], count=1
+        )
+
+    return _DATA_TYPE.sub(completed, nodeset)
 
 
 class _OneOfEach:
@@ -187,8 +220,10 @@ class _OneOfEach:
         )
 
     def _value(self, name: Any, data: Any) -> tuple[Any, Any]:
-        if data is None or name == ua.AttributeIds.Value:
-            return name, data
+        if data is None:
+            return name, None
+        if name == ua.AttributeIds.Value:
+            return name, ua.DataValue(ua.Variant()) if _is_of_made_type(data) else data
         shared: tuple[Any, Any] = self.of(
             (name, ua.DataValue(self.of(data.Value), self.of(data.StatusCode)))
         )
@@ -198,6 +233,13 @@ class _OneOfEach:
         for name in ("ReferenceTypeId", "NodeId", "BrowseName", "DisplayName", "TypeDefinition"):
             setattr(reference, name, self.of(getattr(reference, name)))
         return reference
+
+
+def _is_of_made_type(data: Any) -> bool:
+    """Whether a value is of a data type that asyncua made of a nodeset: an example, and it cannot be kept."""
+    value = data.Value.Value
+    values = value if isinstance(value, list) else [value]
+    return any(type(one).__module__ == structures104.__name__ for one in values)
 
 
 def _fingerprint() -> str:

@@ -195,21 +195,15 @@ class JobReceiver:
             value = self._job_list(at)
             for handle, callback in subscribers:
                 await callback(handle, value)
-        if self._events is None or not self._is_watched():
+        if self._events is None or self._receiver is None:
+            return
+        if not self._builder.is_watched(self._receiver):
             return
         for entry in changed:
             self._events.event.JobOrder = self._structure(entry.job)
             self._events.event.JobState = _states(entry.state)
             self._events.event.JobResponse = self._response(entry, at)
             await self._events.trigger(time_attr=at, message=entry.state)
-
-    def _is_watched(self) -> bool:
-        service = self._builder.server.iserver.subscription_service
-        receiver = self._receiver
-        return receiver is not None and any(
-            receiver.nodeid in subscription.monitored_item_srv._monitored_events
-            for subscription in service.subscriptions.values()
-        )
 
     def _job_list(self, at: datetime) -> Any:
         entries = [

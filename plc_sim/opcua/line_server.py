@@ -28,9 +28,11 @@ from plc_sim.opcua.companion import MACHINES, CompanionObjects
 from plc_sim.opcua.history import TagHistory
 from plc_sim.opcua.job_receiver import JobReceiver
 from plc_sim.opcua.nodes import NodeBuilder, argument
+from plc_sim.opcua.reader import CarrierReader
 from plc_sim.opcua.security import LineSecurity
 from plc_sim.opcua.stack import Node, ua
 from plc_sim.opcua.values import LiveValue
+from plc_sim.opcua.vision import VisionSystem
 
 MAX_READ = 1000
 SLOW_TAG_S = 1.0
@@ -68,6 +70,8 @@ class LineServer:
         self._stations: dict[str, dict[str, LiveValue]] = {}
         self._tags: dict[tuple[str, str], LiveValue] = {}
         self._cameras: dict[str, dict[str, LiveValue]] = {}
+        self._vision: dict[str, VisionSystem] = {}
+        self._readers: dict[str, CarrierReader] = {}
         self._line_values: dict[str, LiveValue] = {}
         self._waiting_tags: dict[tuple[str, str], tuple[float, float]] = {}
         self._tags_told = 0.0
@@ -129,6 +133,11 @@ class LineServer:
             for camera in self._interface.cameras:
                 if camera.station == station.id:
                     await self._build_camera(parent, camera)
+            if next(s for s in line.stations if s.id == station.id).reading_point:
+                self._readers[station.id] = reader = CarrierReader(
+                    station.id, builder, line=line.id
+                )
+                await reader.build(parent)
         await self._build_ledger(node)
         await self._build_methods(node)
         if self._interface.job_control is not None:
@@ -196,6 +205,10 @@ class LineServer:
                 self._take_verdict(camera.id, *(one.value.Value.Value for one in read))
 
         space.set_attribute_value_setter(valid.nodeid, ua.AttributeIds.Value, on_valid)
+        self._vision[camera.id] = vision = VisionSystem(
+            self._core.cameras[camera.id].camera, builder, line=self._line.id
+        )
+        await vision.build(node)
 
     def _take_verdict(self, camera: str, body_id: str | None, counter: int, code: int) -> None:
         def act() -> None:
@@ -288,6 +301,12 @@ class LineServer:
             state, values = core.cameras[camera], self._cameras[camera]
             await values["ack_counter"].publish_if_new(state.ack_counter, at=at)
             await values["ack"].publish(int(state.ack), at=at)
+        for scan in changes.scans:
+            await self._readers[scan.station].publish(scan)
+        for camera, vision in self._vision.items():
+            new = [c for c in changes.conclusions if c.request.camera == camera]
+            busy = core.cameras[camera].pending is not None
+            await vision.publish(new, is_busy=busy, at=at)
         await self._publish_line(at)
         await self._jobs.publish(changes.jobs, at=at)
         await self._line_values["last_seq"].publish_if_new(core.seq, at=at)

@@ -45,6 +45,13 @@ class NodeBuilder:
         """Return a node of the server."""
         return self.server.get_node(identifier)
 
+    def is_watched(self, emitter: Node) -> bool:
+        """Whether anybody has subscribed to the events of a node."""
+        return any(
+            emitter.nodeid in subscription.monitored_item_srv._monitored_events
+            for subscription in self.server.iserver.subscription_service.subscriptions.values()
+        )
+
     async def object(
         self,
         parent: Node,

@@ -37,7 +37,8 @@ def test_a_line_is_recognised_and_its_tag_map_names_every_process_value(
         sims.stop()
     proposed = tomllib.loads(file.read_text())
     assert proposed["complete"]
-    assert {one["model"] for one in proposed["object"]} == {"machinery", "packml", "job_control"}
+    models = {one["model"] for one in proposed["object"]}
+    assert models == {"machinery", "packml", "job_control", "autoid"}
     receiver = next(one for one in proposed["object"] if one["model"] == "job_control")
     assert interface.job_control is not None
     assert receiver["methods"]["StoreAndStart"] == interface.job_control.store_and_start
