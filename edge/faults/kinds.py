@@ -250,6 +250,16 @@ async def agent_killed_in_commit(rig: Rig, chance: Chance) -> None:
 
 
 @fault
+async def agent_stopped_in_commit(rig: Rig, chance: Chance) -> None:
+    """The agent is asked to end while its journal writes, as by an update, the disk being slow."""
+    rig.trial(fsync_s=0.3)
+    await asyncio.sleep(chance.dice.uniform(1, 2))
+    await asyncio.to_thread(rig.agent.stop)
+    rig.trial()
+    rig.start_agent()
+
+
+@fault
 async def journal_tail_torn(rig: Rig, chance: Chance) -> None:
     """The power fails: the journal's tail is cut or garbage."""
     await asyncio.sleep(chance.dice.uniform(0, 1))
