@@ -1,4 +1,4 @@
--- The schema of revision 0260, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0261, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
