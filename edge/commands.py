@@ -16,6 +16,7 @@ import structlog
 from edge.backoff import Trouble
 from edge.journal import Journal
 from edge.mes_client import MesAway, MesClient, MesRefused
+from edge.opcua.answer import DONE_WORDS, OK, Answer
 from edge.opcua.line_methods import LineMethods
 from edge.plant_clock import LiveClock
 from edge.store import Entry
@@ -26,7 +27,6 @@ from mes.contracts.wire import Stream
 log = structlog.get_logger(__name__)
 
 CURSOR = "command_cursor"
-DONE_WORDS = frozenset({"ok", "already_done"})
 EMPTY_PAUSE_S = 0.05
 """Between two polls without news, for a MES that does not hold them open."""
 KEEP_DONE = 10_000
@@ -157,25 +157,25 @@ class Executor:
 
     async def _execute(self, line: LineMethods, command: Command) -> None:
         if command.kind is CommandKind.RELOAD_CONFIG:
-            await self._answer(command, "ok")
+            await self._answer(command, Answer(OK))
             await self._reload_config()
             return
-        word = await line.execute(command)
-        await self._answer(command, word)
+        await self._answer(command, await line.execute(command))
 
-    async def _answer(self, command: Command, word: str) -> None:
+    async def _answer(self, command: Command, answer: Answer) -> None:
         result = CommandResult(
             command_id=command.id,
             line=command.line,
-            ok=word in DONE_WORDS,
-            code=word,
+            ok=answer.word in DONE_WORDS,
+            code=answer.word,
             done_at=self._clock.now(),
+            changes=answer.changes,
         )
-        if not result.ok:
-            log.warning("command.refused", kind=command.kind.value, answer=word)
+        if not result.ok and command.kind is not CommandKind.DRY_RUN:
+            log.warning("command.refused", kind=command.kind.value, answer=answer.word)
 
         def mark(db: sqlite3.Connection) -> None:
             db.execute("UPDATE command SET done = 1 WHERE id = ?", (str(command.id),))
 
-        answer = [result.model_dump_json()]
-        await self._journal.append_records(Stream.RESULTS, answer, effect=mark, urgent=True)
+        records = [result.model_dump_json()]
+        await self._journal.append_records(Stream.RESULTS, records, effect=mark, urgent=True)

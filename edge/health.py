@@ -18,9 +18,12 @@ from edge.mes_client import MesAway, MesClient, MesRefused, software
 from edge.opcua.security import LinkSecurity
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig, Heartbeat, LinkState
+from mes.contracts.dispatch import CommandKind
 from mes.contracts.quality import Verdict
 
 HEARTBEAT_S = 5.0
+KNOWN_KINDS = tuple(kind.value for kind in CommandKind if kind is not CommandKind.UNKNOWN)
+"""What this version answers; the MES sends no other commands."""
 _PAGE_HEAD = (
     b"HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4\r\n"
     b"Connection: close\r\nContent-Length: %d\r\n\r\n"
@@ -66,6 +69,7 @@ class Health:
             late=self.line.verdicts[Verdict.LATE],
             certificates=self.security.trust.states(),
             unusable_models=self.line.shelf.health(),
+            commands=KNOWN_KINDS,
         )
 
     async def send_forever(self, mes: MesClient) -> None:

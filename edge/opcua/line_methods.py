@@ -6,33 +6,40 @@ from typing import Any
 
 from asyncua import ua
 
+from edge.opcua import rehearsal
+from edge.opcua.answer import Answer
 from edge.opcua.job_types import ListedJob, decode_job_list, encode_job_order
 from edge.opcua.link import CallRefused, Link
 from edge.opcua.nodes import UnknownNode
-from mes.contracts.dispatch import Command, CommandKind
+from mes.contracts.dispatch import Command, CommandKind, JobState, ValueChange
 from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.plc import JOB_CONTROL_NAMESPACE, JobControlNodes, LineInterface, LineMethodNodes
 
 NOT_OFFERED = "not_offered"
+UNREADABLE = "job_list_unreadable"
 
 
 class LineMethods:
-    """Executes commands on one session. Each answers `ok`, `already_done`, or a word why not."""
+    """Executes and rehearses commands on one session."""
 
     def __init__(self, link: Link, interface: LineInterface) -> None:
         self._link = link
         self._interface = interface
 
-    async def execute(self, command: Command) -> str:
-        """Carry out one command and return the line's answer.
+    async def execute(self, command: Command) -> Answer:
+        """Carry out one command, or say what it would do, and return the line's answer.
 
         Raises:
             OSError, TimeoutError, ua.UaError: the session failed; whether the line acted is not known.
         """
         try:
-            return await self._execute(command)
+            if command.kind is CommandKind.DRY_RUN:
+                return await self._rehearse(command)
+            if command.trace and command.kind in rehearsal.JOB_KINDS:
+                return await self._traced(command)
+            return Answer(await self._execute(command))
         except (CallRefused, UnknownNode) as refusal:
-            return str(refusal)
+            return Answer(str(refusal))
 
     async def jobs(self) -> list[ListedJob]:
         """Read the line's job list; empty for a line without job control.
@@ -46,16 +53,56 @@ class LineMethods:
         value = (await self._link.read([control.job_order_list]))[0]
         return decode_job_list(value.Value.Value if value.Value is not None else None)
 
+    async def _rehearse(self, command: Command) -> Answer:
+        """Say what a command would do; nothing is written or called."""
+        key = _about(command)
+        if command.of not in rehearsal.JOB_KINDS or self._interface.job_control is None:
+            return Answer(NOT_OFFERED)
+        if key is None:
+            return Answer("missing_job_order_id")
+        states = await self._states()
+        if states is None:
+            return Answer(UNREADABLE)
+        word, after = rehearsal.rehearse_job(command.of, key, states)
+        return Answer(word, self._change(states.get(key), after))
+
+    async def _traced(self, command: Command) -> Answer:
+        """Carry out a command about a job, and tell the states that its line lists before and after."""
+        key = _about(command) or ""
+        before = await self._states()
+        word = await self._execute(command)
+        after = await self._states()
+        if before is None or after is None:
+            return Answer(word)
+        return Answer(word, self._change(before.get(key), after.get(key)))
+
+    async def _states(self) -> dict[str, JobState | None] | None:
+        try:
+            return {job.job_order_id: job.state for job in await self.jobs()}
+        except ValueError:
+            return None
+
+    def _change(self, before: JobState | None, after: JobState | None) -> tuple[ValueChange, ...]:
+        control = self._interface.job_control
+        if control is None or before is after:
+            return ()
+        return (ValueChange(name="job_state", node=control.job_order_list, old=before, new=after),)
+
     async def _execute(self, command: Command) -> str:
         control, methods = self._interface.job_control, self._interface.methods
         match command.kind:
-            case CommandKind.STORE_JOB | CommandKind.UPDATE_JOB if control is not None:
+            case CommandKind.STORE_JOB | CommandKind.STORE_ONLY | CommandKind.UPDATE_JOB if (
+                control is not None
+            ):
                 return await self._send_job(control, command)
             case (
-                CommandKind.CANCEL_JOB
+                CommandKind.START_JOB
                 | CommandKind.PAUSE_JOB
                 | CommandKind.RESUME_JOB
+                | CommandKind.STOP_JOB
                 | CommandKind.ABORT_JOB
+                | CommandKind.CANCEL_JOB
+                | CommandKind.CLEAR_JOB
             ) if control is not None:
                 return await self._name_job(control, command)
             case CommandKind.SET_HOLD | CommandKind.ANSWER_READING | CommandKind.SCRAP_BODY if (
@@ -66,12 +113,14 @@ class LineMethods:
                 return NOT_OFFERED
 
     async def _send_job(self, control: JobControlNodes, command: Command) -> str:
-        """Store or update. A stored job starts by itself: the line works its list in sequence."""
+        """Store or update. A job stored by `StoreAndStart` starts by itself when its turn comes."""
         if command.job is None:
             return "missing_job"
-        method = (
-            control.store_and_start if command.kind is CommandKind.STORE_JOB else control.update
-        )
+        method = {
+            CommandKind.STORE_JOB: control.store_and_start,
+            CommandKind.STORE_ONLY: control.store,
+            CommandKind.UPDATE_JOB: control.update,
+        }[command.kind]
         namespace = self._link.namespaces.index(JOB_CONTROL_NAMESPACE)
         job = ua.Variant(encode_job_order(command.job, namespace=namespace))
         return _status(await self._link.call(control.receiver, method, job, _comment(command)))
@@ -80,10 +129,13 @@ class LineMethods:
         if command.job_order_id is None:
             return "missing_job_order_id"
         method = {
-            CommandKind.CANCEL_JOB: control.cancel,
+            CommandKind.START_JOB: control.start,
             CommandKind.PAUSE_JOB: control.pause,
             CommandKind.RESUME_JOB: control.resume,
+            CommandKind.STOP_JOB: control.stop,
             CommandKind.ABORT_JOB: control.abort,
+            CommandKind.CANCEL_JOB: control.cancel,
+            CommandKind.CLEAR_JOB: control.clear,
         }[command.kind]
         job_order_id = _string(str(command.job_order_id))
         return _status(
@@ -109,6 +161,11 @@ class LineMethods:
             case _:
                 answer = await self._link.call(methods.parent, methods.scrap_body, body_id, reason)
         return str(answer[0]) if answer else "ok"
+
+
+def _about(command: Command) -> str | None:
+    job = command.job.id if command.job is not None else command.job_order_id
+    return None if job is None else str(job)
 
 
 def _status(outputs: list[Any]) -> str:

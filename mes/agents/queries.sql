@@ -142,6 +142,10 @@ SELECT a.line, a.epoch, a.lost, a.seen_at, a.link_connected, a.link_detail, a.he
        (SELECT count(*) FROM agent_command c WHERE c.line = a.line AND c.done_at IS NULL)::int AS open_commands
   FROM agent a ORDER BY a.line
 
+-- known_kinds --
+-- No row, and no heartbeat that names them: NULL.
+SELECT (SELECT heartbeat -> 'commands' FROM agent WHERE line = %(line)s)
+
 -- decisions --
 SELECT line, thumbprint, decision FROM agent_certificate ORDER BY line, thumbprint
 

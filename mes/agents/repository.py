@@ -279,6 +279,12 @@ async def overview(conn: ReadConn) -> list[AgentView]:
     return await db.fetch_all(conn, queries["overview"], None, AgentView)
 
 
+async def known_kinds(conn: ReadConn, line: str) -> list[str] | None:
+    """Return the kinds of commands that an agent named in its last heartbeat; None: it named none."""
+    found: list[str] | None = await db.fetch_value(conn, queries["known_kinds"], {"line": line})
+    return found
+
+
 async def decisions(conn: ReadConn) -> list[Decided]:
     """Return what was decided about certificates."""
     return [_decided(row) for row in await db.fetch_dicts(conn, queries["decisions"])]

@@ -28,7 +28,7 @@ from mes.contracts.agent import (
     Enrolled,
     Heartbeat,
 )
-from mes.contracts.dispatch import Command, CommandResult
+from mes.contracts.dispatch import FIRST_KINDS, Command, CommandKind, CommandResult
 from mes.contracts.events import AgentBack, AgentEnrolled, AgentLost, CommandDone
 from mes.contracts.line_layout import line_interface
 from mes.contracts.plant import Line, PlantModel
@@ -229,6 +229,14 @@ async def send_command(conn: WriteConn, line: str, command: Command, *, real_now
         await repository.add_command(conn, line, command, sent_at=real_now)
 
 
+async def known_kinds(conn: ReadConn, line: str) -> frozenset[CommandKind]:
+    """Return the kinds of commands that the agent of a line knows, as it said last."""
+    said = await repository.known_kinds(conn, line)
+    if not said:
+        return FIRST_KINDS
+    return frozenset(CommandKind(kind) for kind in said) - {CommandKind.UNKNOWN}
+
+
 async def finish_command(conn: WriteConn, result: CommandResult, *, real_now: datetime) -> None:
     """Take the answer to a command and announce it; a repeated answer changes nothing."""
     kind = await repository.finish_command(
@@ -242,6 +250,7 @@ async def finish_command(conn: WriteConn, result: CommandResult, *, real_now: da
             ok=result.ok,
             code=result.code,
             message=result.message,
+            changes=result.changes,
         )
         await events.record(conn, done, now=result.done_at, actor=f"agent:{result.line}")
 

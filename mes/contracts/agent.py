@@ -176,3 +176,5 @@ class Heartbeat(_Message):
     late: int = Field(ge=0)
     certificates: tuple[CertificateState, ...] = ()
     unusable_models: tuple[ModelHealth, ...] = ()
+    commands: tuple[str, ...] = ()
+    """The kinds of commands it knows; an agent of an older version does not say (`FIRST_KINDS`)."""

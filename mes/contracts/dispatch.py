@@ -99,9 +99,21 @@ class JobOrder(_Message):
 
 
 class CommandKind(StrEnum):
-    """What the MES may ask of an agent."""
+    """What the MES may ask of an agent.
+
+    An agent says in its heartbeat which kinds it knows, and is sent no others; one that gets another all
+    the same reads it as `UNKNOWN` and answers `not_offered`.
+    """
 
     STORE_JOB = "store_job"
+    """`StoreAndStart`: a line works its list in sequence."""
+    STORE_ONLY = "store_only"
+    """`Store`: the job waits for `START_JOB`."""
+    START_JOB = "start_job"
+    STOP_JOB = "stop_job"
+    """End a running lot with what it has made."""
+    CLEAR_JOB = "clear_job"
+    """Take an ended job off the line's list."""
     UPDATE_JOB = "update_job"
     CANCEL_JOB = "cancel_job"
     PAUSE_JOB = "pause_job"
@@ -111,6 +123,30 @@ class CommandKind(StrEnum):
     ANSWER_READING = "answer_reading"
     SCRAP_BODY = "scrap_body"
     RELOAD_CONFIG = "reload_config"
+    DRY_RUN = "dry_run"
+    """Say what `Command.of` would do and whether the line would accept it; write and call nothing."""
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> CommandKind:
+        return cls.UNKNOWN
+
+
+FIRST_KINDS = frozenset(
+    {
+        CommandKind.STORE_JOB,
+        CommandKind.UPDATE_JOB,
+        CommandKind.CANCEL_JOB,
+        CommandKind.PAUSE_JOB,
+        CommandKind.RESUME_JOB,
+        CommandKind.ABORT_JOB,
+        CommandKind.SET_HOLD,
+        CommandKind.ANSWER_READING,
+        CommandKind.SCRAP_BODY,
+        CommandKind.RELOAD_CONFIG,
+    }
+)
+"""What an agent knows that does not say in its heartbeat what it knows."""
 
 
 class ReadingAnswer(StrEnum):
@@ -134,14 +170,30 @@ class Command(_Message):
     """Plant time."""
     actor: str
     job: JobOrder | None = None
-    """Store, update (start the job at once when allowed: `StoreAndStart`)."""
+    """Store, update."""
     job_order_id: UUID | None = None
-    """Cancel, pause, resume, abort."""
+    """Start, pause, resume, stop, abort, cancel, clear."""
     body_id: UUID | None = None
     held: bool | None = None
     reason: str | None = None
     station: str | None = None
     answer: ReadingAnswer | None = None
+    of: CommandKind | None = None
+    """Dry run: the kind of command that would be carried out with these fields."""
+    trace: bool = False
+    """Read what changes before and after, and tell it in the result."""
+
+
+class ValueChange(_Message):
+    """A value at the line that a command has changed, or would change; None: not there."""
+
+    name: str
+    """What it is: `job_state`, or the name of a process value."""
+    node: str
+    """Where it is read, with its namespace URI."""
+    old: bool | float | str | None
+    new: bool | float | str | None
+    unit: str = ""
 
 
 class CommandResult(_Message):
@@ -156,6 +208,8 @@ class CommandResult(_Message):
     message: str = ""
     done_at: AwareDatetime
     """Plant time."""
+    changes: tuple[ValueChange, ...] = ()
+    """What a traced command changed, or what a dry run found would change."""
 
 
 class ListedJobState(_Message):

@@ -13,7 +13,14 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mes.contracts.dispatch import CommandKind, JobKind, JobState, ListedJobState, ReadingAnswer
+from mes.contracts.dispatch import (
+    CommandKind,
+    JobKind,
+    JobState,
+    ListedJobState,
+    ReadingAnswer,
+    ValueChange,
+)
 from mes.contracts.line_records import StationState
 from mes.contracts.quality import Disposition, Verdict
 from mes.contracts.text import Text
@@ -306,6 +313,7 @@ class CommandDone(Payload):
     ok: bool
     code: str
     message: str = ""
+    changes: tuple[ValueChange, ...] = ()
 
 
 class JobListReported(Payload):

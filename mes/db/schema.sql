@@ -1,4 +1,4 @@
--- The schema of revision 0261, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0270, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -641,6 +641,27 @@ CREATE TABLE public.job_order (
     CONSTRAINT job_order_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT job_order_kind_check CHECK ((kind = ANY (ARRAY['body'::text, 'die_lot'::text, 'rework'::text]))),
     CONSTRAINT job_order_state_check CHECK ((state = ANY (ARRAY['Waiting'::text, 'Pending'::text, 'Dispatched'::text, 'Ready'::text, 'Running'::text, 'Completed'::text, 'Aborted'::text, 'Held'::text, 'Suspended'::text, 'Closed'::text, 'Cancelled'::text])))
+);
+
+CREATE TABLE public.line_command (
+    id uuid NOT NULL,
+    line text NOT NULL,
+    kind text NOT NULL,
+    dry_run boolean NOT NULL,
+    rehearsal_id uuid,
+    job_order_id uuid,
+    station text,
+    body jsonb NOT NULL,
+    actor text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    ok boolean,
+    code text,
+    changes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT line_command_answered CHECK ((((ok IS NULL) = (code IS NULL)) AND ((ok IS NULL) = (done_at IS NULL)))),
+    CONSTRAINT line_command_rehearsed CHECK (((NOT dry_run) OR (rehearsal_id IS NULL)))
 );
 
 CREATE TABLE public.line_history (
@@ -1644,6 +1665,9 @@ ALTER TABLE ONLY public.job_order
 ALTER TABLE ONLY public.job_order
     ADD CONSTRAINT job_order_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.line_command
+    ADD CONSTRAINT line_command_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.line_history
     ADD CONSTRAINT line_history_pkey PRIMARY KEY (line);
 
@@ -1910,6 +1934,10 @@ CREATE INDEX job_order_by_body ON public.job_order USING btree (body_id);
 
 CREATE INDEX job_order_open ON public.job_order USING btree (line, sequence) WHERE (state <> ALL (ARRAY['Completed'::text, 'Aborted'::text, 'Closed'::text, 'Cancelled'::text]));
 
+CREATE INDEX line_command_newest ON public.line_command USING btree (line, sent_at DESC);
+
+CREATE INDEX line_command_rehearsal ON public.line_command USING btree (rehearsal_id) WHERE (rehearsal_id IS NOT NULL);
+
 CREATE INDEX line_job_body ON public.line_job USING btree (body_id, started_at) WHERE (body_id IS NOT NULL);
 
 CREATE INDEX line_job_line ON public.line_job USING btree (line, started_at);
@@ -2056,6 +2084,9 @@ ALTER TABLE ONLY public.ingest_watermark
 
 ALTER TABLE ONLY public.job_command
     ADD CONSTRAINT job_command_job_order_id_fkey FOREIGN KEY (job_order_id) REFERENCES public.job_order(id);
+
+ALTER TABLE ONLY public.line_command
+    ADD CONSTRAINT line_command_rehearsal_id_fkey FOREIGN KEY (rehearsal_id) REFERENCES public.line_command(id);
 
 ALTER TABLE ONLY public.line_job
     ADD CONSTRAINT line_job_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);

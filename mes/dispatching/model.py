@@ -37,6 +37,12 @@ _BEFORE_START = {
 _UNDER_WAY = frozenset({JobState.RUNNING, JobState.HELD, JobState.SUSPENDED})
 
 
+class UnknownLine(NotFound):
+    """The plant has no line {line}; its lines are {known}."""
+
+    code = "line.unknown"
+
+
 class UnknownJobOrder(NotFound):
     """There is no job order {job}."""
 

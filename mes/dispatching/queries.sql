@@ -35,10 +35,13 @@ SELECT id, kind, line, subject_id, attempt, order_id, body_id, rework_id, state,
        sequence, job, good, scrap, reason
   FROM job_order WHERE body_id = %(body_id)s ORDER BY created_at, id
 
--- recent_jobs --
+-- ended_jobs --
+-- What a line has finished with, the last first.
 SELECT id, kind, line, subject_id, attempt, order_id, body_id, rework_id, state, state_at, cancelling,
        sequence, job, good, scrap, reason
-  FROM job_order WHERE line = %(line)s ORDER BY sequence DESC LIMIT %(limit)s
+  FROM job_order
+ WHERE line = %(line)s AND state IN ('Completed', 'Aborted', 'Closed', 'Cancelled')
+ ORDER BY state_at DESC LIMIT %(limit)s
 
 -- ended --
 -- What is over for subjects on a line: attempts so far, how often it was refused, whether it was done.

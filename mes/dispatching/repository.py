@@ -102,8 +102,8 @@ async def open_jobs(conn: ReadConn, line: str) -> list[Job]:
     return [row.model() for row in rows]
 
 
-async def recent_jobs(conn: ReadConn, line: str, *, limit: int) -> list[Job]:
-    rows = await db.fetch_all(conn, queries["recent_jobs"], {"line": line, "limit": limit}, _Row)
+async def ended_jobs(conn: ReadConn, line: str, *, limit: int) -> list[Job]:
+    rows = await db.fetch_all(conn, queries["ended_jobs"], {"line": line, "limit": limit}, _Row)
     return [row.model() for row in rows]
 
 

@@ -8,22 +8,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from mes.dispatching import service
+from mes.dispatching.model import UnknownLine
 from mes.dispatching.schemas import DifferenceOut, JobOut, NextBodyOut
 from mes.identity.access import require_scope
 from mes.identity.model import Caller, Scope
-from mes.platform.errors import NotFound
 from mes.platform.http import ReadDb
 from mes.resources import service as resources
 
 router = APIRouter(prefix="/api", tags=["dispatching"])
 
 Reader = Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))]
-
-
-class UnknownLine(NotFound):
-    """The plant has no line {line}; its lines are {known}."""
-
-    code = "line.unknown"
 
 
 @router.get("/lines/{line}/jobs")

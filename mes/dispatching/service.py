@@ -41,6 +41,16 @@ async def open_jobs(conn: ReadConn, line: str) -> list[Job]:
     return await repository.open_jobs(conn, line)
 
 
+async def find_job(conn: ReadConn, job_id: UUID) -> Job | None:
+    """Return a job order; None: there is none, or it is over and forgotten."""
+    return await repository.job(conn, job_id)
+
+
+async def ended_jobs(conn: ReadConn, line: str, *, limit: int) -> list[Job]:
+    """Return the jobs of a line that ended last, the newest first."""
+    return await repository.ended_jobs(conn, line, limit=limit)
+
+
 async def differing(conn: ReadConn) -> list[Difference]:
     """Return the jobs whose line last reported another state than is known here."""
     return await repository.differing(conn)

@@ -43,6 +43,7 @@ ROUTES = (
     "mes.planning.locks.routes",
     "mes.planning.proposals.routes",
     "mes.dispatching.routes",
+    "mes.commanding.routes",
     "mes.ingest.routes",
 )
 """Modules with a `router` of JSON endpoints, lower floors first."""
@@ -61,6 +62,7 @@ TASKS = (
     "mes.planning.tasks",
     "mes.planning.whatif.tasks",
     "mes.dispatching.tasks",
+    "mes.commanding.tasks",
     "mes.ingest.tasks",
 )
 """Modules that subscribe handlers and register jobs when they are imported."""

@@ -23,6 +23,7 @@ PAGES = (
     "mes.inspection.agreement_pages",
     "mes.inspection.pipelines.pages",
     "mes.agents.pages",
+    "mes.commanding.pages",
 )
 
 

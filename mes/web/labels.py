@@ -180,7 +180,40 @@ SCENE: Mapping[str, Label] = {
 }
 """What a camera looks at, and a model was trained for."""
 
+COMMAND_KIND: Mapping[str, Label] = {
+    "store_job": Label(_("Store, may start"), "arrow-right", "info"),
+    "store_only": Label(_("Store, waits for its start"), "hourglass", "info"),
+    "start_job": Label(_("Allow to start"), "play", "info"),
+    "update_job": Label(_("Send again as planned"), "refresh-cw", "info"),
+    "pause_job": Label(_("Pause"), "pause", "warn"),
+    "resume_job": Label(_("Let it run on"), "play", "info"),
+    "stop_job": Label(_("End the lot early"), "square", "warn"),
+    "abort_job": Label(_("Abort"), "octagon-x", "bad"),
+    "cancel_job": Label(_("Take back from the line"), "undo-2", "warn"),
+    "clear_job": Label(_("Take off the line's list"), "trash-2", "mute"),
+}
+
+COMMAND_STATE: Mapping[str, Label] = {
+    "sent": Label(_("Waits for the line"), "hourglass", "info"),
+    "done": Label(_("Done"), "circle-check", "good"),
+    "refused": Label(_("Refused"), "ban", "bad"),
+}
+
+COMMAND_ANSWER: Mapping[str, Label] = {
+    "ok": Label(_("The line accepts it"), "circle-check", "good"),
+    "already_done": Label(_("It is so already"), "check", "mute"),
+    "unknown_job_order": Label(_("The line does not have this job"), "circle-help", "bad"),
+    "invalid_status": Label(_("Not possible in the state it is in"), "ban", "bad"),
+    "invalid_request": Label(_("The line does not understand it"), "ban", "bad"),
+    "not_accepted+list_full": Label(_("The line's list is full"), "ban", "bad"),
+    "job_list_unreadable": Label(_("The line's job list cannot be read"), "ban", "bad"),
+    "not_offered": Label(_("This line does not offer it"), "ban", "bad"),
+}
+
 KINDS: Mapping[str, Mapping[str, Label]] = {
+    "command_kind": COMMAND_KIND,
+    "command_state": COMMAND_STATE,
+    "command_answer": COMMAND_ANSWER,
     "order_stage": ORDER_STAGE,
     "proposal_state": PROPOSAL_STATE,
     "station_state": STATION_STATE,

@@ -8,6 +8,17 @@ from mes.web.pipeline_sentences import PIPELINE_RULES_ZH, PIPELINE_SENTENCES_ZH
 
 SENTENCES_ZH: Mapping[str, str] = {
     **PIPELINE_SENTENCES_ZH,
+    "command.agent_too_old": "{line} 的代理不认识 {kind}；请更新它。",
+    "command.id_taken": "编号 {command} 已用于另一条指令；请换一个新编号。",
+    "command.job_elsewhere": "作业单 {job} 属于产线 {found}，不属于产线 {line}。",
+    "command.job_missing": "{kind} 需要 job_order_id：产线 {line} 的一张作业单。",
+    "command.kind": "{kind} 不是可以由人对产线下达的；可以下达的是：{known}。",
+    "command.not_rehearsed": "{command} 不是产线会接受的试运行；请先试运行。",
+    "command.only_lots_stop": "作业单 {job} 不是批次；只有批次可以带着已完成的部分提前结束。请改用中止。",
+    "command.reason_missing": "{kind} 需要原因：以后查看记录的人要能明白。",
+    "command.rehearsal_too_old": "{minutes} 分钟前显示的内容可能已不属实；请重新试运行。",
+    "command.role": "{kind} 须由 {needed} 下达；{user} 都不是。",
+    "command.unknown": "没有人对产线 {line} 下达过 {command}。",
     "agent.code_refused": "注册码未知、已用过或已过期；请为该产线重新签发。",
     "agent.fenced": "{line} 代理的第 {epoch} 代已结束：第 {current} 代属于更新的副本。"
     "本副本尚存的数据仍可送达，但不再接收指令。",

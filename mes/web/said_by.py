@@ -55,6 +55,7 @@ _CHANNELS: Mapping[str, str] = {
     "roadef": _("order book"),
 }
 _ACTIONS: Mapping[str, str] = {
+    "line.commanded": _("line commanded"),
     "user.added": _("user added"),
     "user.changed": _("user changed"),
     "token.issued": _("token made"),

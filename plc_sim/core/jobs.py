@@ -65,7 +65,10 @@ class JobBook:
         return ReturnStatus.NO_ERROR
 
     def start(self, key: str) -> ReturnStatus:
-        """Allow a stored job order to start."""
+        """Allow a stored job order to start; one that has begun was allowed before."""
+        entry = self.entries.get(key)
+        if entry is not None and entry.is_active:
+            return DONE
         return self._move(key, JobState.READY, possible=frozenset({JobState.WAITING}))
 
     def revoke_start(self, key: str) -> ReturnStatus:

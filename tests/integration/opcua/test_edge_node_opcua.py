@@ -149,7 +149,7 @@ async def test_a_job_order_arrives_field_by_field_and_stands_in_the_job_list(
     job = a_job()
     async with open_link(f"opc.tcp://127.0.0.1:{other.port}") as link:
         line = LineMethods(link, other.interface())
-        assert await line.execute(a_command(CommandKind.STORE_JOB, job=job)) == "ok"
+        assert (await line.execute(a_command(CommandKind.STORE_JOB, job=job))).word == "ok"
         listed = await line.jobs()
         assert [
             (entry.job_order_id, entry.state)
@@ -157,8 +157,8 @@ async def test_a_job_order_arrives_field_by_field_and_stands_in_the_job_list(
             if entry.job_order_id == str(job.id)
         ] == [(str(job.id), JobState.READY)]
         cancel = a_command(CommandKind.CANCEL_JOB, job_order_id=job.id)
-        assert await line.execute(cancel) == "ok"
-        assert await line.execute(cancel) == "unknown_job_order"
+        assert (await line.execute(cancel)).word == "ok"
+        assert (await line.execute(cancel)).word == "unknown_job_order"
         assert str(job.id) not in {entry.job_order_id for entry in await line.jobs()}
     stored = next(entry for entry in other.told() if entry.get("id") == str(job.id))
     assert stored["did"] == "StoreAndStart"
@@ -173,9 +173,9 @@ async def test_a_method_that_the_server_lacks_is_an_answer_not_a_crash(other: Ot
     async with open_link(f"opc.tcp://127.0.0.1:{other.port}") as link:
         line = LineMethods(link, other.interface())
         pause = a_command(CommandKind.PAUSE_JOB, job_order_id=uuid4())
-        assert await line.execute(pause) in {"BadMethodInvalid", "BadNodeIdUnknown"}
+        assert (await line.execute(pause)).word in {"BadMethodInvalid", "BadNodeIdUnknown"}
         hold = a_command(CommandKind.SET_HOLD, body_id=uuid4(), held=True)
-        assert await line.execute(hold) == "not_offered"
+        assert (await line.execute(hold)).word == "not_offered"
 
 
 class NoMes:

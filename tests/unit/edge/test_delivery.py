@@ -21,6 +21,7 @@ from edge.commands import CURSOR, Executor, Inbox
 from edge.images import ImageFolder
 from edge.journal import Journal
 from edge.mes_client import MesAway, MesClient, MesRefused
+from edge.opcua.answer import Answer
 from edge.plant_clock import LiveClock
 from edge.store import Entry, JournalStore
 from edge.uplink import Uplink
@@ -268,11 +269,11 @@ class FakeMethods:
     called: list[UUID] = field(default_factory=list)
     broken: bool = False
 
-    async def execute(self, command: Command) -> str:
+    async def execute(self, command: Command) -> Answer:
         self.called.append(command.id)
         if self.broken:
             raise ConnectionError("Connection is closed")
-        return self.answers.get(command.id, "ok")
+        return Answer(self.answers.get(command.id, "ok"))
 
 
 def an_executor(

@@ -1,0 +1,1 @@
+"""What people ask of a line: rehearsed, carried out by its agent, and written down for good."""

@@ -1,0 +1,52 @@
+"""What the page of a line shows beside its history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mes.commanding import model
+from mes.commanding.model import LineCommand
+from mes.contracts.dispatch import CommandKind
+from mes.dispatching import service as dispatching
+from mes.dispatching.model import Job
+from mes.identity.model import Role
+from mes.platform.db import ReadConn
+
+ENDED_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job of the line, and what this reader may ask about it."""
+
+    job: Job
+    offers: list[CommandKind]
+
+    @property
+    def what(self) -> str:
+        """The body, or the panel of the lot."""
+        order = self.job.order
+        return order.body_number or order.panel or str(self.job.id)[:8]
+
+
+def may_ask(kind: CommandKind, roles: Collection[str]) -> bool:
+    """Say whether somebody with these roles may ask it."""
+    return kind in model.MAY and bool(set(roles) & {*model.MAY[kind], Role.ADMIN})
+
+
+async def jobs(conn: ReadConn, line: str, roles: Collection[str]) -> list[JobRow]:
+    """Return the open jobs of a line in order of work, then those that ended last."""
+    found = await dispatching.open_jobs(conn, line)
+    found += await dispatching.ended_jobs(conn, line, limit=ENDED_SHOWN)
+    return [
+        JobRow(job, [kind for kind in model.offers(job) if may_ask(kind, roles)]) for job in found
+    ]
+
+
+async def job_of(conn: ReadConn, command: LineCommand) -> JobRow | None:
+    """Return the job that a command is about, while it is known."""
+    if command.job_order_id is None:
+        return None
+    found = await dispatching.find_job(conn, command.job_order_id)
+    return None if found is None else JobRow(found, [])
