@@ -17,3 +17,11 @@ def kernel(function: F) -> F:
     It runs without the interpreter's lock, so that seeds can search in threads of one process.
     """
     return cast(F, njit(cache=True, nogil=True)(function))
+
+
+def inlined(function: F) -> F:
+    """Compile a part of a kernel into each kernel that calls it.
+
+    A call would hand over every array of its arguments piece by piece.
+    """
+    return cast(F, njit(cache=True, nogil=True, forceinline=True)(function))

@@ -4,10 +4,12 @@ The order of everything that is not hit stays as it is; only times move. A car t
 or joins is put in at its cheapest place. The result is a plan of the disturbed problem.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from aps.budget import never
 from aps.build import Placed, schedule_of, weld_order
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
+from aps.errors import Cancelled
 from aps.flow import Flow, held_lots
 from aps.insert import Inserter
 from aps.levels.stamping import wanted
@@ -38,10 +40,17 @@ def repair(problem: Problem, schedule: Schedule, disturbance: Disturbance) -> Sc
     return rebase(disturbed, schedule, reinsert=hit)
 
 
-def rebase(problem: Problem, schedule: Schedule, *, reinsert: Iterable[str] = ()) -> Schedule:
+def rebase(
+    problem: Problem,
+    schedule: Schedule,
+    *,
+    reinsert: Iterable[str] = (),
+    cancelled: Callable[[], bool] = never,
+) -> Schedule:
     """Return a plan of this problem in the order of an earlier plan.
 
     Cars in `reinsert`, and cars the earlier plan does not have, get their cheapest places.
+    Raises `Cancelled` once `cancelled` says so, which is asked before each of them.
     """
     validate(problem)
     plant = Plant(problem)
@@ -57,6 +66,8 @@ def rebase(problem: Problem, schedule: Schedule, *, reinsert: Iterable[str] = ()
     placed = with_panels(plant, flow, orders)
     kept = tuple(placed.dropped)
     for car in sorted(again, key=lambda c: (-int(plant.priority[c]), int(plant.due[c]), c)):
+        if cancelled():
+            raise Cancelled("cancelled while cars were put in")
         placed = _insert(plant, flow, placed, car)
     placed = keep_locks(flow, placed)
     moved = len(again) + len(kept)

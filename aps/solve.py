@@ -21,6 +21,7 @@ from aps.levels.slotting import Caps, Places, Slotting, slot
 from aps.levels.stamping import Stamping, stamp
 from aps.levels.weld import Welding, weld
 from aps.locks import kept
+from aps.old_order import in_the_old_order
 from aps.orders import Orders
 from aps.parting import parted
 from aps.plant import Plant
@@ -83,7 +84,9 @@ def solve(
 
     `on_incumbent` is called with each better plan. `cancel` is asked often; once it says yes the
     best plan so far is returned. `executor` runs several seeds of the assembly search at once.
-    `reference` is the plan in force, against which `Kpis.moved_cars` counts.
+    `reference` is the plan in force, against which `Kpis.moved_cars` counts. The solve begins with it
+    (see `aps.old_order`): where its order passes the checker, nothing worse by `plan_key` is returned,
+    and where nothing better is found, that order.
 
     Raises `ProblemError` for a problem that contradicts itself, `Cancelled` if cancelled before
     there is any plan.
@@ -101,20 +104,27 @@ def solve(
     best_key: tuple[int, ...] = ()
     caps = Caps()
     passes = _PASSES if budget.wall_s is None or budget.wall_s > 0 else 0
+
+    def take(schedule: Schedule) -> None:
+        nonlocal best, best_key
+        key = plan_key(problem, schedule)
+        if best is None or key < best_key:
+            best, best_key = schedule, key
+            if on_incumbent is not None:
+                on_incumbent(schedule)
+
+    if reference is not None:
+        for schedule in in_the_old_order(problem, reference, clock):
+            take(schedule)
     for pass_no in range(1 + passes):
-        if best is not None and (clock.cancelled() or clock.left_s() <= 0):
+        if best is not None and (clock.cancelled() or (pass_no > 0 and clock.left_s() <= 0)):
             break
         searching = pass_no > 0
         parts = passes - pass_no + 1 if budget.wall_s is not None else passes
         placed, results = _pass(
             plant, flow, caps, clock.share(1.0 / max(1, parts)), levels, seed, pass_no, executor
         )
-        schedule = schedule_of(plant, flow, placed, levels=results, reference=reference)
-        key = plan_key(problem, schedule)
-        if best is None or key < best_key:
-            best, best_key = schedule, key
-            if on_incumbent is not None:
-                on_incumbent(schedule)
+        take(schedule_of(plant, flow, placed, levels=results, reference=reference))
         if searching:
             fed_back = _caps(plant, caps, placed)
             if fed_back == caps and budget.wall_s is None and pass_no > 1:

@@ -1,12 +1,18 @@
 """The moves of the local search over a sequence, counted incrementally.
 
 Counters of the options inside every window make a move cost only the windows it touches, the
-dearest rules first, given up as soon as the rest cannot make good what is lost.
+dearest rules first, given up as soon as the rest cannot make good what is lost. A block of cars
+that moves as a whole, or is turned round, keeps what its inner windows cost: only the windows
+across its edges are counted again, however long it is.
 """
 
-from aps.jit import kernel
+from aps.jit import inlined, kernel
+from aps.sequencing.board import Board, Facts, count_windows
 from aps.sequencing.spacing import count_stretch, count_swap, stretch_cost, swap_price
 from aps.worktime import Ints
+
+REFUSED = 1
+"""What a try returns where the move was not made; a move made returns a change of at most 0."""
 
 
 @kernel
@@ -17,32 +23,17 @@ def random_below(state: Ints, below: int) -> int:
     x ^= x >> 7
     x ^= (x << 17) & 0x7FFFFFFFFFFFFFFF
     state[0] = x
-    return (x >> 20) % below
+    return ((x >> 30) * below) >> 33
 
 
-@kernel
-def count_windows(
-    sequence: Ints, column: Ints, p: int, first: int, last: int, counts: Ints
-) -> None:
-    """Fill the option counts of the windows of length p that start at first..last."""
-    size = len(sequence)
-    inside = 0
-    for k in range(first, min(first + p, size)):
-        inside += column[sequence[k]]
-    for s in range(first, last + 1):
-        counts[s] = inside
-        inside -= column[sequence[s]]
-        if s + p < size:
-            inside += column[sequence[s + p]]
-
-
-@kernel
+@inlined
 def out_of_place(place: int, earliest: int, latest: int) -> int:
+    """Return how far a place is outside of a car's places."""
     return max(0, earliest - place) + max(0, place - latest)
 
 
-@kernel
-def run_at(sequence: Ints, color: Ints, place: int, limit: int, begin: int) -> int:
+@inlined
+def _run_at(sequence: Ints, color: Ints, place: int, limit: int, begin: int) -> int:
     """Return the length of the run of one colour around a place, at most just over the limit."""
     own, run = color[sequence[place]], 1
     k = place - 1
@@ -56,202 +47,253 @@ def run_at(sequence: Ints, color: Ints, place: int, limit: int, begin: int) -> i
     return run
 
 
-@kernel
-def change_at(sequence: Ints, color: Ints, place: int) -> int:
-    """Return 1 if the colour changes on the way to this place."""
-    if place <= 0 or place >= len(sequence):
-        return 0
-    return 1 if color[sequence[place]] != color[sequence[place - 1]] else 0
-
-
-@kernel
-def purge_at(sequence: Ints, color: Ints, purge: Ints, place: int) -> int:
+@inlined
+def _purge_at(sequence: Ints, color: Ints, purge: Ints, place: int) -> int:
     """Return what the colour change on the way to this place costs."""
     if place <= 0 or place >= len(sequence):
         return 0
     return int(purge[color[sequence[place - 1]], color[sequence[place]]])
 
 
-@kernel
-def try_swap(
-    i: int,
-    j: int,
-    sequence: Ints,
-    has: Ints,
-    n: Ints,
-    p: Ints,
-    weight: Ints,
-    gain: Ints,
-    counts: Ints,
-    first: Ints,
-    last: Ints,
-    color: Ints,
-    purge: Ints,
-    side: Ints,
-    gap: Ints,
-    apart_weight: Ints,
-    near: Ints,
-    color_weight: int,
-    earliest: Ints,
-    latest: Ints,
-    window_weight: int,
-    limit: int,
-    runs_from: int,
-    where: Ints,
-    price: Ints,
-) -> bool:
-    """Try to swap the cars at i < j; do it if it costs nothing.
+@inlined
+def _owe(facts: Facts, board: Board) -> None:
+    """Take the changes of a move that was made over into what the rules cost."""
+    lost = 0
+    for r in range(len(facts.n) - 1, -1, -1):
+        lost += facts.weight[r] * board.change[r]
+        board.owed[r] += lost
 
-    `gain[r]` is the most that rules r and after can win by one swap. `price` then holds the change
-    of cost.
-    """
+
+@inlined
+def try_swap(i: int, j: int, facts: Facts, board: Board) -> int:
+    """Swap the cars at i < j if it costs nothing; return the change of cost or `REFUSED`."""
+    sequence, counts, change = board.sequence, board.counts, board.change
+    color, purge, n, p = facts.color, facts.purge, facts.n, facts.p
     a, b = sequence[i], sequence[j]
-    delta = window_weight * (
-        out_of_place(j, earliest[a], latest[a])
-        + out_of_place(i, earliest[b], latest[b])
-        - out_of_place(i, earliest[a], latest[a])
-        - out_of_place(j, earliest[b], latest[b])
-    )
+    delta = 0
+    if facts.window_weight > 0:
+        delta = facts.window_weight * (
+            out_of_place(j, facts.earliest[a], facts.latest[a])
+            + out_of_place(i, facts.earliest[b], facts.latest[b])
+            - out_of_place(i, facts.earliest[a], facts.latest[a])
+            - out_of_place(j, facts.earliest[b], facts.latest[b])
+        )
     recolored = color[a] != color[b]
-    if recolored:
-        old = purge_at(sequence, color, purge, i) + purge_at(sequence, color, purge, j + 1)
-        old += purge_at(sequence, color, purge, i + 1)
+    if recolored and facts.color_weight > 0:
+        old = _purge_at(sequence, color, purge, i) + _purge_at(sequence, color, purge, j + 1)
+        old += _purge_at(sequence, color, purge, i + 1)
         if j != i + 1:
-            old += purge_at(sequence, color, purge, j)
+            old += _purge_at(sequence, color, purge, j)
         sequence[i], sequence[j] = b, a
-        new = purge_at(sequence, color, purge, i) + purge_at(sequence, color, purge, j + 1)
-        new += purge_at(sequence, color, purge, i + 1)
+        new = _purge_at(sequence, color, purge, i) + _purge_at(sequence, color, purge, j + 1)
+        new += _purge_at(sequence, color, purge, i + 1)
         if j != i + 1:
-            new += purge_at(sequence, color, purge, j)
+            new += _purge_at(sequence, color, purge, j)
         sequence[i], sequence[j] = a, b
-        delta += color_weight * (new - old)
-    if len(gap) > 0:
-        delta += swap_price(i, j, a, b, side, gap, apart_weight, near)
+        delta += facts.color_weight * (new - old)
+    if len(facts.gap) > 0:
+        delta += swap_price(i, j, a, b, facts.side, facts.gap, facts.apart_weight, board.near)
     for r in range(len(n)):
-        if delta > gain[r]:
-            return False
-        d = has[b, r] - has[a, r]
+        if delta > facts.swap_gain[r] or delta > board.owed[r]:
+            return REFUSED
+        change[r] = 0
+        d = facts.has[b, r] - facts.has[a, r]
         if d == 0:
             continue
-        change = 0
-        up_first, up_last = max(first[r], i - p[r] + 1), min(last[r], min(i, j - p[r]))
-        down_first, down_last = max(first[r], max(i + 1, j - p[r] + 1)), min(last[r], j)
+        lost = 0
+        up_first, up_last = max(facts.first[r], i - p[r] + 1), min(facts.last[r], min(i, j - p[r]))
+        down_first = max(facts.first[r], max(i + 1, j - p[r] + 1))
+        down_last = min(facts.last[r], j)
         if d < 0:
             up_first, down_first = down_first, up_first
             up_last, down_last = down_last, up_last
         for s in range(up_first, up_last + 1):
-            change += counts[r, s] >= n[r]
+            lost += counts[r, s] >= n[r]
         for s in range(down_first, down_last + 1):
-            change -= counts[r, s] > n[r]
-        delta += weight[r] * change
+            lost -= counts[r, s] > n[r]
+        change[r] = lost
+        delta += facts.weight[r] * lost
     if delta > 0:
-        return False
+        return REFUSED
     sequence[i], sequence[j] = b, a
     if recolored and (
-        run_at(sequence, color, i, limit, runs_from) > limit
-        or run_at(sequence, color, j, limit, runs_from) > limit
+        _run_at(sequence, color, i, facts.limit, facts.runs_from) > facts.limit
+        or _run_at(sequence, color, j, facts.limit, facts.runs_from) > facts.limit
     ):
         sequence[i], sequence[j] = a, b
-        return False
-    where[a], where[b] = j, i
+        return REFUSED
+    board.where[a], board.where[b] = j, i
     for r in range(len(n)):
-        d = has[b, r] - has[a, r]
+        d = facts.has[b, r] - facts.has[a, r]
         if d == 0:
             continue
-        for s in range(max(first[r], i - p[r] + 1), min(last[r], min(i, j - p[r])) + 1):
+        board.flags[r, i] += d
+        board.flags[r, j] -= d
+        up_first, up_last = max(facts.first[r], i - p[r] + 1), min(facts.last[r], min(i, j - p[r]))
+        for s in range(up_first, up_last + 1):
             counts[r, s] += d
-        for s in range(max(first[r], max(i + 1, j - p[r] + 1)), min(last[r], j) + 1):
+        down_first = max(facts.first[r], max(i + 1, j - p[r] + 1))
+        for s in range(down_first, min(facts.last[r], j) + 1):
             counts[r, s] -= d
-    if len(gap) > 0:
-        count_swap(i, j, a, b, side, gap, near)
-    price[0] = delta
-    return True
+    if len(facts.gap) > 0:
+        count_swap(i, j, a, b, facts.side, facts.gap, board.near)
+    _owe(facts, board)
+    return int(delta)
 
 
-@kernel
-def try_segment(
-    lo: int,
-    hi: int,
-    segment: Ints,
-    sequence: Ints,
-    has: Ints,
-    n: Ints,
-    p: Ints,
-    weight: Ints,
-    counts: Ints,
-    fresh: Ints,
-    first: Ints,
-    last: Ints,
-    color: Ints,
-    purge: Ints,
-    side: Ints,
-    gap: Ints,
-    apart_weight: Ints,
-    near: Ints,
-    color_weight: int,
-    earliest: Ints,
-    latest: Ints,
-    window_weight: int,
-    limit: int,
-    runs_from: int,
-    where: Ints,
-    price: Ints,
-) -> bool:
-    """Try to put `segment` on the places lo..hi; do it if it costs nothing.
+@inlined
+def _comes_from(k: int, lo: int, cut: int, hi: int, turned: bool) -> int:
+    """Return the place from which the car of place k comes."""
+    if k < lo or k > hi:
+        return k
+    if turned:
+        return lo + hi - k
+    return k + cut if k + cut <= hi else k + cut - (hi - lo + 1)
 
-    `price` then holds the change of cost.
-    """
-    delta, changes = 0, 0
-    for k in range(lo, hi + 2):
-        changes -= purge_at(sequence, color, purge, k)
-    for k in range(lo, hi + 1):
-        a, b = sequence[k], segment[k - lo]
-        delta += window_weight * (
-            out_of_place(k, earliest[b], latest[b]) - out_of_place(k, earliest[a], latest[a])
-        )
-    if len(gap) > 0:
-        delta -= stretch_cost(lo, hi, sequence, side, gap, apart_weight)
-    for k in range(lo, hi + 1):
-        a = sequence[k]
-        sequence[k] = segment[k - lo]
-        segment[k - lo] = a
-    if len(gap) > 0:
-        delta += stretch_cost(lo, hi, sequence, side, gap, apart_weight)
-    for k in range(lo, hi + 2):
-        changes += purge_at(sequence, color, purge, k)
-    delta += color_weight * changes
-    for r in range(len(n)):
-        if delta > 0 and delta >= 1000 * weight[r]:
-            break
-        s_first, s_last = max(first[r], lo - p[r] + 1), min(last[r], hi)
-        if s_first > s_last:
+
+@inlined
+def _purge_of_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board) -> int:
+    """Return the change of what the purges cost."""
+    sequence, color, purge = board.sequence, facts.color, facts.purge
+    change = 0
+    for edge in (lo, lo + cut, hi + 1):
+        if turned and edge == lo + cut and edge <= hi:
             continue
-        count_windows(sequence, has[:, r], p[r], s_first, s_last, fresh[r])
-        change = 0
-        for s in range(s_first, s_last + 1):
-            change += max(0, fresh[r, s] - n[r]) - max(0, counts[r, s] - n[r])
-        delta += weight[r] * change
-    keep = delta <= 0
-    if keep:
-        k = lo
-        while keep and k <= hi + 1 and k < len(sequence):
-            run = run_at(sequence, color, k, limit, runs_from)
-            keep = run <= limit
+        change -= _purge_at(sequence, color, purge, edge)
+    for edge in (lo, hi + 1 - cut, hi + 1):
+        if edge <= 0 or edge >= len(sequence) or (turned and lo < edge <= hi):
+            continue
+        before = sequence[_comes_from(edge - 1, lo, cut, hi, turned)]
+        behind = sequence[_comes_from(edge, lo, cut, hi, turned)]
+        change += purge[color[before], color[behind]]
+    if turned and not facts.even:
+        for k in range(lo + 1, hi + 1):
+            one, other = color[sequence[k - 1]], color[sequence[k]]
+            change += purge[other, one] - purge[one, other]
+    return int(change)
+
+
+@inlined
+def _windows_of_blocks(
+    r: int, lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board
+) -> int:
+    """Return by how much a rule's violations grow: only windows across an edge can differ."""
+    flags, counts = board.flags[r], board.counts[r]
+    n, p, first, last = facts.n[r], facts.p[r], facts.first[r], facts.last[r]
+    size, change = len(flags), 0
+    counted = first - 1
+    for edge in (lo, lo + cut, hi + 1):
+        if turned and lo < edge <= hi:
+            continue
+        until = min(last, edge - 1)
+        for s in range(max(counted + 1, edge - p + 1), until + 1):
+            if counts[s] > n:
+                change -= counts[s] - n
+        counted = max(counted, until)
+    counted = first - 1
+    for edge in (lo, hi + 1 - cut, hi + 1):
+        if turned and lo < edge <= hi:
+            continue
+        begin, until = max(counted + 1, edge - p + 1), min(last, edge - 1)
+        if begin > until:
+            continue
+        inside = 0
+        for k in range(begin, min(begin + p, size)):
+            inside += flags[_comes_from(k, lo, cut, hi, turned)]
+        for s in range(begin, until + 1):
+            if inside > n:
+                change += inside - n
+            inside -= flags[_comes_from(s, lo, cut, hi, turned)]
+            if s + p < size:
+                inside += flags[_comes_from(s + p, lo, cut, hi, turned)]
+        counted = until
+    return int(change)
+
+
+@inlined
+def _run_too_long(lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board) -> bool:
+    """Return whether a run that crosses an edge would be longer than the limit."""
+    sequence, color, limit = board.sequence, facts.color, facts.limit
+    for edge in (lo, hi + 1 - cut, hi + 1):
+        if edge <= facts.runs_from or edge >= len(sequence) or (turned and lo < edge <= hi):
+            continue
+        own = color[sequence[_comes_from(edge, lo, cut, hi, turned)]]
+        k, run = edge - 1, 1
+        while run <= limit and k >= facts.runs_from:
+            if color[sequence[_comes_from(k, lo, cut, hi, turned)]] != own:
+                break
+            run += 1
+            k -= 1
+        if run == 1:  # the colour changes at this edge
+            continue
+        k = edge + 1
+        while run <= limit and k < len(sequence):
+            if color[sequence[_comes_from(k, lo, cut, hi, turned)]] != own:
+                break
+            run += 1
             k += 1
-            while k <= hi + 1 and k < len(sequence) and change_at(sequence, color, k) == 0:
-                k += 1
-        if keep and lo > 0:
-            keep = run_at(sequence, color, lo - 1, limit, runs_from) <= limit or lo <= runs_from
-    if not keep:
-        for k in range(lo, hi + 1):
-            sequence[k] = segment[k - lo]
-        return False
+        if run > limit:
+            return True
+    return False
+
+
+@inlined
+def _arrange(lo: int, cut: int, hi: int, turned: bool, board: Board) -> None:
+    """Put the cars of the blocks on their new places; `spare` keeps the old ones."""
     for k in range(lo, hi + 1):
-        where[sequence[k]] = k
-    for r in range(len(n)):
-        for s in range(max(first[r], lo - p[r] + 1), min(last[r], hi) + 1):
-            counts[r, s] = fresh[r, s]
-    if len(gap) > 0:
-        count_stretch(lo, hi, segment, sequence, side, gap, near)
-    price[0] = delta
-    return True
+        board.spare[k] = board.sequence[k]
+    for k in range(lo, hi + 1):
+        board.sequence[k] = board.spare[_comes_from(k, lo, cut, hi, turned)]
+
+
+@inlined
+def _apart_of_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board) -> int:
+    """Return the change of what cars too close cost."""
+    sequence, side, gap, weight = board.sequence, facts.side, facts.gap, facts.apart_weight
+    before = stretch_cost(lo, hi, sequence, side, gap, weight)
+    _arrange(lo, cut, hi, turned, board)
+    behind = stretch_cost(lo, hi, sequence, side, gap, weight)
+    for k in range(lo, hi + 1):
+        sequence[k] = board.spare[k]
+    return int(behind - before)
+
+
+@inlined
+def try_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board) -> int:
+    """Let the cars on lo..lo+cut-1 and on lo+cut..hi change places, if it costs nothing.
+
+    `cut` of 1, or all but 1, puts one car elsewhere. `turned` reverses lo..hi instead; `cut` then
+    is not looked at. Returns the change of cost or `REFUSED`.
+    """
+    delta = 0
+    if facts.window_weight > 0:
+        for k in range(lo, hi + 1):
+            a, b = board.sequence[k], board.sequence[_comes_from(k, lo, cut, hi, turned)]
+            delta += out_of_place(k, facts.earliest[b], facts.latest[b])
+            delta -= out_of_place(k, facts.earliest[a], facts.latest[a])
+        delta *= facts.window_weight
+    if facts.color_weight > 0:
+        delta += facts.color_weight * _purge_of_blocks(lo, cut, hi, turned, facts, board)
+    if len(facts.gap) > 0:
+        delta += _apart_of_blocks(lo, cut, hi, turned, facts, board)
+    for r in range(len(facts.n)):
+        if delta > facts.block_gain[r] or delta > board.owed[r]:
+            return REFUSED
+        board.change[r] = _windows_of_blocks(r, lo, cut, hi, turned, facts, board)
+        delta += facts.weight[r] * board.change[r]
+    if delta > 0 or _run_too_long(lo, cut, hi, turned, facts, board):
+        return REFUSED
+    _arrange(lo, cut, hi, turned, board)
+    for k in range(lo, hi + 1):
+        board.where[board.sequence[k]] = k
+    for r in range(len(facts.n)):
+        for k in range(lo, hi + 1):
+            board.flags[r, k] = facts.has[board.sequence[k], r]
+        begin, until = max(facts.first[r], lo - facts.p[r] + 1), min(facts.last[r], hi)
+        if begin <= until:
+            count_windows(board.flags[r], facts.p[r], begin, until, board.counts[r])
+    if len(facts.gap) > 0:
+        old = board.spare[lo : hi + 1]
+        count_stretch(lo, hi, old, board.sequence, facts.side, facts.gap, board.near)
+    _owe(facts, board)
+    return int(delta)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Protocol
 
-import aps.problem as p
 import aps.schedule as s
-from aps import repair
 from aps.check import check
-from aps.solve import Budget, plan_key, solve
+from aps.solve import Budget, solve
 from mes.planning.bridge.asking import _held, _named
 from mes.planning.bridge.packing import (
     Broken,
@@ -34,8 +32,6 @@ CURVE = (
     "color_changes",
 )
 """Figures that the curve of a solve has at each better plan, behind its second."""
-PUT_IN_AGAIN = 20
-"""Late cars of the plan in force for which a solve looks for a better place in it, the latest first."""
 
 Told = dict[str, Any]
 """What a running solve has told: `best`, the figures of its best plan, and `curve`."""
@@ -105,12 +101,8 @@ def solve_linked(
         executor=executor,
         reference=former,
     )
-    found = _named(found, _held(asked))
-    if former is not None:
-        for kept in _in_the_old_order(asked, former):
-            named = _named(kept, _held(asked) | {lot.id for lot in former.press})
-            if not check(asked, named, reference=former) and _no_worse(asked, named, found):
-                found = named
+    lots: set[str] = set() if former is None else {lot.id for lot in former.press}
+    found = _named(found, _held(asked) | lots)
     violations = check(asked, found, reference=former)
     return pack_schedule(found), broken_rules(violations), time.perf_counter() - began
 
@@ -125,29 +117,3 @@ def _teller(link: Link, began: float) -> Callable[[s.Schedule], None]:
         link.tell({"best": figures(schedule), "curve": curve})
 
     return tell
-
-
-def _in_the_old_order(problem: p.Problem, former: s.Schedule) -> Iterator[s.Schedule]:
-    """Yield the old order with its latest cars put in again where they cost least, if any is late, and as it was.
-
-    For a rush order, say, a search may leave out some other car; the old order leaves the others as they are.
-    """
-    kept = repair.rebase(problem, former)
-    held = {one.car_id for one in problem.frozen}
-    late = {
-        one.car_id: one.finish_s - one.due_s
-        for one in kept.times
-        if one.finish_s is not None
-        and one.due_s is not None
-        and one.finish_s > one.due_s
-        and one.car_id not in held
-    }
-    if late:
-        worst = sorted(late, key=lambda car: (-late[car], car))[:PUT_IN_AGAIN]
-        yield repair.rebase(problem, former, reinsert=worst)
-    yield kept
-
-
-def _no_worse(problem: p.Problem, kept: s.Schedule, found: s.Schedule) -> bool:
-    """Say whether the old order is as good as a new one: then nothing moves."""
-    return plan_key(problem, kept) <= plan_key(problem, found)

@@ -1,0 +1,106 @@
+"""Each move of the sequence search is made exactly where a full recount says that it costs nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from aps.sequencing.board import Board, Facts, board_of, facts_of
+from aps.sequencing.greedy import greedy
+from aps.sequencing.moves import REFUSED, try_blocks, try_swap
+from aps.sequencing.search import WITH_COLORS, WITHOUT_COLORS, Mix, Walk
+from aps.sequencing.task import SequenceTask, Spacing, cost_of
+from aps.worktime import Ints
+from tests.unit.aps.test_sequencing import a_task
+
+
+def _with_every_rule(seed: int, *, even: bool) -> SequenceTask:
+    """Return a task with ratio rules, colours priced by pair, places and cars kept apart."""
+    rng = np.random.default_rng(seed)
+    task = a_task(seed, limit=6, fixed=int(rng.integers(0, 6)), truncated=bool(rng.integers(0, 2)))
+    prices = rng.integers(1, 9, (5, 5))
+    prices = prices + prices.T if even else prices
+    np.fill_diagonal(prices, 0)
+    spacing = Spacing(
+        side=rng.integers(0, 4, (40, 2)).astype(np.uint8),
+        gap=np.array([3, 6]),
+        weights=np.array([10**3, 10**6]),
+    )
+    weights = replace(task.weights, window=int(rng.integers(0, 2)))
+    return replace(task, purge=prices.astype(np.int64), spacing=spacing, weights=weights)
+
+
+def _expect(
+    task: SequenceTask, facts: Facts, board: Board, moved: Ints, attempt: Callable[[], int]
+) -> None:
+    """Try the move that leads to `moved` and compare everything with a recount."""
+    before = board.sequence.copy()
+    old, new = cost_of(task, before), cost_of(task, moved)
+    made = new.total <= old.total and new.longest_run <= task.batch_limit
+    assert attempt() == (new.total - old.total if made else REFUSED)
+    fresh = board_of(task, facts, moved if made else before, seed=0)
+    for name in ("sequence", "where", "flags", "counts", "owed", "near"):
+        assert (getattr(board, name) == getattr(fresh, name)).all(), name
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.booleans(), st.data())
+def test_blocks_change_places_or_turn_round_only_for_nothing(
+    seed: int, even: bool, data: st.DataObject
+) -> None:
+    task = _with_every_rule(seed, even=even)
+    facts, start = facts_of(task), greedy(task)
+    assume(cost_of(task, start).longest_run <= task.batch_limit)
+    board = board_of(task, facts, start, seed=seed)
+    for _ in range(20):
+        lo = data.draw(st.integers(task.fixed, 38))
+        hi = data.draw(st.integers(lo + 1, min(39, lo + data.draw(st.sampled_from([2, 8, 40])))))
+        turned = data.draw(st.booleans())
+        cut = 1 if turned else data.draw(st.integers(1, hi - lo))
+        part = board.sequence[lo : hi + 1]
+        part = part[::-1] if turned else np.concatenate((part[cut:], part[:cut]))
+        moved = np.concatenate((board.sequence[:lo], part, board.sequence[hi + 1 :]))
+        _expect(task, facts, board, moved, lambda lo=lo, cut=cut, hi=hi, turned=turned: int(
+            try_blocks(lo, cut, hi, turned, facts, board)
+        ))  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.booleans(), st.data())
+def test_two_cars_are_swapped_only_for_nothing(seed: int, even: bool, data: st.DataObject) -> None:
+    task = _with_every_rule(seed, even=even)
+    facts, start = facts_of(task), greedy(task)
+    assume(cost_of(task, start).longest_run <= task.batch_limit)
+    board = board_of(task, facts, start, seed=seed)
+    for _ in range(20):
+        i = data.draw(st.integers(task.fixed, 38))
+        j = data.draw(st.integers(i + 1, 39))
+        moved = board.sequence.copy()
+        moved[i], moved[j] = moved[j], moved[i]
+        _expect(
+            task, facts, board, moved, lambda i=i, j=j: int(try_swap(i, j, facts, board))
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("move", Mix.__slots__)
+def test_a_walk_of_one_kind_of_move_keeps_its_counters_true(move: str) -> None:
+    task = replace(a_task(11, windows=False, truncated=True), batch_limit=40)
+    start = np.arange(40)
+    parts = dict.fromkeys(Mix.__slots__, 0) | {move: 1}
+    walk = Walk(task, start, seed=2, mix=Mix(**parts))
+    walk.run(9000)
+    counted = cost_of(task, walk.sequence())
+    assert walk.cost == counted.total <= cost_of(task, start).total
+    assert sorted(walk.sequence()) == list(range(40))
+    assert list(walk.sequence()[: task.fixed]) == list(range(task.fixed))
+    assert (walk.sequence() != start).any()
+
+
+@pytest.mark.parametrize("mix", [WITH_COLORS, WITHOUT_COLORS])
+def test_the_shares_of_the_moves_fill_the_whole(mix: Mix) -> None:
+    limits = mix.limits()
+    assert limits[-1] == 1000
+    assert (np.diff(limits) >= 0).all()
