@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -70,6 +71,15 @@ def good() -> tuple[Problem, Schedule]:
 
 
 Change = Callable[[Schedule], Schedule]
+
+
+def _followed_at_once(plan: Schedule) -> str:
+    """Return a new car behind which the next one starts a takt later."""
+    return next(
+        one.car_id
+        for one, other in pairwise(plan.assembly)
+        if one.car_id.startswith("new") and other.start_s - one.start_s == 60
+    )
 
 
 def _slot(line: str, car_id: str, /, **changes: Any) -> Change:
@@ -185,7 +195,10 @@ BREAKS: dict[str, tuple[Change, str]] = {
         _slot("assembly", "new03", start_s=7300, end_s=8100),
         "line.not_working",
     ),
-    "half a takt": (_slot("assembly", "new03", start_s=lambda t: t + 40), "line.takt"),
+    "half a takt": (
+        lambda p: _slot("assembly", _followed_at_once(p), start_s=lambda t: t + 40)(p),
+        "line.takt",
+    ),
     "a shorter line": (_slot("assembly", "new03", end_s=lambda t: t - 1), "line.lead"),
     "a shorter paint": (_slot("paint", "new03", end_s=lambda t: t - 1), "line.lead"),
     "assembly before paint": (_assembled_while_painted("new03"), "assembly.too_early"),
