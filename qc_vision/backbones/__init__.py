@@ -9,7 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-FEATURES: Final = 3 + 24 + 24 + 40 + 112
+COARSE: Final = 112
+"""Channels of block 10, whose patches are twice as wide; the last of the features."""
+
+FEATURES: Final = 3 + 24 + 24 + 40 + COARSE
 """Channels by patch: colour, block 2 (average and maximum), block 4, block 10."""
 
 GRID_STRIDE: Final = 8

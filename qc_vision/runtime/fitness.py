@@ -56,7 +56,8 @@ def measure(image: NDArray[np.uint8], limits: FitnessLimits) -> Fitness:
     if max(grey.shape) > _SIDE:
         scale = _SIDE / max(grey.shape)
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    cumulative = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
+    levels = cv2.calcHist([grey], [0], None, [256], [0.0, 256.0]).astype(np.int64)
+    cumulative = np.cumsum(levels) / grey.size
     low, median, high = (float(np.searchsorted(cumulative, q)) for q in (0.02, 0.5, 0.98))
     blur = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2
     reason = _reason(blur, median, high - low, limits)

@@ -163,9 +163,11 @@ def crop(image: NDArray[np.uint8], node: Node) -> View:
     high = min(max(round(node.number("h") * height), 1), height - top)
     window = image[top : top + high, left : left + wide]
     size = (int(node.number("width")), int(node.number("height")))
-    shrinks = size[0] < wide or size[1] < high
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    pixels = cv2.cvtColor(cv2.resize(window, size, interpolation=method), cv2.COLOR_BGR2RGB)
+    if (wide, high) != size:
+        shrinks = size[0] < wide or size[1] < high
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        window = np.asarray(cv2.resize(window, size, interpolation=method), np.uint8)
+    pixels = cv2.cvtColor(window, cv2.COLOR_BGR2RGB)
     return View(np.asarray(pixels, np.uint8), (left, top, wide, high))
 
 
@@ -215,6 +217,8 @@ def regions_of(
     if at_least_one and float(calibrated.max()) < threshold:
         threshold = float(np.quantile(calibrated, 0.99))
     hot = (calibrated >= threshold).astype(np.uint8)
+    if not hot.any():
+        return ()
     count, parts, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
     left, top, wide, high = scores.box
     rows, columns = calibrated.shape

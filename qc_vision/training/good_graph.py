@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from qc_vision.backbones import GRID_STRIDE
-from qc_vision.training.graph import GraphWriter, appended
+from qc_vision.training.graph import GraphWriter, appended, in_parts
 from qc_vision.training.heads import GoodHead, Projection
 
 Float = NDArray[np.float32]
@@ -70,15 +70,14 @@ def good_only_model(
     source = backbone.graph.input[0].type.tensor_type.shape.dim
     rows, columns = source[0].dim_value // GRID_STRIDE, source[1].dim_value // GRID_STRIDE
     g = GraphWriter()
-    distance = head.write(g, projection.write(g, rows, columns), rows, columns)
-    grid = g.constant("image_grid", np.array([1, 1, rows, columns], np.int64))
-    x = g.node("Reshape", [distance, grid], "distance_image")
+    backbone, parts = in_parts(backbone)
+    distance = head.write(g, projection.write(g, parts, rows, columns), rows, columns)
+    x = g.reshaped(distance, "distance_image", 1, 1, rows, columns)
     x = g.node(
         "AveragePool", [x], "distance_mean",
         kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1], count_include_pad=0,
     )  # fmt: skip
-    all_of_it = g.constant("all_of_it", np.array([rows * columns], np.int64))
-    flat = g.node("Reshape", [x, all_of_it], "distance_flat")
+    flat = g.reshaped(x, "distance_flat", rows * columns)
     count = g.constant("worst_count", np.array([worst_count(rows, columns)], np.int64))
     g.several("TopK", [flat, count], ["worst_values", "worst_places"], axis=0, sorted=0)
     worst = g.node("ReduceMax", ["worst_values"], "worst", keepdims=0)
@@ -87,7 +86,5 @@ def good_only_model(
     b = g.scaled(mean, "mean", scale.mean_limit, scale.mean_spread)
     both = g.node("Add", [a, b], "both")
     g.node("Mul", [both, g.scalar("half", 0.5)], "score")
-    shape = g.constant("map_grid", np.array([rows, columns], np.int64))
-    scaled = g.scaled(flat, "map", scale.worst_limit, scale.worst_spread)
-    g.node("Reshape", [scaled, shape], "map")
+    g.reshaped(g.scaled(flat, "map", scale.worst_limit, scale.worst_spread), "map", rows, columns)
     return appended(backbone, g, {"score": [], "map": [rows, columns]})

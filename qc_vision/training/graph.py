@@ -70,6 +70,11 @@ class GraphWriter:
         )
         return outputs
 
+    def reshaped(self, x: str, output: str, *sides: int) -> str:
+        """Add a view of ``x`` with other sides."""
+        shape = self.constant(f"{output}_shape", np.array(sides, np.int64))
+        return self.node("Reshape", [x, shape], output)
+
     def scaled(self, x: str, name: str, limit: float, spread: float) -> str:
         """Add (x - limit) / spread."""
         above = self.node("Sub", [x, self.scalar(f"{name}_limit", limit)], f"{name}_above")
@@ -168,6 +173,28 @@ def _bank(g: GraphWriter, bank: Bank, rows: int, columns: int) -> str:
         kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1], count_include_pad=0,
     )  # fmt: skip
     return g.node("Reshape", [blurred, "grid_shape"], "novelty")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureParts:
+    """Tensors of which the backbone joins its features: at GRID_STRIDE, and block 10 at twice the stride."""
+
+    fine: tuple[str, ...]
+    coarse: str
+
+
+def in_parts(backbone: onnx.ModelProto) -> tuple[onnx.ModelProto, FeatureParts]:
+    """Return the backbone before it enlarges block 10 and joins it to the rest, and the names of the parts."""
+    made_by = {node.output[0]: node for node in backbone.graph.node}
+    whole = made_by["features"]
+    enlarged = made_by[whole.input[-1]]
+    cut = onnx.ModelProto()
+    cut.CopyFrom(backbone)
+    cut.graph.node.remove(whole)
+    cut.graph.node.remove(enlarged)
+    doubling = next(w for w in cut.graph.initializer if w.name == enlarged.input[2])
+    cut.graph.initializer.remove(doubling)
+    return cut, FeatureParts(tuple(whole.input[:-1]), enlarged.input[0])
 
 
 def appended(

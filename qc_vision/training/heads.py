@@ -1,7 +1,8 @@
 """Heads that know good patches only: how far a patch lies from what good parts show there.
 
 All heads read the same projected patches (``Projection``), give a rows×columns map, and write
-themselves into the graph, so that what was fitted is what runs.
+themselves into the graph, so that what was fitted is what runs. In the graph patches are rows of a
+matrix, one after the other, as the product with a picture's own weights wants them.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_vision.backbones import FEATURES
+from qc_vision.backbones import COARSE
 from qc_vision.training.bank import centres, square_distance
-from qc_vision.training.graph import GraphWriter
+from qc_vision.training.graph import FeatureParts, GraphWriter
 
 Float = NDArray[np.float32]
 Half = NDArray[np.float16]
 
 COMPONENTS: Final = 136
-DIRECTIONS: Final = 18
+DIRECTIONS: Final = 16
 
 
 class GoodHead(Protocol):
@@ -37,7 +38,7 @@ class GoodHead(Protocol):
         ...
 
     def write(self, g: GraphWriter, z: str, rows: int, columns: int) -> str:
-        """Add the head to a graph; ``z`` is k×rows·columns. Returns the rows×columns map's name."""
+        """Add the head to a graph; ``z`` is rows·columns×k. Returns the rows×columns map's name."""
         ...
 
 
@@ -54,20 +55,40 @@ class Projection:
         flat = features.reshape(channels, -1).astype(np.float32)
         return _blurred((self.matrix @ flat - self.offset[:, None]).reshape(-1, rows, columns))
 
-    def write(self, g: GraphWriter, rows: int, columns: int) -> str:
-        """Add the projection of ``features``; returns the name of k×rows·columns."""
-        k = len(self.offset)
-        flat = g.constant("flat_shape", np.array([FEATURES, rows * columns], np.int64))
-        x = g.node("Reshape", ["features", flat], "patches")
-        z = g.node("MatMul", [g.constant("pca", self.matrix), x], "projected")
-        z = g.node("Sub", [z, g.constant("pca_offset", self.offset[:, None])], "centred_patches")
-        grid = g.constant("pca_grid", np.array([1, k, rows, columns], np.int64))
-        z = g.node("Reshape", [z, grid], "patch_grid")
+    def write(self, g: GraphWriter, parts: FeatureParts, rows: int, columns: int) -> str:
+        """Add the projection of the features' parts; returns the name of rows·columns×k.
+
+        Mean, enlargement and projection are linear, so each acts where it costs least: the mean before the
+        projection, and the coarse half is projected before it is enlarged and averaged by one matrix a side.
+        """
+        k, places = len(self.offset), rows * columns
+        fine, coarse = np.split(self.matrix, [self.matrix.shape[1] - COARSE], axis=1)
+        x = g.node("Concat", list(parts.fine), "fine_patches", axis=1)
         rim = g.constant("rim", np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
-        z = g.node("Pad", [z, rim], "patch_rim", mode="edge")
-        z = g.node("AveragePool", [z], "patch_mean", kernel_shape=[3, 3], strides=[1, 1])
-        shape = g.constant("z_shape", np.array([k, rows * columns], np.int64))
-        return g.node("Reshape", [z, shape], "z")
+        x = g.node("Pad", [x, rim], "patch_rim", mode="edge")
+        x = g.node("AveragePool", [x], "patch_mean", kernel_shape=[3, 3], strides=[1, 1])
+        x = g.reshaped(x, "patches", fine.shape[1], places)
+        offset = g.constant("pca_offset", -self.offset)
+        near = g.node("Gemm", [x, g.constant("pca_fine", fine.T), offset], "projected", transA=1)
+
+        x = g.reshaped(parts.coarse, "coarse_patches", COARSE, places // 4)
+        x = g.node("Gemm", [x, g.constant("pca_coarse", coarse.T)], "coarse_projected", transA=1)
+        x = g.reshaped(x, "coarse_rows", rows // 2, columns // 2 * k)
+        x = g.node("MatMul", [g.constant("taller", _enlarging(rows)), x], "coarse_tall")
+        x = g.reshaped(x, "coarse_columns", rows, columns // 2, k)
+        x = g.node("MatMul", [g.constant("wider", _enlarging(columns)), x], "coarse_wide")
+        return g.node("Add", [near, g.reshaped(x, "far", places, k)], "z")
+
+
+def _enlarging(side: int) -> Float:
+    """Return the side×side/2 matrix that doubles a grid bilinearly (half-pixel centres) and averages three."""
+    at = np.clip((np.arange(side) + 0.5) / 2 - 0.5, 0, side // 2 - 1)
+    left = np.minimum(at.astype(int), max(side // 2 - 2, 0))
+    twice = np.zeros((side, side // 2), np.float32)
+    twice[np.arange(side), left] += 1.0 - (at - left)
+    twice[np.arange(side), np.minimum(left + 1, side // 2 - 1)] += at - left
+    near = np.clip(np.arange(side)[:, None] + np.array([-1, 0, 1]), 0, side - 1)
+    return np.asarray(twice[near].mean(axis=1), np.float32)
 
 
 def _blurred(layers: Float) -> Float:
@@ -115,21 +136,20 @@ class Positional:
         return np.asarray(far.reshape(rows, columns), np.float32)
 
     def write(self, g: GraphWriter, z: str, rows: int, columns: int) -> str:
-        """Add the head to a graph."""
+        """Add the head to a graph: each place's row of patches times its own matrix."""
         k, places = len(self.mean), rows * columns
-        mean = g.constant("place_mean", self.mean.reshape(k, -1).T[:, :, None].astype(np.float16))
-        mean = g.node("Cast", [mean], "place_mean_float", to=1)
-        x = g.node("Transpose", [z], "by_place", perm=[1, 0])
-        shape = g.constant("by_place_shape", np.array([places, k, 1], np.int64))
-        x = g.node("Sub", [g.node("Reshape", [x, shape], "places"), mean], "off_place")
-        still = g.node("Cast", [g.constant("still", self.still)], "still_float", to=1)
-        y = g.node("MatMul", [still, x], "leaving")
-        y = g.node("Mul", [y, g.constant("still_scale", self.scale)], "whitened")
+        x = g.reshaped(z, "places", places, 1, k)
+        still = g.constant("still", self.still.transpose(0, 2, 1))
+        y = g.node("MatMul", [x, g.node("Cast", [still], "still_float", to=1)], "leaving")
+        scale = self.scale.transpose(0, 2, 1)
+        y = g.node("Mul", [y, g.constant("still_scale", scale)], "whitened")
+        mean = self.mean.reshape(k, -1).T[:, None, :]
+        expected = np.matmul(mean, self.still.transpose(0, 2, 1).astype(np.float32)) * scale
+        y = g.node("Sub", [y, g.constant("place_mean", expected)], "off_place")
         square = g.node("ReduceSumSquare", [y], "squares", axes=[1, 2], keepdims=0)
         count = g.scalar("directions", float(self.still.shape[1]))
         root = g.node("Sqrt", [g.node("Div", [square, count], "mean_squares")], "place_root")
-        grid = g.constant("place_grid", np.array([rows, columns], np.int64))
-        return g.node("Reshape", [root, grid], "place_distance")
+        return g.reshaped(root, "place_distance", rows, columns)
 
 
 def fit_positional(z: Half, directions: int = DIRECTIONS, ridge: float = 0.002) -> Positional:
@@ -171,18 +191,17 @@ class Nearest:
 
     def write(self, g: GraphWriter, z: str, rows: int, columns: int) -> str:
         """Add the head to a graph: |y|² - 2 y·c + |c|², the smallest over the bank."""
-        y = g.node("MatMul", [g.constant("stretch", self.stretch), z], "stretched")
-        cross = g.node("MatMul", [g.constant("bank_rows", -2.0 * self.rows), y], "cross")
-        norms = np.square(self.rows).sum(axis=1, keepdims=True)
-        cross = g.node("Add", [cross, g.constant("bank_norms", norms)], "shifted")
-        nearest = g.node("ReduceMin", [cross], "nearest", axes=[0], keepdims=0)
-        own = g.node("ReduceSumSquare", [y], "own", axes=[0], keepdims=0)
+        y = g.node("MatMul", [z, g.constant("stretch", self.stretch.T)], "stretched")
+        cross = g.constant("bank_rows", -2.0 * self.rows.T)
+        norms = g.constant("bank_norms", np.square(self.rows).sum(axis=1))
+        cross = g.node("Gemm", [y, cross, norms], "cross")
+        nearest = g.node("ReduceMin", [cross], "nearest", axes=[1], keepdims=0)
+        own = g.node("ReduceSumSquare", [y], "own", axes=[1], keepdims=0)
         square = g.node("Add", [nearest, own], "square")
         square = g.node("Max", [square, g.scalar("zero", 0.0)], "square_positive")
         square = g.node("Div", [square, g.scalar("used", float(len(self.stretch)))], "mean_square")
         root = g.node("Sqrt", [square], "distance")
-        shape = g.constant("bank_grid", np.array([rows, columns], np.int64))
-        return g.node("Reshape", [root, shape], "bank_distance")
+        return g.reshaped(root, "bank_distance", rows, columns)
 
 
 def fit_bank_head(z: Half, rng: np.random.Generator, size: int = 512, used: int = 48) -> Nearest:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qc_vision.figures import auroc, escape_and_overkill, wilson
+from qc_vision.figures import auroc, auroc_error, escape_and_overkill, wilson
 from qc_vision.runtime import Fitness, Inspection, Verdict
 from qc_vision.training.calibrate import conformal
 
@@ -60,3 +60,9 @@ def test_with_few_good_parts_the_promise_is_what_can_be_kept() -> None:
     calibration = conformal([1.0, 2.0, 3.0], 0.01)
     assert calibration.threshold > 3.0
     assert calibration.target_overkill == 0.25
+
+
+def test_few_pictures_leave_a_rate_uncertain() -> None:
+    assert auroc_error(0.825, 10, 24) == pytest.approx(0.08, abs=0.02)
+    assert auroc_error(0.825, 200, 400) < 0.02
+    assert auroc_error(1.0, 10, 24) == 0.0
