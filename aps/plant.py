@@ -166,6 +166,10 @@ class Plant:
         """Return the cars on the paint line, in order of their start."""
         return sorted(self.at(Stage.IN_PAINT), key=lambda c: (self.paint_held(c) or 0, c))
 
+    def paint_leavers(self) -> list[int]:
+        """Return the cars on the paint line in the order in which they leave it."""
+        return sorted(self.paint_facts(), key=self.paint_fact_end)
+
     def assembly_held(self, car: int) -> int | None:
         """Return the assembly start that is a fact or frozen."""
         fact = self.frozen.get(car)

@@ -38,7 +38,7 @@ class _Walk:
         self._plant, self._orders = plant, orders
         self._turn: dict[int, Turn] = {c: (k, 0) for k, c in enumerate(orders.assembly)}
         self._queue = [(turn, c) for c, turn in self._turn.items()]  # sorted, so a heap
-        coming = [c for c in [*plant.paint_facts(), *orders.paint] if c in self._turn]
+        coming = [c for c in [*plant.paint_leavers(), *orders.paint] if c in self._turn]
         self._coming = deque(coming)
         self._held_coming = sum(1 for c in coming if self._held(c))
         self._wish = dict(orders.lanes)

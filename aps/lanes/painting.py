@@ -49,6 +49,7 @@ class _Painting:
         self._settle()
         for car in plant.paint_facts():
             self._spray(car)
+        for car in plant.paint_leavers():
             if car in self._turn:
                 self._arrive(car)
         for car in held:

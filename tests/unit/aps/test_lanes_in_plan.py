@@ -61,6 +61,23 @@ def test_replanning_an_unchanged_plant_with_lanes_changes_nothing(seed: int) -> 
         assert again.lanes == schedule.lanes
 
 
+@settings(max_examples=12, deadline=None)
+@given(st.permutations([20, 40, 60, 80, 95]))
+def test_bodies_that_leave_paint_in_another_order_than_they_came_in_pass_the_lanes(
+    left: list[int],
+) -> None:
+    problem = a_store(("a", "b"), ("c",), places=3)
+    painting = tuple(a_car(f"p{k}", at=Stage.IN_PAINT) for k in range(5))
+    waiting = tuple(a_car(f"n{k}") for k in range(6))
+    begun = tuple(
+        FrozenCar(car_id=f"p{k}", paint_start_s=k - 5, paint_left_s=left_s)
+        for k, left_s in enumerate(left)
+    )
+    problem = replace(problem, cars=(*problem.cars, *painting, *waiting), frozen=begun)
+    problem = wanted(problem, "p4", "p0", "p3", "p1", "p2", "c", "b", "a")
+    assert check(problem, solve(problem, budget=QUICK)) == ()
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 100_000))
 def test_lanes_of_one_body_each_are_a_store_from_which_any_body_can_leave(seed: int) -> None:
