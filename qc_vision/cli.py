@@ -6,16 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from qc_vision.annotations import read_annotated
 from qc_vision.evaluate import evaluate, image_paths, judge, report
 from qc_vision.evaluate_boxes import evaluate_boxes
+from qc_vision.golden_set import draw, scenes
 from qc_vision.pipelines.command import add_commands as add_pipeline_commands
 from qc_vision.runtime import (
     Inspection,
@@ -26,16 +25,7 @@ from qc_vision.runtime import (
     load,
     pack,
 )
-from qc_vision.synth import (
-    DEFECT_KINDS,
-    SEVERITY_RANGE,
-    Defect,
-    Scene,
-    SceneError,
-    Shop,
-    render,
-    typical_nuisance,
-)
+from qc_vision.synth import SceneError, Shop
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -373,40 +363,17 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    for name, scene in _scenes(options):
-        folder = options.out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        picture = render(scene)
-        path = folder / f"{scene.seed:06d}.png"
-        if not cv2.imwrite(str(path), picture.image):
-            raise OSError(f"{path} cannot be written")
-        if scene.defect is not None:
-            cv2.imwrite(str(path.with_name(f"{path.stem}_mask.png")), picture.mask)
+    drawn = scenes(
+        options.shop,
+        options.count,
+        seed=options.seed,
+        size=options.size,
+        variant=options.variant,
+        color=options.color,
+    )
+    for refused in draw(drawn, options.out):
+        _say(refused)
     return 0
-
-
-def _scenes(options: argparse.Namespace) -> Iterator[tuple[str, Scene]]:
-    """Half of the scenes are good, the rest has the shop's kinds in turn."""
-    kinds = DEFECT_KINDS[options.shop]
-    for index in range(options.count):
-        seed = options.seed + index
-        defect = None
-        if index % 2:
-            kind = kinds[index // 2 % len(kinds)]
-            low, high = SEVERITY_RANGE[options.shop, kind]
-            defect = Defect(kind, low + (high - low) * (index * 0.618 % 1.0))
-        yield (
-            f"bad/{defect.kind}" if defect else "good",
-            Scene(
-                options.shop,
-                options.variant,
-                options.color,
-                defect,
-                seed,
-                options.size,
-                typical_nuisance(seed),
-            ),
-        )
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution with its batch norm folded in; ``pads`` as (top, left, bottom, right)."""
+    """A convolution with its batch norm folded in; ``pads`` as (top, left, bottom, right), taps ``step`` apart."""
 
     name: str
     weight: Float
@@ -30,13 +30,14 @@ class Convolution:
     groups: int
     pads: tuple[int, int, int, int]
     relu6: bool
+    step: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class HeadWeights:
-    """The trained head as plain convolutions: (weight, bias, groups) in order."""
+    """The trained head as plain convolutions in order, each but the last followed by a ReLU."""
 
-    layers: tuple[tuple[Float, Float, int], ...]
+    layers: tuple[Convolution, ...]
     classes: int
 
 
@@ -93,6 +94,7 @@ class GraphWriter:
             pads=list(layer.pads),
             group=layer.groups,
             kernel_shape=list(layer.weight.shape[2:]),
+            **({} if layer.step == 1 else {"dilations": [layer.step] * 2}),
         )
         if layer.relu6:
             low, high = self.scalar(f"{name}_0", 0.0), self.scalar(f"{name}_6", 6.0)
@@ -133,14 +135,9 @@ def inspection_model(
 def _head(g: GraphWriter, head: HeadWeights, rows: int, columns: int) -> str:
     """Add the patch head; returns the name of the rows×columns defect logit."""
     x = "features"
-    for index, (weight, bias, groups) in enumerate(head.layers):
-        pad = weight.shape[2] // 2
-        layer = Convolution(
-            f"head{index}", weight, bias, 1, groups, (pad, pad, pad, pad), relu6=False
-        )
-        x = g.convolution(x, layer)
-        if index + 1 < len(head.layers):
-            x = g.node("Relu", [x], f"head{index}_relu")
+    for layer in head.layers[:-1]:
+        x = g.node("Relu", [g.convolution(x, layer)], f"{layer.name}_relu")
+    x = g.convolution(x, head.layers[-1])
     if not head.classes:
         shape = g.constant("grid_shape", np.array([rows, columns], np.int64))
         return g.node("Reshape", [x, shape], "head_logit")

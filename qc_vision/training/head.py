@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -13,13 +14,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qc_vision.backbones import FEATURES
-from qc_vision.training.graph import HeadWeights
+from qc_vision.training.graph import Convolution, HeadWeights
 
 Float = NDArray[np.float32]
 
+_STEP: Final = 3
+"""Patches between the taps of the wide convolution: as many as the narrow one before it covers."""
+
+_VERDICT_WEIGHT: Final = 0.3
+_VERDICT_PATCHES: Final = 3
+
 
 class PatchHead(nn.Module):
-    """Features N×203×h×w → N×(1 + classes)×h×w: defect logit, then kind logits."""
+    """Features N×203×h×w → N×(1 + classes)×h×w: defect logit, then kind logits.
+
+    A patch is judged by its neighbours and by what lies up to seven patches (56 pixels) around: a
+    panel's colour is wrong only beside its neighbour's, and a stripe of the light tunnel is three wide.
+    """
 
     def __init__(self, classes: int, width: int = 64) -> None:
         super().__init__()
@@ -29,6 +40,8 @@ class PatchHead(nn.Module):
         self.squeeze = nn.Conv2d(FEATURES, width, 1)
         self.around = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.mix = nn.Conv2d(width, width, 1)
+        self.beyond = nn.Conv2d(width, width, 5, padding=2 * _STEP, dilation=_STEP, groups=width)
+        self.join = nn.Conv2d(width, width, 1)
         self.answer = nn.Conv2d(width, 1 + classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -36,34 +49,44 @@ class PatchHead(nn.Module):
         x = functional.relu(self.squeeze(x))
         x = functional.relu(x + self.around(x))
         x = functional.relu(self.mix(x))
+        x = functional.relu(x + self.beyond(x))
+        x = functional.relu(self.join(x))
         answer: Tensor = self.answer(x)
         return answer
 
 
 def plain(head: PatchHead) -> HeadWeights:
-    """Fold normalisation and the residual into the weights."""
-
-    def array(tensor: Tensor) -> Float:
-        return tensor.detach().numpy().astype(np.float32)
-
-    scale, mean = array(head.scale), array(head.mean)
-    squeeze = array(head.squeeze.weight) * scale[None, :, None, None]
-    bias = array(_bias(head.squeeze)) - (squeeze[:, :, 0, 0] @ mean)
-    around = array(head.around.weight).copy()
-    around[:, 0, 1, 1] += 1.0
+    """Fold normalisation and the residuals into the weights."""
+    scale, mean = _array(head.scale), _array(head.mean)
+    squeeze = _folded(head.squeeze, "squeeze")
+    weight = squeeze.weight * scale[None, :, None, None]
+    bias = (squeeze.bias - weight[:, :, 0, 0] @ mean).astype(np.float32)
     layers = (
-        (squeeze, bias.astype(np.float32), 1),
-        (around, array(_bias(head.around)), around.shape[0]),
-        (array(head.mix.weight), array(_bias(head.mix)), 1),
-        (array(head.answer.weight), array(_bias(head.answer)), 1),
+        replace(squeeze, weight=weight, bias=bias),
+        _folded(head.around, "around", residual=True),
+        _folded(head.mix, "mix"),
+        _folded(head.beyond, "beyond", residual=True),
+        _folded(head.join, "join"),
+        _folded(head.answer, "answer"),
     )
     return HeadWeights(layers, head.classes)
 
 
-def _bias(layer: nn.Conv2d) -> Tensor:
+def _folded(layer: nn.Conv2d, name: str, *, residual: bool = False) -> Convolution:
     if layer.bias is None:
         raise ValueError("a layer of the head has no bias")
-    return layer.bias
+    weight, middle = _array(layer.weight).copy(), layer.kernel_size[0] // 2
+    if residual:
+        weight[:, 0, middle, middle] += 1.0
+    step = layer.dilation[0]
+    return Convolution(
+        f"head_{name}", weight, _array(layer.bias), 1, layer.groups,
+        (middle * step,) * 4, relu6=False, step=step,
+    )  # fmt: skip
+
+
+def _array(tensor: Tensor) -> Float:
+    return tensor.detach().numpy().astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +111,8 @@ def train_head(
     """Train the head; with a checkpoint file, an interrupted run of the same length goes on where it stopped.
 
     The loss is focal (Lin 2017) on patches, with defect patches weighted up by image so that a
-    small defect counts as much as a large one; plus cross-entropy of the kind on defect patches.
+    small defect counts as much as a large one; plus what the verdict hangs on, the highest patches
+    of the picture (of its defect, where it has one); plus cross-entropy of the kind on defect patches.
     """
     torch.manual_seed(seed)
     head = PatchHead(classes)
@@ -160,6 +184,7 @@ def _loss(
     focal = raw * (1.0 - torch.exp(-raw)) ** 1.5
     share = positive.float() / positive.sum(dim=(1, 2), keepdim=True).clamp(min=4)
     loss = (focal * share).sum() / len(picked) + 60.0 * (focal * negative).mean() / 4.0
+    loss = loss + _VERDICT_WEIGHT * _verdict_loss(logit, positive, negative)
     named = torch.from_numpy(data.kinds[picked])
     if head.classes and bool((named >= 0).any()):
         rows = positive & (named[:, None, None] >= 0)
@@ -167,3 +192,13 @@ def _loss(
             labels = named[:, None, None].expand_as(targets)[rows]
             loss = loss + 0.1 * functional.cross_entropy(kinds.permute(0, 2, 3, 1)[rows], labels)
     return loss
+
+
+def _verdict_loss(logit: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Cross-entropy of each picture by the mean of its highest patches, of those that have an answer."""
+    bad = positive.flatten(1).any(dim=1)
+    asked = torch.where(bad[:, None, None], positive, negative)
+    highest = logit.masked_fill(~asked, -torch.inf).flatten(1).topk(_VERDICT_PATCHES).values
+    told = highest.isfinite()
+    mean = highest.masked_fill(~told, 0.0).sum(dim=1) / told.sum(dim=1).clamp(min=1)
+    return functional.binary_cross_entropy_with_logits(mean, bad.float())

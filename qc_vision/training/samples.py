@@ -187,18 +187,22 @@ def recipe_hash(shop: Shop, kinds: Sequence[str], counts: Sequence[int], seed: i
 def targets_of(sample: Sample, rows: int, columns: int) -> NDArray[np.int8]:
     """Return patch targets: 1 defect, 0 good, -1 where the patch is not asked.
 
-    Not asked are patches that the mask only grazes, and the inside of a large region, which may
-    look like any good part: a panel of the wrong colour differs only at the gap to its neighbour.
+    Not asked are patches that the mask only grazes, and of a large region all but its rim: its
+    inside may look like any good part, and what lies just beyond the rim differs as much as the rim
+    does. A panel of the wrong colour shows at the gap to its neighbour, on both sides alike.
     """
     if sample.mask is None:
         return np.zeros((rows, columns), np.int8)
     share = cv2.resize(
         sample.mask.astype(np.float32) / 255.0, (columns, rows), interpolation=cv2.INTER_AREA
     )
-    inside = cv2.erode(sample.mask, np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8))
-    deep = cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_AREA) > 127
+    rim = np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)
+    deep = cv2.resize(cv2.erode(sample.mask, rim), (columns, rows), interpolation=cv2.INTER_AREA)
     targets = np.where(share > _COVERED, 1, np.where(share > 0.004, -1, 0)).astype(np.int8)
-    targets[deep] = -1
+    if (deep > 127).any():
+        beyond = cv2.dilate(sample.mask, rim)
+        beyond = cv2.resize(beyond, (columns, rows), interpolation=cv2.INTER_AREA)
+        targets[(deep > 127) | ((targets == 0) & (beyond > 0))] = -1
     if not (targets == 1).any() and share.max() > 0:  # a defect smaller than a patch
         targets[share >= share.max() * 0.999] = 1
     return targets

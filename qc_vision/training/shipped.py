@@ -56,12 +56,14 @@ class Amounts:
     epochs: int = 12
     spoiled: int = 1
     """Made-up anomalies for each good image."""
+    hard: tuple[str, ...] = ()
+    """Kinds that are shown three times as often as the others."""
 
 
 AMOUNTS: Final[dict[Shop, Amounts]] = {
-    Shop.STAMPING: Amounts(),
+    Shop.STAMPING: Amounts(defects=1200, spoiled=3, epochs=10),
     Shop.WELDING: Amounts(),
-    Shop.PAINTING: Amounts(),
+    Shop.PAINTING: Amounts(defects=1400, epochs=8, hard=("color_mismatch",)),
     Shop.ASSEMBLY: Amounts(good=600, defects=600, epochs=14, spoiled=2),
 }
 
@@ -78,7 +80,7 @@ def train_shipped(
     started = time.process_time()
     amounts = amounts or AMOUNTS[shop]
     held_out = HELD_OUT[shop]
-    kinds = known_kinds(shop, held_out)
+    kinds = (*known_kinds(shop, held_out), *amounts.hard, *amounts.hard)
     first = _TRAIN_SEED
     progress({"step": "render", "shop": shop.value})
     snapshot = Snapshot(
