@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from pydantic import ValidationError
 from edge.agent import NotEnrolled, run_agent
 from edge.identity import FolderInUse
 from edge.opcua.link import quiet_asyncua
+from edge.service_manager import ServiceManager
 from edge.settings import CodeUnreadable, EdgeSettings
 
 USAGE_ERROR = 2
@@ -65,7 +67,8 @@ async def _until_signalled(settings: EdgeSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, agent.cancel)
-    await agent
+    async with ServiceManager(os.environ).kept_informed():
+        await agent
 
 
 def _log_lines() -> None:

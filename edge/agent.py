@@ -25,6 +25,7 @@ from edge.opcua.vigil import missed_within_s
 from edge.packages import PackageFolder
 from edge.plant_clock import LiveClock
 from edge.settings import CodeUnreadable, EdgeSettings
+from edge.staging import Staging
 from edge.telemetry import Collector
 from edge.uplink import BatchDoor, Uplink
 from mes.contracts.agent import AgentConfig, CameraModel
@@ -55,6 +56,7 @@ class Agent:
         self._folder = DataFolder(settings.data)
         self._fenced_epoch = 0
         self._config: AgentConfig | None = None
+        self._newest_version = 0
 
     async def run(self) -> None:
         """Run until cancelled.
@@ -70,9 +72,10 @@ class Agent:
             instance = self._folder.instance(journal.id)
             async with MesClient(self._settings.mes, instance=instance) as mes:
                 await self._enrol(mes)
-                config = await self._first_config(mes, instance)
+                staging = Staging(self._folder, instance, trial_s=self._settings.trial_s)
                 while True:
-                    config = await self._run_with(config, journal, mes, instance)
+                    config = await self._next_config(mes, instance, staging)
+                    await self._run_with(config, journal, mes, instance, staging)
         finally:
             journal.close()
 
@@ -104,8 +107,20 @@ class Agent:
         mes.authenticate(enrolled.token)
         log.info("agent.enrolled", line=enrolled.line)
 
-    async def _first_config(self, mes: MesClient, instance: str) -> AgentConfig:
-        """Fetch the configuration; with the MES away take the last one issued to this instance.
+    async def _next_config(
+        self, mes: MesClient, instance: str, staging: Staging, *, heard: bool = False
+    ) -> AgentConfig:
+        """Return the configuration to run now: the newest, or an older one while that does not work.
+
+        Args:
+            heard: the line was heard until now.
+        """
+        newest = await self._newest_config(mes, instance)
+        self._newest_version = newest.version
+        return staging.choose(newest, heard=heard)
+
+    async def _newest_config(self, mes: MesClient, instance: str) -> AgentConfig:
+        """Fetch the configuration; with the MES away take the last one of this instance that proved itself.
 
         A token that is no longer valid is replaced when there is a fresh code; until then the agent goes on
         collecting under the configuration it has.
@@ -113,7 +128,7 @@ class Agent:
         trouble = Trouble("config")
         while True:
             try:
-                return await self._fetch_config(mes, instance)
+                return await mes.config()
             except MesAway as error:
                 trouble.failed(str(error))
             except MesRefused as refusal:
@@ -140,15 +155,15 @@ class Agent:
             return False
         return True
 
-    async def _fetch_config(self, mes: MesClient, instance: str) -> AgentConfig:
-        config = await mes.config()
-        self._folder.keep_config(instance, config)
-        return config
-
     async def _run_with(
-        self, config: AgentConfig, journal: Journal, mes: MesClient, instance: str
-    ) -> AgentConfig:
-        """Run all parts with one configuration; return the next one."""
+        self,
+        config: AgentConfig,
+        journal: Journal,
+        mes: MesClient,
+        instance: str,
+        staging: Staging,
+    ) -> None:
+        """Run all parts with one configuration, until there is another one for the line."""
         log.info(
             "agent.running", line=config.interface.line, config=config.version, epoch=config.epoch
         )
@@ -163,18 +178,22 @@ class Agent:
             async with asyncio.TaskGroup() as writer:
                 writing = writer.create_task(journal.write_forever())
                 try:
-                    await self._run_parts(config, journal, mes, instance)
+                    await self._run_parts(config, journal, mes, instance, staging)
                 finally:
                     writing.cancel()
         except* _Reload:
             pass
-        return await self._first_config(mes, instance)
 
     async def _run_parts(
-        self, config: AgentConfig, journal: Journal, mes: MesClient, instance: str
+        self,
+        config: AgentConfig,
+        journal: Journal,
+        mes: MesClient,
+        instance: str,
+        staging: Staging,
     ) -> None:
         clock = LiveClock(config.clock)
-        tags = {tag.tag_id: f"{tag.station}.{tag.name}" for tag in config.interface.tags}
+        tags = _names_of_tags(config)
         published_s = config.publish_interval_ms / 1000
         collector = Collector(
             journal,
@@ -182,7 +201,9 @@ class Agent:
             self._settings.telemetry_linger_s,
             tags,
             any_order_s=lambda: PUBLISHES_IN_ANY_ORDER * published_s * clock.clock.factor,
-            unheard_s=lambda: missed_within_s(len(tags), round_s=published_s) * clock.clock.factor,
+            unheard_s=lambda: (
+                missed_within_s(len(collector.names), round_s=published_s) * clock.clock.factor
+            ),
             asks_history=True,
             epoch=config.epoch,
             keeps_backlog=config.takes_backlog,
@@ -216,11 +237,23 @@ class Agent:
             security=security,
         )
         health = Health(
-            config, line, collector, ledger, journal, images, security, lambda: not self._may_act()
+            config,
+            line,
+            collector,
+            ledger,
+            journal,
+            images,
+            security,
+            fenced=lambda: not self._may_act(),
+            refused=lambda: staging.refused,
         )
-        self._reload = asyncio.Event()
+        self._reload, self._trial = asyncio.Event(), asyncio.Event()
+        self._trial.set()
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(self._watch_config(config, mes, instance, shelf, security, health))
+            parts.create_task(
+                self._watch_config(config, mes, instance, staging, shelf, security, health)
+            )
+            parts.create_task(_try_out(staging, health, self._trial))
             parts.create_task(collector.write_forever())
             parts.create_task(line.run())
             parts.create_task(inbox.run())
@@ -267,7 +300,7 @@ class Agent:
                 log.error("agent.fenced", epoch=epoch)
 
     def _config_is(self, version: int) -> None:
-        if self._config is not None and version > self._config.version:
+        if version > self._newest_version:
             self._reload.set()
 
     async def _ask_reload(self) -> None:
@@ -278,29 +311,39 @@ class Agent:
         config: AgentConfig,
         mes: MesClient,
         instance: str,
+        staging: Staging,
         shelf: ModelShelf,
         security: LinkSecurity,
         health: Health,
     ) -> None:
-        """Take other models and decisions on certificates while everything runs on; start again for anything else.
+        """Take other models, tags and decisions on certificates while everything runs on.
 
         Raises:
-            _Reload: more has changed.
+            _Reload: more has changed, and all parts start again.
         """
         await self._bring_models(mes, shelf, config.models)
         while True:
             await self._reload.wait()
             self._reload.clear()
-            fresh = await self._first_config(mes, instance)
-            if not _keeps_the_line(config, fresh):
+            fresh = await self._next_config(
+                mes, instance, staging, heard=health.line.health.connected
+            )
+            if not _keeps_the_session(config, fresh):
                 log.info("config.changed", version=fresh.version)
                 raise _Reload
             await asyncio.to_thread(
                 security.trust.apply, trusted=fresh.trusted, revoked=fresh.revoked
             )
-            await self._bring_models(mes, shelf, fresh.models)
-            self._config = health.config = config = fresh
-            log.info("config.models_changed", version=fresh.version)
+            before, self._config = config, fresh
+            health.config = config = fresh
+            if before.interface.tags != fresh.interface.tags:
+                health.collector.names = _names_of_tags(fresh)
+                await health.line.change_tags(fresh.interface)
+                self._trial.set()
+                log.info("config.tags_changed", version=fresh.version)
+            if before.models != fresh.models:
+                await self._bring_models(mes, shelf, fresh.models)
+                log.info("config.models_changed", version=fresh.version)
 
 
 async def _fetched(mes: MesClient, packages: PackageFolder, models: Sequence[CameraModel]) -> None:
@@ -317,12 +360,35 @@ async def _fetched(mes: MesClient, packages: PackageFolder, models: Sequence[Cam
             return
 
 
-def _keeps_the_line(before: AgentConfig, after: AgentConfig) -> bool:
+async def _try_out(staging: Staging, health: Health, trial: asyncio.Event) -> None:
+    """See whether the line is heard under a configuration that is on trial, each time one is.
+
+    Raises:
+        _Reload: another configuration is to be chosen.
+    """
+    while True:
+        await trial.wait()
+        trial.clear()
+        before = health.collector.values
+
+        def heard(before: int = before) -> bool:
+            silent = bool(health.config.interface.tags) and health.collector.values == before
+            return health.line.health.connected and not silent
+
+        if await staging.watch(heard, health.detail):
+            raise _Reload
+
+
+def _keeps_the_session(before: AgentConfig, after: AgentConfig) -> bool:
     """Whether an agent can go over to another configuration without letting go of its line."""
-    same = {
-        name: getattr(after, name) for name in ("version", "models", "clock", "trusted", "revoked")
-    }
+    free = ("version", "models", "clock", "trusted", "revoked")
+    interface = before.interface.model_copy(update={"tags": after.interface.tags})
+    same = {name: getattr(after, name) for name in free} | {"interface": interface}
     return before.model_copy(update=same) == after
+
+
+def _names_of_tags(config: AgentConfig) -> dict[int, str]:
+    return {tag.tag_id: f"{tag.station}.{tag.name}" for tag in config.interface.tags}
 
 
 def _metrics_ready(port: int) -> None:

@@ -17,7 +17,7 @@ from edge.line import Line
 from edge.mes_client import MesAway, MesClient, MesRefused, software
 from edge.opcua.security import LinkSecurity
 from edge.telemetry import Collector
-from mes.contracts.agent import AgentConfig, Heartbeat, LinkState
+from mes.contracts.agent import AgentConfig, Heartbeat, LinkState, RefusedConfig
 from mes.contracts.dispatch import CommandKind
 from mes.contracts.quality import Verdict
 
@@ -42,6 +42,7 @@ class Health:
     images: ImageFolder
     security: LinkSecurity
     fenced: Callable[[], bool]
+    refused: Callable[[], RefusedConfig | None]
     trouble: Trouble = field(default_factory=lambda: Trouble("heartbeat"))
     _before: tuple[float, int] = field(default_factory=lambda: (time.monotonic(), 0))
 
@@ -57,7 +58,7 @@ class Health:
                 connected=link.connected,
                 since=link.since,
                 last_data_at=link.last_data_at,
-                detail=self._detail(),
+                detail=self.detail(),
                 skew_ms=link.skew_ms,
             ),
             journal_bytes=self.journal.size.bytes,
@@ -70,6 +71,7 @@ class Health:
             certificates=self.security.trust.states(),
             unusable_models=self.line.shelf.health(),
             commands=KNOWN_KINDS,
+            refused_config=self.refused(),
         )
 
     async def send_forever(self, mes: MesClient) -> None:
@@ -135,7 +137,7 @@ class Health:
         finally:
             writer.close()
 
-    def _detail(self) -> str:
+    def detail(self) -> str:
         notes = [
             self.line.trouble.reason,
             self.ledger.problem,

@@ -30,6 +30,18 @@ class CachedConfig(BaseModel):
     config: AgentConfig
 
 
+class Refusal(BaseModel):
+    """A configuration that was taken back because the line fell silent under it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    instance: str
+    config: AgentConfig
+    reason: str
+    stands: bool = False
+    """The line was heard again under the configuration before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataFolder:
     """The files of one agent. Those that hold secrets are readable by their owner alone."""
@@ -85,14 +97,42 @@ class DataFolder:
         _write_private(self.path / "token.json", enrolled.model_dump_json())
 
     def cached_config(self, instance: str) -> AgentConfig | None:
-        """Return the last configuration, if it was issued to this instance."""
-        cached = _read(CachedConfig, self.path / "config.json")
-        return cached.config if cached is not None and cached.instance == instance else None
+        """Return the last configuration that proved itself, if it was issued to this instance."""
+        return self._config("config.json", instance)
 
     def keep_config(self, instance: str, config: AgentConfig) -> None:
-        """Keep a configuration, so that the agent starts with the MES away."""
-        cached = CachedConfig(instance=instance, config=config)
-        _write_private(self.path / "config.json", cached.model_dump_json())
+        """Keep a configuration that has proved itself, so that the agent starts with the MES away."""
+        self._keep("config.json", CachedConfig(instance=instance, config=config))
+
+    def staged_config(self, instance: str) -> AgentConfig | None:
+        """Return the configuration that is on trial."""
+        return self._config("staged.json", instance)
+
+    def stage_config(self, instance: str, config: AgentConfig) -> None:
+        """Keep a configuration beside the one that works until it is known to work too."""
+        self._keep("staged.json", CachedConfig(instance=instance, config=config))
+
+    def refusal(self, instance: str) -> Refusal | None:
+        """Return what was taken back last."""
+        kept = _read(Refusal, self.path / "refused.json")
+        return kept if kept is not None and kept.instance == instance else None
+
+    def keep_refusal(self, refusal: Refusal) -> None:
+        """Keep what is taken back; it is no longer on trial."""
+        self._keep("refused.json", refusal)
+        (self.path / "staged.json").unlink(missing_ok=True)
+
+    def end_trial(self) -> None:
+        """Forget what was on trial or taken back."""
+        for name in ("staged.json", "refused.json"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def _config(self, name: str, instance: str) -> AgentConfig | None:
+        cached = _read(CachedConfig, self.path / name)
+        return cached.config if cached is not None and cached.instance == instance else None
+
+    def _keep(self, name: str, document: BaseModel) -> None:
+        _write_private(self.path / name, document.model_dump_json())
 
 
 def _read(model: type[Document], path: Path) -> Document | None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import structlog
+from asyncua.ua.uaerrors import UaError
 
 from edge.backoff import Trouble
 from edge.commands import Executor
@@ -36,6 +37,7 @@ from edge.refill import SETTLE_S, refill
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig
 from mes.contracts.dispatch import JobListReport, ListedJobState
+from mes.contracts.plc import LineInterface
 from mes.contracts.quality import Verdict
 from mes.contracts.telemetry import GapCause
 from mes.contracts.wire import Stream, to_filetime
@@ -97,6 +99,7 @@ class Line:
         self._may_act = may_act
         self._states = StateWatcher(journal, config.interface.line, clock)
         self._stations: dict[str, Station] = {}
+        self._table: SubscriptionTable | None = None
         self.health = LinkHealth()
         self.link_changed = asyncio.Event()
         """Set when the line is found or lost; the heartbeat tells it at once and clears it."""
@@ -111,9 +114,21 @@ class Line:
         async with httpx.AsyncClient(timeout=CAMERA_TIMEOUT_S, trust_env=False) as cameras:
             while self._may_act():
                 await self._one_session(cameras)
+                self._table = None
                 self._set_connected(False)
                 await self.trouble.wait()
         self._collector.write_off_all()
+
+    async def change_tags(self, interface: LineInterface) -> None:
+        """Listen to other process values from now on, without letting go of the session."""
+        self._interface = interface
+        if self._table is None:
+            return
+        wanted = wanted_items(interface, publish_interval_ms=self._config.publish_interval_ms)
+        try:
+            await self._table.change(wanted)
+        except (OSError, TimeoutError, UaError) as error:
+            self._table.lose(f"its items could not be changed: {error!r}")
 
     async def _port_opens(self) -> None:
         """Return once the line's port, which took no connections, takes them again.
@@ -149,8 +164,8 @@ class Line:
         """Do everything at once; the first part to fail ends the session."""
         table = SubscriptionTable(link, self._on_notification, self._on_refused)
         self._stations = self._open_stations(link, cameras)
-        self._table = table
         wanted = wanted_items(self._interface, publish_interval_ms=self._config.publish_interval_ms)
+        self._table = table
         methods = LineMethods(link, self._interface)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(table.run(wanted))
@@ -215,6 +230,7 @@ class Line:
         for change in notification.changes:
             self._route(change)
         table = self._table
+        assert table is not None  # noqa: S101  # it delivers
         if table.heard.is_set() and not self.health.connected:
             self._heard(table)
         if notification.telemetry:

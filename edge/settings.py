@@ -51,6 +51,9 @@ class EdgeSettings(BaseSettings):
     telemetry_linger_s: float = Field(default=0.5, gt=0, le=10)
     """How long telemetry waits for company before it is written (and acknowledged)."""
 
+    trial_s: float = Field(default=60.0, gt=0, le=3600)
+    """Real seconds in which a line has to be heard under a new configuration before the old one comes back."""
+
     def link_security(self, line: str) -> LinkSecurity:
         """Return the security of the links to a line; certificates lie in the folder `pki` beside the journal."""
         password = self.password_file.read_text().strip() if self.password_file is not None else ""

@@ -124,6 +124,10 @@ class Items:
         assert item is not None  # noqa: S101  # a known handle has its item
         return item
 
+    def handles(self) -> dict[Wanted, int]:
+        """Return what is monitored, with the handle of each."""
+        return {item: handle for handle, item in enumerate(self._wanted) if item is not None}
+
     def monitors(self, handle: int) -> bool:
         """Whether the item is still monitored."""
         return bool(self._known[handle])

@@ -101,6 +101,8 @@ class SubscriptionTable:
         self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
         self._next_sequence: dict[int, int] = {}
         self._turn = asyncio.Lock()
+        self._shaping = asyncio.Lock()
+        """Held by whoever makes or unmakes items."""
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.quarantined: dict[Wanted, str] = {}
         self.last_data = time.monotonic()
@@ -118,9 +120,8 @@ class SubscriptionTable:
         # asyncua would start its own loop, with one request in flight and its own acknowledgements.
         self._link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
         self._items_per_call = await self._stated_limit()
-        for rate, group in by_rate(wanted).items():
-            await self._create_subscription(rate)
-            await self._create_items(rate, group)
+        async with self._shaping:
+            await self._create(wanted)
         self.last_data = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(PUBLISHES_IN_FLIGHT):
@@ -129,11 +130,37 @@ class SubscriptionTable:
             tasks.create_task(self._vigil.run())
             tasks.create_task(self._watch_loss())
 
+    async def change(self, wanted: Sequence[Wanted]) -> None:
+        """Monitor these items from now on; what was wanted before too is not touched.
+
+        Raises:
+            OSError, TimeoutError, ua.UaError: the session failed.
+        """
+        async with self._shaping:
+            have = self._items.handles()
+            if not have:
+                self.lose("other items are wanted before the first were asked for")
+                return
+            for item in (have.keys() | self.quarantined.keys()) - set(wanted):
+                self.quarantined.pop(item, None)
+                if item in have:
+                    self._dead.append(self._items.drop(have[item]))
+            await self._delete_dead()
+            await self._create(
+                [item for item in wanted if item not in have and item not in self.quarantined]
+            )
+
     def acknowledge(self, notification: Notification) -> None:
         """Let the server forget a notification: it is on disk."""
         self._acks.append(
             ua.SubscriptionAcknowledgement(notification.subscription_id, notification.sequence)
         )
+
+    async def _create(self, wanted: Sequence[Wanted]) -> None:
+        for rate, group in by_rate(wanted).items():
+            if rate not in self._groups:
+                await self._create_subscription(rate)
+            await self._create_items(rate, group)
 
     async def _create_subscription(self, rate_ms: int) -> None:
         keep_alive = max(int(KEEP_ALIVE_S * 1000 / rate_ms), 1)
@@ -239,12 +266,17 @@ class SubscriptionTable:
                 self._newly_bad.clear()
                 wait_s = RETRY_BAD_NODES_S[0]
                 await asyncio.sleep(wait_s)
-            await self._delete_dead()
-            count = -(-len(self.quarantined) // RETRIES_AT_ONCE)
-            for rate, bad in by_rate(list(self.quarantined)).items():
-                size = min(count, self._items_per_call)
-                for start in range(0, len(bad), size):
-                    await self._create_chunk(self._groups[rate], bad[start : start + size])
+            async with self._shaping:
+                await self._delete_dead()
+                await self._try_again()
+
+    async def _try_again(self) -> None:
+        """Ask for bad nodes once more."""
+        count = -(-len(self.quarantined) // RETRIES_AT_ONCE)
+        for rate, bad in by_rate(list(self.quarantined)).items():
+            size = min(count, self._items_per_call)
+            for start in range(0, len(bad), size):
+                await self._create_chunk(self._groups[rate], bad[start : start + size])
 
     async def _delete_dead(self) -> None:
         """Let the server forget items that were given up, lest it tells of them beside their successors."""

@@ -127,6 +127,13 @@ class AgentConfig(_Message):
     clock: PlantClock
 
 
+class RefusedConfig(_Message):
+    """A configuration that an agent took back, because its line fell silent under it; an older one runs."""
+
+    version: int = Field(ge=1)
+    reason: str = Field(max_length=500)
+
+
 class CommandPage(_Message):
     """Commands after the cursor, oldest first; an empty page ends a long poll without news."""
 
@@ -178,3 +185,4 @@ class Heartbeat(_Message):
     unusable_models: tuple[ModelHealth, ...] = ()
     commands: tuple[str, ...] = ()
     """The kinds of commands it knows; an agent of an older version does not say (`FIRST_KINDS`)."""
+    refused_config: RefusedConfig | None = None

@@ -76,6 +76,7 @@ class _Teller:
         yield "stops", self._stop
         yield "lost_agents", self._agent
         yield "never_enrolled", self._no_agent
+        yield "configurations", self._configuration
         yield "quarantine", self._quarantine
         yield "failures", self._failure
         yield "strays", self._strays
@@ -173,6 +174,26 @@ class _Teller:
             self.f._(_("Nothing of this line is recorded, and no job reaches it.")),
             self.f._(_("Issue an enrolment code and start the agent with it.")),
             f"/it#{row['line']}",
+        )
+
+    def _configuration(self, row: Row) -> Alarm:
+        return Alarm(
+            "loss",
+            "config_taken_back",
+            "undo-2",
+            self._say(
+                _("%(line)s fell silent under configuration %(newest)s"),
+                line=self.names(row["line"]),
+                newest=row["newest"],
+            ),
+            row["reason"],
+            self._say(
+                _("It works under %(runs)s again. Correct the line in the plant file."),
+                runs=row["runs"],
+            ),
+            f"/it#{row['line']}",
+            real_since=row["heard_at"],
+            in_english=True,
         )
 
     def _quarantine(self, row: Row) -> Alarm:

@@ -10,6 +10,13 @@ SELECT l.id AS line, a.lost, a.link_connected, a.link_detail, a.seen_at, a.heard
 SELECT l.id AS line FROM plant_line AS l LEFT JOIN agent AS a ON a.line = l.id
  WHERE l.active AND coalesce(a.epoch, 0) = 0 ORDER BY l.position
 
+-- configurations --
+-- Configurations that agents took back because their lines fell silent under them; real times.
+SELECT l.id AS line, a.config_version AS newest, (a.heartbeat->>'config_version')::int AS runs,
+       a.heartbeat->'refused_config'->>'reason' AS reason, a.heard_at
+  FROM plant_line AS l JOIN agent AS a ON a.line = l.id
+ WHERE l.active AND a.heartbeat->'refused_config'->>'version' IS NOT NULL ORDER BY l.position
+
 -- quarantine --
 -- Batches and records that could not be taken, by line and reason; real times.
 SELECT line, reason_code, count(*)::int AS n, min(arrived_at) AS first_at, max(arrived_at) AS last_at,

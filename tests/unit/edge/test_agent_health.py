@@ -67,7 +67,17 @@ def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool 
         clock=CLOCK,
     )
     security = LinkSecurity(folder / "pki", "paint", policy=Policy.NONE, login=Login())
-    return Health(config, line, collector, ledger, journal, images, security, lambda: fenced)
+    return Health(
+        config,
+        line,
+        collector,
+        ledger,
+        journal,
+        images,
+        security,
+        fenced=lambda: fenced,
+        refused=lambda: None,
+    )
 
 
 async def test_a_line_found_or_lost_is_told_at_once(
