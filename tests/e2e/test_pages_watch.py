@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from playwright.sync_api import expect
 
+from mes.contracts.agent import Heartbeat, LinkState, RefusedConfig
 from tests.e2e.conftest import Plant
 
 DAY = 1440
@@ -179,3 +180,40 @@ def test_a_dealer_has_no_alarms(plant: Plant) -> None:
     answer = page.goto(f"{plant.url}/alarms")
     assert answer is not None and answer.status == 403
     expect(page.locator("h1")).to_have_text("Not for your role")
+
+
+@pytest.mark.parametrize(
+    ("language", "silent", "back"),
+    [("en", "fell silent under configuration", "taken back"), ("zh", "后没有数据", "已撤回")],
+)
+def test_a_configuration_that_was_taken_back_is_told_where_plant_it_looks(
+    plant: Plant, language: str, silent: str, back: str
+) -> None:
+    beat = Heartbeat(
+        epoch=1,
+        software="1",
+        config_version=1,
+        sent_at=datetime.now(UTC),
+        link=LinkState(connected=True, since=datetime.now(UTC), last_data_at=None),
+        journal_bytes=0,
+        journal_batches=0,
+        images_waiting=0,
+        gaps=0,
+        values_per_s=0,
+        inspections=0,
+        late=0,
+        refused_config=RefusedConfig(version=2, reason="no route to host"),
+    )
+    _run(
+        plant,
+        "UPDATE agent SET heartbeat = %s::jsonb WHERE line = (SELECT min(line) FROM agent)",
+        beat.model_dump_json(),
+    )
+    page = plant.page("maintenance", language=language)
+    page.goto(f"{plant.url}/alarms")
+    alarm = page.locator("[data-kind=config_taken_back]")
+    expect(alarm).to_contain_text(silent)
+    expect(alarm).to_contain_text("no route to host")
+    page.goto(f"{plant.url}/it")
+    expect(page.locator("#health")).to_contain_text(back)
+    expect(page.locator("#health")).to_contain_text("no route to host")
