@@ -166,7 +166,7 @@ class Line:
         self._stations = self._open_stations(link, cameras)
         wanted = wanted_items(self._interface, publish_interval_ms=self._config.publish_interval_ms)
         self._table = table
-        methods = LineMethods(link, self._interface)
+        methods = LineMethods(link, self._interface, self._config.controls)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(table.run(wanted))
             tasks.create_task(self._watch_data(table))

@@ -78,8 +78,16 @@ class OffsetTag(_Fault):
     offset: float
 
 
+class Guard(_Fault):
+    """The guard of a station opens or closes; opening it sets the station's interlock."""
+
+    kind: Literal["guard"] = "guard"
+    station: str
+    open: bool = True
+
+
 Fault = Annotated[
-    DropTcp | Hang | Down | Misread | ForceDefect | CameraText | NanTag | OffsetTag,
+    DropTcp | Hang | Down | Misread | ForceDefect | CameraText | NanTag | OffsetTag | Guard,
     Field(discriminator="kind"),
 ]
 fault_adapter: TypeAdapter[Fault] = TypeAdapter(Fault)

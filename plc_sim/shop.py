@@ -28,6 +28,7 @@ from plc_sim.faults import (
     DropTcp,
     Fault,
     ForceDefect,
+    Guard,
     Hang,
     Misread,
     NanTag,
@@ -241,6 +242,8 @@ class Shop:
                 core.nan_tags[f"{fault.station}.{fault.tag}"] = fault.times
             case OffsetTag():
                 core.offset_tag(fault.station, fault.tag, fault.offset)
+            case Guard():
+                core.open_guard(fault.station, is_open=fault.open)
 
 
 def _try(command: Callable[[], Any]) -> tuple[Any, Exception | None]:

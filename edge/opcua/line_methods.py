@@ -11,20 +11,24 @@ from edge.opcua.answer import Answer
 from edge.opcua.job_types import ListedJob, decode_job_list, encode_job_order
 from edge.opcua.link import CallRefused, Link
 from edge.opcua.nodes import UnknownNode
+from edge.opcua.station_writes import NOT_OFFERED, STATION_KINDS, StationWrites
+from mes.contracts.controls import StationControls
 from mes.contracts.dispatch import Command, CommandKind, JobState, ValueChange
 from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.plc import JOB_CONTROL_NAMESPACE, JobControlNodes, LineInterface, LineMethodNodes
 
-NOT_OFFERED = "not_offered"
 UNREADABLE = "job_list_unreadable"
 
 
 class LineMethods:
     """Executes and rehearses commands on one session."""
 
-    def __init__(self, link: Link, interface: LineInterface) -> None:
+    def __init__(
+        self, link: Link, interface: LineInterface, controls: StationControls | None = None
+    ) -> None:
         self._link = link
         self._interface = interface
+        self._writes = StationWrites(link, controls or StationControls())
 
     async def execute(self, command: Command) -> Answer:
         """Carry out one command, or say what it would do, and return the line's answer.
@@ -33,6 +37,9 @@ class LineMethods:
             OSError, TimeoutError, ua.UaError: the session failed; whether the line acted is not known.
         """
         try:
+            if command.kind in STATION_KINDS or command.of in STATION_KINDS:
+                dry_run = command.kind is CommandKind.DRY_RUN
+                return await self._writes.execute(command, dry_run=dry_run)
             if command.kind is CommandKind.DRY_RUN:
                 return await self._rehearse(command)
             if command.trace and command.kind in rehearsal.JOB_KINDS:

@@ -28,6 +28,7 @@ from mes.contracts.agent import (
     Enrolled,
     Heartbeat,
 )
+from mes.contracts.controls import station_controls
 from mes.contracts.dispatch import FIRST_KINDS, Command, CommandKind, CommandResult
 from mes.contracts.events import AgentBack, AgentEnrolled, AgentLost, CommandDone
 from mes.contracts.line_layout import line_interface
@@ -314,6 +315,7 @@ async def _draft(conn: WriteConn, agent: Agent, *, epoch: int, models: ModelsOf)
         agent_id=agent.id,
         epoch=epoch,
         interface=model.numbered_tags(interface, numbers),
+        controls=station_controls(line),
         models=await models(conn, plant, line),
         trusted=tuple(d.thumbprint for d in decided if d.decision is Decision.TRUSTED),
         revoked=tuple(d.thumbprint for d in decided if d.decision is Decision.REVOKED),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from mes.contracts.controls import Recipe, recipe_of
 from mes.contracts.dispatch import CommandKind, JobKind, JobState, ValueChange
+from mes.contracts.plant import Line, Station
 from mes.dispatching.model import Job
 from mes.identity.model import Role, User
 from mes.platform.errors import Conflict, Forbidden, Invalid, NotFound
@@ -32,10 +34,20 @@ MAY: Mapping[CommandKind, frozenset[Role]] = {
     CommandKind.ABORT_JOB: _PLANNER,
     CommandKind.CANCEL_JOB: _PLANNER,
     CommandKind.CLEAR_JOB: _PLANNER,
+    CommandKind.DOWNLOAD_RECIPE: frozenset({Role.QUALITY, Role.MAINTENANCE}),
+    CommandKind.SET_INTERLOCK: frozenset({Role.MAINTENANCE}),
 }
 """What people may ask of a line, and which roles may; an administrator may ask all of it."""
 
-NEEDS_REASON = frozenset({CommandKind.STOP_JOB, CommandKind.ABORT_JOB, CommandKind.CANCEL_JOB})
+NEEDS_REASON = frozenset(
+    {
+        CommandKind.STOP_JOB,
+        CommandKind.ABORT_JOB,
+        CommandKind.CANCEL_JOB,
+        CommandKind.DOWNLOAD_RECIPE,
+        CommandKind.SET_INTERLOCK,
+    }
+)
 """What is not carried out without saying why."""
 
 _SENDS_JOB = frozenset({CommandKind.STORE_JOB, CommandKind.STORE_ONLY, CommandKind.UPDATE_JOB})
@@ -78,6 +90,36 @@ class JobElsewhere(Conflict):
     code = "command.job_elsewhere"
 
 
+class UnknownStation(NotFound):
+    """Line {line} has no station {station}."""
+
+    code = "command.station_unknown"
+
+
+class NoRecipe(NotFound):
+    """Station {station} has no recipe for {variant} in the plant file; its variants: {known}."""
+
+    code = "command.no_recipe"
+
+
+class NotInRecipe(Invalid):
+    """{name} is no value of the recipe of {station}; its values: {known}."""
+
+    code = "command.not_in_recipe"
+
+
+class OutsideLimits(Invalid):
+    """{name} of {station} is to be {value} {unit}; it must lie between {low} and {high}."""
+
+    code = "command.outside_limits"
+
+
+class EngageMissing(Invalid):
+    """An interlock is set (engage: true) or released (engage: false); say which."""
+
+    code = "command.engage_missing"
+
+
 class OnlyLotsStop(Conflict):
     """Job order {job} is no lot; only a lot can end early with what it has made. Abort it instead."""
 
@@ -115,6 +157,11 @@ class Wish:
     kind: CommandKind
     dry_run: bool
     job_order_id: UUID | None = None
+    station: str | None = None
+    variant: str | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Of a recipe: what is to differ from the plant file."""
+    engage: bool | None = None
     reason: str = ""
 
 
@@ -218,6 +265,46 @@ def require_possible(kind: CommandKind, job: Job, line: str) -> None:
         raise JobElsewhere(job=job.id, found=job.line, line=line)
     if kind is CommandKind.STOP_JOB and job.kind is not JobKind.DIE_LOT:
         raise OnlyLotsStop(job=job.id)
+
+
+def recipe_for(line: Line, wish: Wish) -> Recipe:
+    """Return the recipe that a wish means: the plant file's, with the values that are to differ.
+
+    Raises:
+        UnknownStation, NoRecipe, NotInRecipe, OutsideLimits: as they say.
+    """
+    station = station_of(line, wish)
+    try:
+        recipe = recipe_of(station, wish.variant or "", wish.values)
+    except KeyError as error:
+        known = ", ".join(station.set_to(wish.variant or ""))
+        raise NotInRecipe(name=error.args[0], station=station.id, known=known) from error
+    if recipe is None:
+        known = ", ".join(station.recipe.values) if station.recipe else "–"
+        raise NoRecipe(station=station.id, variant=wish.variant or "–", known=known)
+    for one in recipe.values:
+        if not one.is_within:
+            raise OutsideLimits(
+                name=one.name,
+                station=station.id,
+                value=one.value,
+                unit=one.unit,
+                low=one.low,
+                high=one.high,
+            )
+    return recipe
+
+
+def station_of(line: Line, wish: Wish) -> Station:
+    """Return the station that a wish is about.
+
+    Raises:
+        UnknownStation: the line has none of this name.
+    """
+    for station in line.stations:
+        if station.id == wish.station:
+            return station
+    raise UnknownStation(line=line.id, station=wish.station or "–")
 
 
 def sends_job(kind: CommandKind) -> bool:

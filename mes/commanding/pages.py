@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from mes.commanding import service, views
+from mes.contracts.dispatch import CommandKind
 from mes.identity.model import Role
 from mes.platform.http import ClockDep, ReadDb
 from mes.web.listing import csv_answer
@@ -32,6 +33,9 @@ async def line_page(line: str, shell: LinePage, conn: ReadDb) -> HTMLResponse:
         {
             "line": shell.plant.line(line),
             "jobs": await views.jobs(conn, line, shell.roles),
+            "recipes": views.recipes(shell.plant.line(line)),
+            "may_set_recipe": views.may_ask(CommandKind.DOWNLOAD_RECIPE, shell.roles),
+            "may_set_interlock": views.may_ask(CommandKind.SET_INTERLOCK, shell.roles),
             "history": await service.history(conn, line),
             "topics": "jobs,map",
         },

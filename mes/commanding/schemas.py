@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from mes.commanding.model import LineCommand, Wish
 from mes.contracts.dispatch import CommandKind, ValueChange
@@ -24,6 +24,13 @@ class CommandIn(BaseModel):
     dry_run: bool = True
     """Only say what would be done."""
     job_order_id: UUID | None = None
+    station: Annotated[str, Field(max_length=80)] | None = None
+    variant: Annotated[str, Field(max_length=80)] | None = None
+    """Recipe: of which body."""
+    values: dict[str, FiniteFloat] = Field(default_factory=dict, max_length=50)
+    """Recipe: what is to differ from the plant file, in the tags' units."""
+    engage: bool | None = None
+    """Interlock: set it, or release it."""
     reason: Reason = ""
 
     def wish(self) -> Wish:
@@ -32,6 +39,10 @@ class CommandIn(BaseModel):
             kind=self.kind,
             dry_run=self.dry_run,
             job_order_id=self.job_order_id,
+            station=self.station,
+            variant=self.variant,
+            values=self.values,
+            engage=self.engage,
             reason=self.reason,
         )
 

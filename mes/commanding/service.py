@@ -11,6 +11,7 @@ from mes.commanding import model, repository
 from mes.commanding.model import (
     AgentTooOld,
     CommandIdTaken,
+    EngageMissing,
     JobMissing,
     LineCommand,
     UnknownLineCommand,
@@ -45,7 +46,8 @@ async def ask(
 
     Raises:
         UnknownLine, NotCommandable, NotYourCommand, ReasonMissing, JobMissing, JobElsewhere, OnlyLotsStop,
-        AgentTooOld, CommandIdTaken: as they say.
+        UnknownStation, NoRecipe, NotInRecipe, OutsideLimits, EngageMissing, AgentTooOld, CommandIdTaken: as
+            they say.
     """
     await require_line(conn, line)
     model.require_role(wish.kind, asking.user)
@@ -83,7 +85,7 @@ async def carry_out(
             "reason": why or None,
         }
     )
-    wish = Wish(kind=rehearsal.kind, dry_run=False, job_order_id=rehearsal.job_order_id, reason=why)
+    wish = Wish(kind=rehearsal.kind, dry_run=False, reason=why)
     return await _send(conn, command, asking, wish=wish, rehearsal_id=rehearsal.id)
 
 
@@ -137,10 +139,20 @@ async def require_line(conn: ReadConn, line: str) -> None:
 async def _command(
     conn: WriteConn, line: str, wish: Wish, asking: Asking, command_id: UUID
 ) -> Command:
-    if wish.job_order_id is None:
-        raise JobMissing(kind=wish.kind.value, line=line)
-    job = await dispatching.job(conn, wish.job_order_id)
-    model.require_possible(wish.kind, job, line)
+    plant_line = (await resources.active_plant(conn)).line(line)
+    recipe, job = None, None
+    match wish.kind:
+        case CommandKind.DOWNLOAD_RECIPE:
+            recipe = model.recipe_for(plant_line, wish)
+        case CommandKind.SET_INTERLOCK:
+            model.station_of(plant_line, wish)
+            if wish.engage is None:
+                raise EngageMissing
+        case _:
+            if wish.job_order_id is None:
+                raise JobMissing(kind=wish.kind.value, line=line)
+            job = await dispatching.job(conn, wish.job_order_id)
+            model.require_possible(wish.kind, job, line)
     return Command(
         id=command_id,
         kind=CommandKind.DRY_RUN if wish.dry_run else wish.kind,
@@ -148,8 +160,11 @@ async def _command(
         line=line,
         issued_at=asking.now,
         actor=asking.user.actor,
-        job=job.order if model.sends_job(wish.kind) else None,
-        job_order_id=wish.job_order_id,
+        job=job.order if job is not None and model.sends_job(wish.kind) else None,
+        job_order_id=None if job is None else job.id,
+        station=wish.station if job is None else None,
+        recipe=recipe,
+        engage=wish.engage if wish.kind is CommandKind.SET_INTERLOCK else None,
         reason=wish.reason.strip() or None,
         trace=not wish.dry_run,
     )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from mes.commanding import model
 from mes.commanding.model import LineCommand
+from mes.contracts.controls import SetValue, recipe_of
 from mes.contracts.dispatch import CommandKind
+from mes.contracts.plant import Line, Station
+from mes.contracts.text import Text
 from mes.dispatching import service as dispatching
 from mes.dispatching.model import Job
 from mes.identity.model import Role
@@ -28,6 +31,35 @@ class JobRow:
         """The body, or the panel of the lot."""
         order = self.job.order
         return order.body_number or order.panel or str(self.job.id)[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRow:
+    """A recipe of the plant file, with the tag of each of its values."""
+
+    station: Station
+    variant: str
+    values: tuple[SetValue, ...]
+    version: str
+
+    def label(self, name: str) -> Text:
+        """Return what a value is called."""
+        return next(tag.label for tag in self.station.tags if tag.name == name)
+
+
+def recipes(line: Line) -> list[RecipeRow]:
+    """Return the recipes of a line, station by station."""
+    found = [
+        (station, recipe_of(station, variant))
+        for station in line.stations
+        if station.recipe is not None
+        for variant in station.recipe.values
+    ]
+    return [
+        RecipeRow(station, recipe.variant, recipe.values, recipe.version)
+        for station, recipe in found
+        if recipe is not None
+    ]
 
 
 def may_ask(kind: CommandKind, roles: Collection[str]) -> bool:

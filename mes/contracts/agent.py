@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.contracts.clock import PlantClock
+from mes.contracts.controls import StationControls
 from mes.contracts.dispatch import Command
 from mes.contracts.plc import LineInterface
 from mes.contracts.quality import Sha256
@@ -113,6 +114,8 @@ class AgentConfig(_Message):
     epoch: int = Field(ge=1)
     """Issued by the MES when it fences another agent with the same id, not at restart."""
     interface: LineInterface
+    controls: StationControls = StationControls()
+    """Beside the interface: agents of an older version read no field there that they do not know."""
     models: tuple[CameraModel, ...] = ()
     publish_interval_ms: int = Field(default=250, ge=10, le=60_000)
     journal_max_bytes: int = Field(default=1 << 30, ge=1 << 20)

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from mes.contracts.controls import Recipe
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -123,6 +125,8 @@ class CommandKind(StrEnum):
     ANSWER_READING = "answer_reading"
     SCRAP_BODY = "scrap_body"
     RELOAD_CONFIG = "reload_config"
+    DOWNLOAD_RECIPE = "download_recipe"
+    SET_INTERLOCK = "set_interlock"
     DRY_RUN = "dry_run"
     """Say what `Command.of` would do and whether the line would accept it; write and call nothing."""
     UNKNOWN = "unknown"
@@ -178,6 +182,9 @@ class Command(_Message):
     reason: str | None = None
     station: str | None = None
     answer: ReadingAnswer | None = None
+    recipe: Recipe | None = None
+    engage: bool | None = None
+    """Interlock of `station`: set it, or release it."""
     of: CommandKind | None = None
     """Dry run: the kind of command that would be carried out with these fields."""
     trace: bool = False

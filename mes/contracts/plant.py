@@ -82,6 +82,23 @@ class Tag(_Part):
             raise ValueError(f"nominal {self.nominal} of tag {self.name} is outside its limits")
         return self
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest value that makes sense; six spreads from nominal unless they are given."""
+        low = self.low if self.low is not None else self.nominal - 6 * self.spread
+        high = self.high if self.high is not None else self.nominal + 6 * self.spread
+        return low, high
+
+
+class StationRecipe(_Part):
+    """What a station is set to for each variant of body: `values[variant][tag]` in the tag's unit.
+
+    A tag that one variant sets and another does not has its nominal for the other.
+    """
+
+    by: Literal["model", "color"] = "model"
+    values: dict[str, dict[str, float]] = Field(min_length=1)
+
 
 class DefectCause(_Part):
     """How a process tag makes a defect likelier: log-odds rise by `weight` per spread beyond `nominal`."""
@@ -134,6 +151,34 @@ class Station(_Part):
     """Panels (by panel code) that this station takes from the panel store for each body."""
     fits: tuple[str, ...] = ()
     """Part families of the bill of material that are fitted here (and recorded in genealogy)."""
+    recipe: StationRecipe | None = None
+
+    @model_validator(mode="after")
+    def _recipe_keeps_limits(self) -> Station:
+        tags = {tag.name: tag for tag in self.tags}
+        for variant, values in self.recipe.values.items() if self.recipe else ():
+            for name, value in values.items():
+                if name not in tags:
+                    raise ValueError(f"recipe {variant} of {self.id}: no tag {name!r}")
+                low, high = tags[name].limits
+                if not low <= value <= high:
+                    raise ValueError(f"recipe {variant} of {self.id}: {name} outside its limits")
+        return self
+
+    def set_to(self, variant: str) -> dict[str, float]:
+        """Return what the recipe sets for a variant, tag by tag; nothing without a recipe."""
+        if self.recipe is None:
+            return {}
+        own = self.recipe.values.get(variant, {})
+        named = {name for values in self.recipe.values.values() for name in values}
+        return {tag.name: own.get(tag.name, tag.nominal) for tag in self.tags if tag.name in named}
+
+    def tags_set_to(self, values: dict[str, float]) -> tuple[Tag, ...]:
+        """Return the tags with these values for their nominals."""
+        return tuple(
+            tag.model_copy(update={"nominal": values.get(tag.name, tag.nominal)})
+            for tag in self.tags
+        )
 
     @property
     def step_id(self) -> str:

@@ -191,6 +191,8 @@ COMMAND_KIND: Mapping[str, Label] = {
     "abort_job": Label(_("Abort"), "octagon-x", "bad"),
     "cancel_job": Label(_("Take back from the line"), "undo-2", "warn"),
     "clear_job": Label(_("Take off the line's list"), "trash-2", "mute"),
+    "download_recipe": Label(_("Load a recipe"), "download", "info"),
+    "set_interlock": Label(_("Interlock"), "lock", "warn"),
 }
 
 COMMAND_STATE: Mapping[str, Label] = {
@@ -207,6 +209,15 @@ COMMAND_ANSWER: Mapping[str, Label] = {
     "invalid_request": Label(_("The line does not understand it"), "ban", "bad"),
     "not_accepted+list_full": Label(_("The line's list is full"), "ban", "bad"),
     "job_list_unreadable": Label(_("The line's job list cannot be read"), "ban", "bad"),
+    "recipe_in_use": Label(_("The station works by this recipe now"), "ban", "bad"),
+    "outside_limits": Label(_("A value is outside its limits"), "ban", "bad"),
+    "incomplete": Label(_("The line has other values in its recipe"), "ban", "bad"),
+    "wrong_version": Label(_("The checksum does not fit the values"), "octagon-x", "bad"),
+    "readback_differs": Label(_("The line read back other values"), "octagon-x", "bad"),
+    "not_verified": Label(_("The line does not work with what was written"), "octagon-x", "bad"),
+    "not_writable": Label(_("The line does not let us write it"), "lock", "bad"),
+    "guard_open": Label(_("The guard is open"), "lock-open", "bad"),
+    "guard_unknown": Label(_("The line does not say whether the guard is closed"), "ban", "bad"),
     "not_offered": Label(_("This line does not offer it"), "ban", "bad"),
 }
 

@@ -230,7 +230,7 @@ class BodyLine(BodyWork):
 
     def _word_of(self, cell: Cell) -> tuple[StationState, str]:
         if cell.is_down:
-            return "down", cell.down_reason
+            return cell.why_not
         if cell.phase is Phase.ASKING:
             return "stopped", "other_body_read"
         if not self.is_open:

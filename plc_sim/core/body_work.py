@@ -116,7 +116,7 @@ class BodyWork(GatedLine):
         station = cell.station
         if not station.defects or any(tag.name not in cell.values for tag in station.tags):
             return
-        tags = {tag.name: tag for tag in station.tags}
+        tags = {tag.name: tag for tag in self._tags_meant(cell)}
         chance = draws(self.seed, station.id, cell.cycles, "defects")
         for source in station.defects:
             if chance.random() < probability(source, tags, cell.values):

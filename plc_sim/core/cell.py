@@ -41,6 +41,9 @@ class Cell:
     fail_s: float = 0.0
     down_until: float | None = None
     down_reason: str = ""
+    interlocked: bool = False
+    """Set by an open guard or by command; a person releases it."""
+    guard_open: bool = False
     cycles: int = 0
     finished: float = 0.0
     """End of the last cycle, when the tags were measured."""
@@ -58,8 +61,15 @@ class Cell:
 
     @property
     def is_down(self) -> bool:
-        """Whether the station is broken down."""
-        return self.down_until is not None
+        """Whether the station cannot work: broken down, or its interlock is set."""
+        return self.down_until is not None or self.interlocked
+
+    @property
+    def why_not(self) -> tuple[StationState, str]:
+        """The state and the reason of a station that cannot work; an interlock asks a person."""
+        if self.interlocked:
+            return "stopped", "guard_open" if self.guard_open else "interlock"
+        return "down", self.down_reason
 
     def interrupt(self, at: float) -> None:
         """Stop the clock of a running cycle."""
@@ -114,6 +124,8 @@ class Cell:
             "fail_s": self.fail_s,
             "down_until": self.down_until,
             "down_reason": self.down_reason,
+            "interlocked": self.interlocked,
+            "guard_open": self.guard_open,
             "cycles": self.cycles,
             "finished": self.finished,
             "consumed": self.consumed,

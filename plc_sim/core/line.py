@@ -10,17 +10,18 @@ from typing import Any
 from mes.contracts.dispatch import JobKind, ReadingAnswer
 from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.line_records import StationState
-from mes.contracts.plant import Line, PlantModel
+from mes.contracts.plant import Line, PlantModel, Tag
 from mes.contracts.plc import PackMLState, VerdictAck
 from mes.contracts.quality import Verdict, VerdictCode
 from plc_sim.core.body import Defect
-from plc_sim.core.cell import Cell
+from plc_sim.core.cell import Cell, Phase
 from plc_sim.core.changes import Changes, Conclusion, TagChange, moment
 from plc_sim.core.floor import Floor
 from plc_sim.core.inspection import CameraState, Request
 from plc_sim.core.job_commands import JobCommands
 from plc_sim.core.jobs import JobBook
 from plc_sim.core.process import TagState
+from plc_sim.core.recipes import RecipeBook
 from plc_sim.core.rng import draws
 from plc_sim.core.worktime import WorkTime
 
@@ -55,6 +56,11 @@ class LineCore(JobCommands):
             station.camera.id: CameraState(station.camera, station.id)
             for station in line.stations
             if station.camera is not None
+        }
+        self.recipes = {
+            station.id: RecipeBook(station)
+            for station in line.stations
+            if station.recipe is not None
         }
         self.changes = Changes()
         self.forced_defects: dict[str, list[str]] = {}
@@ -125,7 +131,7 @@ class LineCore(JobCommands):
     def _cell_happens(self, cell: Cell, at: float) -> None:
         if cell.down_until is not None and at >= cell.down_until:
             cell.down_until = None
-            if self.is_open:
+            if self.is_open and not cell.is_down:
                 cell.go_on(at)
             self.touch(cell)
         if cell.fail_at is not None and cell.due is not None and at >= cell.fail_at:
@@ -200,6 +206,68 @@ class LineCore(JobCommands):
         cell.tags[tag].offset = offset
         self.touch(cell)
 
+    def running_variant(self, station: str) -> str | None:
+        """Return the variant whose recipe a station works by now; None: it works on none."""
+        cell = self.cells[station]
+        return self._variant_of(cell) if cell.phase is Phase.WORKING else None
+
+    def load_recipe(
+        self, station: str, variant: str, version: str, values: dict[str, float]
+    ) -> str:
+        """Take a recipe over for a variant; returns a status word."""
+        running = self.running_variant(station)
+        word = self.recipes[station].load(variant, version, values, running=running)
+        if word == "ok":
+            self.changes.docs.add("line")
+            self.changes.stations.add(station)
+        return word
+
+    def open_guard(self, station: str, *, is_open: bool) -> None:
+        """Open or close the guard of a station; opening sets the interlock, closing does not release it."""
+        cell = self.cells[station]
+        cell.guard_open = is_open
+        if is_open and not cell.interlocked:
+            cell.interlocked = True
+            cell.interrupt(self.at)
+        self.touch(cell)
+
+    def set_interlock(self, station: str, *, is_set: bool, reason: str) -> str:
+        """Set or release the interlock of a station, never while its guard is open; returns a status word."""
+        cell = self.cells[station]
+        if cell.guard_open:
+            return "guard_open"
+        if not reason.strip():
+            return "reason_missing"
+        if cell.interlocked is is_set:
+            return "already_done"
+        cell.interlocked = is_set
+        if is_set:
+            cell.interrupt(self.at)
+        elif self.is_open and not cell.is_down:
+            cell.go_on(self.at)
+        self.touch(cell)
+        self._settle(self.at)
+        self._tell_states(self.at)
+        return "ok"
+
+    def _variant_of(self, cell: Cell) -> str | None:
+        recipe = cell.station.recipe
+        if recipe is None or cell.body is None:
+            return None
+        return cell.body.model if recipe.by == "model" else cell.body.color
+
+    def _tags_now(self, cell: Cell) -> tuple[Tag, ...]:
+        """Return the station's tags as they are set for what stands there."""
+        book = self.recipes.get(cell.station.id)
+        return cell.station.tags if book is None else book.tags(self._variant_of(cell))
+
+    def _tags_meant(self, cell: Cell) -> tuple[Tag, ...]:
+        """Return the station's tags as the plant file means them for what stands there."""
+        variant = self._variant_of(cell)
+        if variant is None:
+            return cell.station.tags
+        return cell.station.tags_set_to(cell.station.set_to(variant))
+
     def touch(self, cell: Cell) -> None:
         """Note that a station has changed."""
         self.changes.docs.add(f"cell:{cell.station.id}")
@@ -218,7 +286,7 @@ class LineCore(JobCommands):
         """Give the station's tags the values of the cycle that ended."""
         cell.finished = at
         chance = draws(self.seed, cell.station.id, cell.cycles, "tags")
-        for tag in cell.station.tags:
+        for tag in self._tags_now(cell):
             value = cell.tags[tag.name].next_value(tag, chance, elapsed_s=elapsed_s)
             key = f"{cell.station.id}.{tag.name}"
             if self.nan_tags.get(key, 0) > 0:

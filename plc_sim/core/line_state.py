@@ -40,6 +40,7 @@ def _line_document(core: LineCore) -> dict[str, Any]:
         "cameras": {name: camera.to_doc() for name, camera in core.cameras.items()},
         "forced_defects": core.forced_defects,
         "nan_tags": core.nan_tags,
+        "recipes": {station: book.loaded for station, book in core.recipes.items()},
         "more": core.more_state(),
     }
 
@@ -67,4 +68,7 @@ def _restore_line(core: LineCore, doc: dict[str, Any]) -> None:
         if name in core.cameras:
             core.cameras[name].restore(state)
     core.forced_defects, core.nan_tags = doc["forced_defects"], doc["nan_tags"]
+    for station, loaded in doc.get("recipes", {}).items():
+        if station in core.recipes:
+            core.recipes[station].restore(loaded)
     core.restore_more(doc["more"])

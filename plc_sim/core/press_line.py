@@ -316,7 +316,7 @@ class PressLine(LineCore):
 
     def _word_of(self, cell: Cell) -> tuple[StationState, str]:
         if cell.is_down:
-            return "down", cell.down_reason
+            return cell.why_not
         if not self.is_open:
             return "idle", "outside_shift"
         if self.changing:

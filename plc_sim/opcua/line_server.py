@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from mes.contracts.controls import station_controls
 from mes.contracts.dispatch import ReadingAnswer
 from mes.contracts.line_layout import line_interface, tag_ids
 from mes.contracts.line_records import RING_SIZE
@@ -31,6 +32,7 @@ from plc_sim.opcua.nodes import NodeBuilder, argument
 from plc_sim.opcua.reader import CarrierReader
 from plc_sim.opcua.security import LineSecurity
 from plc_sim.opcua.stack import Node, ua
+from plc_sim.opcua.station_controls import ControlServer
 from plc_sim.opcua.values import LiveValue
 from plc_sim.opcua.vision import VisionSystem
 
@@ -76,6 +78,7 @@ class LineServer:
         self._waiting_tags: dict[tuple[str, str], tuple[float, float]] = {}
         self._tags_told = 0.0
         self._history = TagHistory()
+        self._controls: ControlServer | None = None
 
     async def start(self, space: CompanionSpace) -> None:
         """Build the address space and open the port (loopback only)."""
@@ -117,6 +120,7 @@ class LineServer:
         }
         self._companion = CompanionObjects(line, self._core, builder)
         await self._companion.build(node, area=f"{self._plant.site.id}/{line.shop}")
+        self._controls = ControlServer(self._core, builder, station_controls(line), self._ask)
         for station in self._interface.stations:
             parent = await builder.object(
                 node,
@@ -130,6 +134,7 @@ class LineServer:
                 "cycles": await builder.live(parent, station.cycle_count, 0, _U32),
             }
             await self._build_tags(parent, station.id)
+            await self._controls.build(parent, station.id)
             for camera in self._interface.cameras:
                 if camera.station == station.id:
                     await self._build_camera(parent, camera)
@@ -160,8 +165,7 @@ class LineServer:
             )
 
     async def _describe(self, node: Node, tag: Tag) -> None:
-        low = tag.low if tag.low is not None else tag.nominal - 6 * tag.spread
-        high = tag.high if tag.high is not None else tag.nominal + 6 * tag.spread
+        low, high = tag.limits
         kind = ua.VariantType.ExtensionObject
         await self._builder.property(node, "EURange", ua.Range(Low=low, High=high), kind)
         unit = ua.EUInformation(
@@ -318,6 +322,8 @@ class LineServer:
         await values["job"].publish_if_new(cell.job or "", at=at)
         await values["state"].publish_if_new(code, at=at)
         await values["cycles"].publish_if_new(cell.cycles, at=at)
+        if self._controls is not None:
+            await self._controls.publish(station, at=at)
 
     async def _publish_tags(self, changes: Changes) -> None:
         if self._line.strokes_per_min is None:

@@ -112,3 +112,37 @@ def test_who_may_not_ask_is_not_offered_it(plant: Plant) -> None:
     expect(page.locator("h1")).not_to_be_empty()
     expect(page.locator("#jobs header")).to_contain_text("作业单")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_plant_it_tries_a_recipe_with_values_of_its_own(plant: Plant) -> None:
+    async def agent() -> None:
+        async with plant.shown.database.write() as conn:
+            await conn.execute(
+                "INSERT INTO agent (id, line, heartbeat) VALUES (%s, 'body-framing', %s)"
+                " ON CONFLICT (line) DO UPDATE SET heartbeat ="
+                " coalesce(agent.heartbeat, '{}') || excluded.heartbeat",
+                [uuid4(), json.dumps({"commands": KNOWN})],
+            )
+
+    plant.do(agent())
+    page = plant.page("maintenance")
+    page.goto(f"{plant.url}/lines/body-framing")
+    page.fill("#framing-C1-WeldCurrent", "9.9")
+    expect(page.locator("#interlock-framing button")).to_have_count(2)
+    page.click("#recipe-framing-C1 button")
+    page.wait_for_url("**/commands/*")
+    asked = plant.value(
+        "SELECT body FROM line_command WHERE kind = 'download_recipe' ORDER BY sent_at DESC LIMIT 1"
+    )
+    values = {one["name"]: one["value"] for one in asked["recipe"]["values"]}
+    assert values == {"WeldCurrent": 9.9, "ElectrodeForce": 3400}
+    change = ValueChange(
+        name="WeldCurrent",
+        node="nsu=urn:c2m:plant;s=body-framing.framing.Recipe.C1.WeldCurrent",
+        old=9.6,
+        new=9.9,
+        unit="kA",
+    )
+    answer(plant, newest(plant), change)
+    expect(page.locator("#command")).to_contain_text("9.6 kA")
+    expect(page.locator("#reason")).to_have_attribute("required", "")

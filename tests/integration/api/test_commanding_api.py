@@ -11,7 +11,13 @@ import pytest
 
 from mes.agents import service as agents
 from mes.commanding import routes, service
-from mes.contracts.dispatch import CommandKind, CommandResult, JobState, ValueChange
+from mes.contracts.dispatch import (
+    Command,
+    CommandKind,
+    CommandResult,
+    JobState,
+    ValueChange,
+)
 from mes.contracts.events import CommandDone
 from mes.dispatching import repository as jobs
 from mes.dispatching.model import Job
@@ -195,3 +201,67 @@ async def test_a_refusal_of_the_line_is_kept_with_its_word(api: OrdersApi) -> No
     await answer(api, asked["id"], "invalid_status")
     told = (await planner.get(f"/api/lines/{LINE}/commands/{asked['id']}")).json()
     assert (told["state"], told["code"]) == ("refused", "invalid_status")
+
+
+async def test_a_recipe_is_asked_for_by_plant_it_within_the_limits_of_the_plant_file(
+    api: OrdersApi,
+) -> None:
+    await a_running_lot(api)
+    async with api.database.write() as conn:
+        await conn.execute(
+            "INSERT INTO agent (id, line, heartbeat) VALUES (%s, 'body-framing', %s)",
+            [uuid4(), json.dumps({"commands": KNOWN})],
+        )
+    keeper, planner = await api.person(Role.MAINTENANCE), await api.person(Role.PLANNER)
+    path = "/api/lines/body-framing/commands"
+    wish: dict[str, Any] = {
+        "kind": "download_recipe",
+        "station": "framing",
+        "variant": "C1",
+        "values": {"WeldCurrent": 9.9},
+    }
+    problem(await planner.post(path, json=wish), 403, "command.role")
+    for changed, status, code in (
+        ({"values": {"WeldCurrent": 99.0}}, 422, "command.outside_limits"),
+        ({"values": {"Mood": 1.0}}, 422, "command.not_in_recipe"),
+        ({"variant": "X9"}, 404, "command.no_recipe"),
+        ({"station": "nowhere"}, 404, "command.station_unknown"),
+        ({"dry_run": False}, 422, "command.reason_missing"),
+    ):
+        problem(await keeper.post(path, json=wish | changed), status, code)
+    asked = await keeper.post(path, json=wish)
+    assert asked.status_code == 202, asked.text
+    async with api.database.read() as conn:
+        query = "SELECT body FROM agent_command WHERE line = 'body-framing'"
+        (row,) = await (await conn.execute(query)).fetchall()
+    command = Command.model_validate(row[0])
+    assert (command.kind, command.of) == (CommandKind.DRY_RUN, CommandKind.DOWNLOAD_RECIPE)
+    assert command.recipe is not None
+    assert {one.name: one.value for one in command.recipe.values} == {
+        "WeldCurrent": 9.9,
+        "ElectrodeForce": 3400.0,
+    }
+    old = [kind for kind in KNOWN if kind != "download_recipe"]
+    async with api.database.write() as conn:
+        await conn.execute(
+            "UPDATE agent SET heartbeat = %s WHERE line = 'body-framing'",
+            [json.dumps({"commands": old})],
+        )
+    problem(await keeper.post(path, json=wish), 409, "command.agent_too_old")
+
+
+async def test_an_interlock_is_for_maintenance_alone_and_says_which_way(api: OrdersApi) -> None:
+    await a_running_lot(api)
+    keeper, quality = await api.person(Role.MAINTENANCE), await api.person(Role.QUALITY)
+    path = f"/api/lines/{LINE}/commands"
+    wish: dict[str, Any] = {"kind": "set_interlock", "station": "press-1-draw", "engage": False}
+    problem(await quality.post(path, json=wish), 403, "command.role")
+    problem(await keeper.post(path, json=wish | {"engage": None}), 422, "command.engage_missing")
+    problem(await keeper.post(path, json=wish | {"dry_run": False}), 422, "command.reason_missing")
+    tried = await ask(keeper, wish)
+    await answer(api, tried["id"], "guard_open")
+    carry_out = f"{path}/{tried['id']}/carry-out"
+    problem(await keeper.post(carry_out, json={"reason": "x"}), 409, "command.not_rehearsed")
+    done = await ask(keeper, wish | {"dry_run": False, "reason": "the light curtain was checked"})
+    assert done["station"] == "press-1-draw"
+    assert [c["kind"] for c in await sent(api)] == ["dry_run", "set_interlock"]

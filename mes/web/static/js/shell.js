@@ -123,6 +123,10 @@ function fieldsOf(form) {
     if (value instanceof File || name.startsWith("_") || Array.isArray(body[name])) continue;
     const field = form.elements.namedItem(name);
     if (field?.dataset?.optional !== undefined && value === "") continue;
+    if (field?.dataset?.into) {
+      (body[field.dataset.into] ??= {})[name] = Number(value);
+      continue;
+    }
     if (field?.type === "checkbox") body[name] = true;
     else if (field?.type === "number" || field?.dataset?.number !== undefined) body[name] = Number(value);
     else body[name] = value;

@@ -1,0 +1,238 @@
+"""The agent sets recipes and interlocks of a simulated line: looks first, reads back, keeps out of danger."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from asyncua import ua
+
+from edge.opcua.line_methods import LineMethods
+from edge.opcua.link import Link, open_link
+from mes.contracts.controls import (
+    InterlockNodes,
+    Recipe,
+    RecipeNodes,
+    RecipeParameterNodes,
+    StationControls,
+    recipe_of,
+    station_controls,
+)
+from mes.contracts.dispatch import Command, CommandKind
+from mes.contracts.line_layout import line_interface
+from mes.contracts.plant import Line
+from plc_sim.core.changes import moment
+from plc_sim.store import FLOOR_FILE
+from tests.support.lines import MONDAY
+from tests.support.sims import Sims
+from tests.support.waiting import eventually
+
+LINE, STATION, WELD = "body-framing", "framing", "WeldCurrent"
+
+
+@pytest.fixture(scope="module")
+def sims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sims]:
+    sims = Sims(tmp_path_factory.mktemp("floor"))
+    sims.set_clock(0)
+    sims.start(LINE)
+    try:
+        yield sims
+    finally:
+        sims.stop()
+
+
+@pytest.fixture
+async def link(sims: Sims) -> AsyncIterator[Link]:
+    async with open_link(line_interface(sims.plant, the_line(sims)).endpoint) as opened:
+        yield opened
+
+
+def the_line(sims: Sims) -> Line:
+    return sims.plant.line(LINE)
+
+
+def methods(sims: Sims, link: Link, controls: StationControls | None = None) -> LineMethods:
+    line = the_line(sims)
+    offered = station_controls(line) if controls is None else controls
+    return LineMethods(link, line_interface(sims.plant, line), offered)
+
+
+def a_recipe(sims: Sims, variant: str, weld: float) -> Recipe:
+    station = next(s for s in the_line(sims).stations if s.id == STATION)
+    found = recipe_of(station, variant, {WELD: weld})
+    assert found is not None
+    return found
+
+
+def a_command(kind: CommandKind, **more: Any) -> Command:
+    facts = {"issued_at": moment(MONDAY), "actor": "user:ann", "station": STATION, "reason": "why"}
+    return Command.model_validate({"id": uuid4(), "kind": kind, "line": LINE, **facts, **more})
+
+
+def tried(command: Command) -> Command:
+    return command.model_copy(update={"kind": CommandKind.DRY_RUN, "of": command.kind})
+
+
+async def shown(link: Link, *nodes: str) -> list[Any]:
+    return [value.Value.Value for value in await link.read(nodes)]
+
+
+async def test_a_recipe_is_tried_loaded_read_back_and_reported_by_its_checksum(
+    sims: Sims, link: Link
+) -> None:
+    line = methods(sims, link)
+    recipe = a_recipe(sims, "C1", 9.9)
+    download = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=recipe)
+    nodes = station_controls(the_line(sims)).recipe(STATION, "C1")
+    assert nodes is not None
+    seen = [nodes.version, *(one.actual for one in nodes.parameters)]
+    before = await shown(link, *seen)
+
+    rehearsal = await line.execute(tried(download))
+    assert rehearsal.word == "ok"
+    assert {c.name: (c.old, c.new, c.unit) for c in rehearsal.changes} == {
+        WELD: (9.6, 9.9, "kA"),
+        "recipe_version": (before[0], recipe.version, ""),
+    }
+    assert await shown(link, *seen) == before, "a dry run writes nothing"
+
+    answer = await line.execute(download)
+    assert (answer.word, answer.changes) == ("ok", rehearsal.changes)
+    assert await shown(link, *seen) == [recipe.version, 9.9, 3400.0]
+    assert (await line.execute(download)).word == "already_done"
+    assert (await line.execute(tried(download))).word == "already_done"
+
+    db = sqlite3.connect(sims.folder / FLOOR_FILE)
+    (doc,) = db.execute("SELECT doc FROM line_state WHERE key = 'line'").fetchone()
+    db.close()
+    assert json.loads(doc)["recipes"][STATION]["C1"][WELD] == 9.9, "it is on disk when it is told"
+
+
+async def test_limits_are_kept_by_the_agent_and_by_the_line(sims: Sims, link: Link) -> None:
+    too_hot = a_recipe(sims, "S2", 11.5)
+    line = methods(sims, link)
+    command = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=too_hot)
+    for one in (command, tried(command)):
+        assert (await line.execute(one)).word == "outside_limits"
+    blind = tuple(one.model_copy(update={"low": 0.0, "high": 1e6}) for one in too_hot.values)
+    past_the_agent = too_hot.model_copy(update={"values": blind})
+    answer = await line.execute(command.model_copy(update={"recipe": past_the_agent}))
+    assert answer.word == "outside_limits"
+    nodes = station_controls(the_line(sims)).recipe(STATION, "S2")
+    assert nodes is not None
+    assert await shown(link, nodes.parameters[0].actual) == [9.6]
+
+
+async def test_what_a_line_does_not_offer_is_said_and_not_written(sims: Sims, link: Link) -> None:
+    recipe = a_recipe(sims, "C1", 9.7)
+    nothing = methods(sims, link, StationControls())
+    download = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=recipe)
+    lock = a_command(CommandKind.SET_INTERLOCK, engage=True)
+    for command in (download, lock, tried(download), tried(lock)):
+        assert (await nothing.execute(command)).word == "not_offered"
+    full = station_controls(the_line(sims)).recipe(STATION, "C1")
+    assert full is not None
+    fewer = full.model_copy(update={"parameters": full.parameters[:1]})
+    line = methods(sims, link, StationControls(recipes=(fewer,)))
+    assert (await line.execute(download)).word == "incomplete"
+
+
+async def test_a_line_of_plain_nodes_is_written_and_read_back(sims: Sims, link: Link) -> None:
+    """Another maker's line may have no method: the staged nodes stand for its set points here."""
+    ours = station_controls(the_line(sims)).recipe(STATION, "C1")
+    assert ours is not None
+    plain = RecipeNodes(
+        station=STATION,
+        variant="C1",
+        parameters=tuple(
+            RecipeParameterNodes(name=one.name, wanted=one.wanted, actual=one.wanted)
+            for one in ours.parameters
+        ),
+        version=ours.wanted_version or "",
+        wanted_version=ours.wanted_version,
+    )
+    line = methods(sims, link, StationControls(recipes=(plain,)))
+    download = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=a_recipe(sims, "C1", 9.75))
+    assert (await line.execute(tried(download))).word == "ok"
+    assert (await line.execute(download)).word == "ok"
+    assert (await line.execute(download)).word == "already_done"
+
+    deaf = plain.model_copy(
+        update={
+            "parameters": tuple(
+                RecipeParameterNodes(name=one.name, wanted=one.wanted, actual=one.actual)
+                for one in ours.parameters
+            )
+        }
+    )
+    line = methods(sims, link, StationControls(recipes=(deaf,)))
+    other = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=a_recipe(sims, "C1", 9.3))
+    assert (await line.execute(other)).word == "not_verified"
+
+    read_only = tuple(
+        RecipeParameterNodes(name=one.name, wanted=one.actual, actual=one.actual)
+        for one in ours.parameters
+    )
+    locked = plain.model_copy(update={"parameters": read_only})
+    line = methods(sims, link, StationControls(recipes=(locked,)))
+    for command in (other, tried(other)):
+        assert (await line.execute(command)).word == "not_writable"
+
+
+async def test_an_interlock_is_never_touched_while_the_guard_is_open(
+    sims: Sims, link: Link
+) -> None:
+    line = methods(sims, link)
+    nodes = station_controls(the_line(sims)).interlock(STATION)
+    assert nodes is not None
+    lock = a_command(CommandKind.SET_INTERLOCK, engage=True)
+    release = a_command(CommandKind.SET_INTERLOCK, engage=False)
+    assert (await line.execute(tried(lock))).word == "ok"
+    assert await shown(link, nodes.is_set) == [False]
+    (change,) = (await line.execute(lock)).changes
+    assert (change.old, change.new) == (False, True)
+    assert await shown(link, nodes.is_set) == [True]
+    assert (await line.execute(lock)).word == "already_done"
+    assert (await line.execute(release)).word == "ok"
+
+    async def guard(open_: bool) -> None:
+        sims.plant_fault(LINE, kind="guard", station=STATION, open=open_)
+
+        async def seen() -> bool:
+            return await shown(link, nodes.guard_open) == [open_]
+
+        await eventually(seen, within_s=20)
+
+    await guard(True)
+    assert await shown(link, nodes.is_set) == [True], "the open guard has set it"
+    for command in (release, lock, tried(release)):
+        assert (await line.execute(command)).word == "guard_open"
+    said = await link.call(
+        nodes.parent or "",
+        nodes.change or "",
+        *(ua.Variant(value) for value in (False, "past the agent")),
+    )
+    assert said == ["guard_open"], "the line says so itself"
+    await guard(False)
+    assert await shown(link, nodes.is_set) == [True], "closing it releases nothing"
+    assert (await line.execute(release)).word == "ok"
+
+
+async def test_without_a_word_of_the_guard_nothing_is_released(sims: Sims, link: Link) -> None:
+    ours = station_controls(the_line(sims)).interlock(STATION)
+    assert ours is not None
+    blind = InterlockNodes(
+        station=STATION,
+        is_set=ours.is_set,
+        guard_open=station_controls(the_line(sims)).recipes[0].parent or "",
+        parent=ours.parent,
+        change=ours.change,
+    )
+    line = methods(sims, link, StationControls(interlocks=(blind,)))
+    release = a_command(CommandKind.SET_INTERLOCK, engage=True)
+    assert (await line.execute(release)).word == "guard_unknown"
+    assert await shown(link, ours.is_set) == [False]
