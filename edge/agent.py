@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from edge.alarms import AlarmDesk
 from edge.backoff import Trouble
 from edge.commands import Executor, Inbox
 from edge.health import Health
@@ -211,6 +212,8 @@ class Agent:
         collector.resume()
         ledger = LedgerReader(journal, config.interface.line)
         ledger.resume()
+        alarms = AlarmDesk(journal, config.interface, clock)
+        alarms.resume()
         images = ImageFolder(
             journal,
             self._folder.images,
@@ -234,6 +237,7 @@ class Agent:
             shelf=shelf,
             images=images,
             may_act=self._may_act,
+            alarms=alarms,
             security=security,
         )
         health = Health(

@@ -60,6 +60,7 @@ class Health:
                 last_data_at=link.last_data_at,
                 detail=self.detail(),
                 skew_ms=link.skew_ms,
+                polled=link.polled,
             ),
             journal_bytes=self.journal.size.bytes,
             journal_batches=self.journal.size.batches,
@@ -72,6 +73,8 @@ class Health:
             unusable_models=self.line.shelf.health(),
             commands=KNOWN_KINDS,
             refused_config=self.refused(),
+            conditions=len(self.line.alarms),
+            alarm_states_merged=self.line.alarms.merged,
         )
 
     async def send_forever(self, mes: MesClient) -> None:
@@ -94,6 +97,10 @@ class Health:
             "c2m_edge_connected": float(link.connected),
             "c2m_edge_reconnects_total": float(max(link.reconnects, 0)),
             "c2m_edge_bad_nodes": float(link.bad_nodes),
+            "c2m_edge_polled": float(bool(link.polled)),
+            "c2m_edge_conditions": float(len(self.line.alarms)),
+            "c2m_edge_alarm_states_merged_total": float(self.line.alarms.merged),
+            "c2m_edge_events_dropped_total": float(self.line.alarms.dropped),
             "c2m_edge_publish_round_trip_seconds": link.publish_round_trip_s,
             "c2m_edge_values_total": float(self.collector.values),
             "c2m_edge_skew_seconds": (link.skew_ms or 0.0) / 1000,

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
 import structlog
 from asyncua.ua.uaerrors import UaError
 
+from edge.alarms import AlarmDesk
 from edge.backoff import Trouble
 from edge.commands import Executor
 from edge.derived import StateWatcher
@@ -25,12 +26,20 @@ from edge.inspection import CAMERA_TIMEOUT_S, Station
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf
+from edge.opcua.events import EventWatch
 from edge.opcua.items import Change
 from edge.opcua.line_methods import LineMethods
 from edge.opcua.link import CallRefused, Link, LinkFailed, open_link
 from edge.opcua.nodes import UnknownNode
+from edge.opcua.polling import PollTable
 from edge.opcua.security import LinkSecurity
-from edge.opcua.subscriptions import Notification, SubscriptionLost, SubscriptionTable
+from edge.opcua.subscriptions import (
+    NoSubscriptions,
+    Notification,
+    SubscriptionLost,
+    SubscriptionTable,
+    offers_subscription,
+)
 from edge.opcua.wanted import Sink, Wanted, wanted_items
 from edge.plant_clock import LiveClock
 from edge.refill import SETTLE_S, refill
@@ -47,6 +56,9 @@ log = structlog.get_logger(__name__)
 OPC_PORT = 4840
 PROBE_S = 0.25
 """Between two looks at a port that takes no connections."""
+SO_CONFIGURED = "so configured"
+ASK_AGAIN_S = 60.0
+"""A server that had no subscription left for us is asked for one again this often."""
 SILENCE_S = 5.0
 """Real seconds without data after which a session is taken for dead; the canary comes every second."""
 
@@ -67,6 +79,8 @@ class LinkHealth:
     publish_round_trip_s: float = 0.0
     skew_ms: float | None = None
     """The server's clock minus this machine's at the last publication; both show real time."""
+    polled: str = ""
+    """Why the line is polled; empty: it is subscribed to."""
 
 
 class Line:
@@ -84,9 +98,11 @@ class Line:
         shelf: ModelShelf,
         images: ImageFolder,
         may_act: Callable[[], bool],
+        alarms: AlarmDesk,
         security: LinkSecurity | None = None,
     ) -> None:
         self._config = config
+        self.alarms = alarms
         self._security = security
         self._interface = config.interface
         self._journal = journal
@@ -99,7 +115,10 @@ class Line:
         self._may_act = may_act
         self._states = StateWatcher(journal, config.interface.line, clock)
         self._stations: dict[str, Station] = {}
-        self._table: SubscriptionTable | None = None
+        self._table: SubscriptionTable | PollTable | None = None
+        self._no_subscriptions: NoSubscriptions | None = None
+        if config.interface.collect == "poll":
+            self._no_subscriptions = NoSubscriptions(SO_CONFIGURED)
         self.health = LinkHealth()
         self.link_changed = asyncio.Event()
         """Set when the line is found or lost; the heartbeat tells it at once and clears it."""
@@ -157,12 +176,15 @@ class Line:
                 await self._work(link, cameras)
         except* DataSilent as silent:
             self._ended(GapCause.DATA_SILENT, silent)
+        except* NoSubscriptions as none:
+            self._no_subscriptions = _first(none)
+            self._ended(GapCause.LINK_LOST, none)
         except* (*LinkFailed, SubscriptionLost, CallRefused, UnknownNode) as failed:
             self._ended(GapCause.LINK_LOST, failed)
 
     async def _work(self, link: Link, cameras: httpx.AsyncClient) -> None:
         """Do everything at once; the first part to fail ends the session."""
-        table = SubscriptionTable(link, self._on_notification, self._on_refused)
+        table = self._new_table(link)
         self._stations = self._open_stations(link, cameras)
         wanted = wanted_items(self._interface, publish_interval_ms=self._config.publish_interval_ms)
         self._table = table
@@ -170,14 +192,46 @@ class Line:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(table.run(wanted))
             tasks.create_task(self._watch_data(table))
+            if self._no_subscriptions is not None and self._no_subscriptions.passing:
+                tasks.create_task(self._ask_again(link))
             tasks.create_task(self._refill(link, table))
             tasks.create_task(self._command(methods))
+            tasks.create_task(self.alarms.run())
             if self._interface.ledger is not None:
                 tasks.create_task(self._ledger.run(link, self._interface.ledger))
             else:
                 tasks.create_task(self._states.run())
             for station in self._stations.values():
                 tasks.create_task(station.run())
+
+    def _new_table(self, link: Link) -> SubscriptionTable | PollTable:
+        """Subscribe where the server offers it; else read."""
+        why = self._no_subscriptions
+        self.health.polled = str(why or "")
+        if why is None:
+            events = EventWatch(self._interface.notifiers) if self._interface.notifiers else None
+            if events is not None:
+                self.alarms.begin(events, link.namespaces)
+            return SubscriptionTable(link, self._on_notification, self._on_refused, events)
+        log.info("line.polled", reason=str(why))
+        return PollTable(link, self._on_notification, self._on_refused, self._on_missed)
+
+    def _on_missed(self, tags: Sequence[int], since_s: float, until_s: float) -> None:
+        now, factor = self._clock.now(), self._clock.clock.factor
+        self._collector.missed(
+            tags,
+            since=now - timedelta(seconds=since_s * factor),
+            until=now - timedelta(seconds=until_s * factor),
+        )
+
+    async def _ask_again(self, link: Link) -> None:
+        """End a session that polls once the server has subscriptions for us again."""
+        offered = False
+        while not offered:
+            await asyncio.sleep(ASK_AGAIN_S)
+            offered = await offers_subscription(link)
+        self._no_subscriptions = None
+        raise SubscriptionLost("the server offers subscriptions again")
 
     async def _command(self, methods: LineMethods) -> None:
         """Report the line's own job list first, then execute what is open."""
@@ -233,7 +287,9 @@ class Line:
         assert table is not None  # noqa: S101  # it delivers
         if table.heard.is_set() and not self.health.connected:
             self._heard(table)
-        if notification.telemetry:
+        if notification.events:
+            self.alarms.take(notification.events, lambda: table.acknowledge(notification))
+        elif notification.telemetry:
             self._collector.when_kept(lambda: table.acknowledge(notification))
         else:
             table.acknowledge(notification)
@@ -256,13 +312,13 @@ class Line:
         if item.sink is Sink.TELEMETRY:
             self._collector.refused(item.tag_id, reason)
 
-    async def _refill(self, link: Link, table: SubscriptionTable) -> None:
+    async def _refill(self, link: Link, table: SubscriptionTable | PollTable) -> None:
         """Fill the gaps before this session; it gets no more of them, for one that misses something ends."""
         await table.heard.wait()
         await asyncio.sleep(SETTLE_S)
         await refill(link, self._collector, {tag.tag_id: tag.node for tag in self._interface.tags})
 
-    async def _watch_data(self, table: SubscriptionTable) -> None:
+    async def _watch_data(self, table: SubscriptionTable | PollTable) -> None:
         while True:
             await asyncio.sleep(0.5)
             silent_s = time.monotonic() - table.last_data
@@ -273,7 +329,7 @@ class Line:
             if table.heard.is_set():
                 self._heard(table)
 
-    def _heard(self, table: SubscriptionTable) -> None:
+    def _heard(self, table: SubscriptionTable | PollTable) -> None:
         if not self.health.connected:
             self._set_connected(True)
             self.health.reconnects += 1
@@ -300,3 +356,9 @@ def _first_reason(errors: BaseException) -> str:
     while isinstance(errors, BaseExceptionGroup):
         errors = errors.exceptions[0]
     return f"{type(errors).__name__}: {errors}".removesuffix(": ")
+
+
+def _first(refusals: BaseExceptionGroup[NoSubscriptions]) -> NoSubscriptions:
+    for one in refusals.exceptions:
+        return _first(one) if isinstance(one, BaseExceptionGroup) else one
+    raise AssertionError("a group is never empty")

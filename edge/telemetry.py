@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -137,6 +137,13 @@ class Collector:
         """Note that the server will not monitor a tag: what it has until it does is missing."""
         self._refused.setdefault(tag_id, reason)
         self._facts_changed = True
+
+    def missed(self, tag_ids: Sequence[int], *, since: datetime, until: datetime) -> None:
+        """Write down that tags were not read between two moments (plant time) although they were due."""
+        tags = None if len(tag_ids) == len(self.names) else tuple(tag_ids)
+        span = (self._source_now(since), self._source_now(until))
+        self._add_gap(*span, GapCause.POLL_MISSED, tags, f"{len(tag_ids)} tags", GapRepair.RESYNC)
+        self._full.set()
 
     def take(self, values: Telemetry, *, plant_now: datetime) -> None:
         """Add the values of one notification."""

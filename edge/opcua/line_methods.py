@@ -8,6 +8,7 @@ from asyncua import ua
 
 from edge.opcua import rehearsal
 from edge.opcua.answer import Answer
+from edge.opcua.events import acknowledge
 from edge.opcua.job_types import ListedJob, decode_job_list, encode_job_order
 from edge.opcua.link import CallRefused, Link
 from edge.opcua.nodes import UnknownNode
@@ -116,6 +117,8 @@ class LineMethods:
                 methods is not None
             ):
                 return await self._call_line(methods, command)
+            case CommandKind.ACKNOWLEDGE_ALARM:
+                return await acknowledge(self._link, command)
             case _:
                 return NOT_OFFERED
 

@@ -43,6 +43,7 @@ _MESSAGE = struct.Struct("<?Iqi")
 _EXTENSION = struct.Struct("<BBHBi")
 """Type id (four-byte form), encoding, length of the body."""
 _DATA_CHANGE = (1, 0, int(ObjectIds.DataChangeNotification_Encoding_DefaultBinary), 1)
+_EVENTS = (1, 0, int(ObjectIds.EventNotificationList_Encoding_DefaultBinary), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Publication:
     keep_alive: bool = False
     published_ft: int = 0
     """The server's clock when it sent this (FILETIME); 0: not known, or sent again."""
+    events: tuple[bytes, ...] = ()
+    """Bodies of EventNotificationLists (`edge.opcua.events` reads them)."""
 
     def __len__(self) -> int:
         return sum(len(values) for values in self.values)
@@ -76,10 +79,13 @@ def from_asyncua(
 ) -> Publication:
     """Take over what asyncua has decoded."""
     values: list[Values] = []
+    events: list[bytes] = []
     lost = None
     for part in message.NotificationData or ():
         if isinstance(part, ua.DataChangeNotification):
             values.append(read_values(struct_to_binary(part)))
+        elif isinstance(part, ua.EventNotificationList):
+            events.append(struct_to_binary(part))
         elif isinstance(part, ua.StatusChangeNotification):
             lost = part.Status.name
     return Publication(
@@ -90,6 +96,7 @@ def from_asyncua(
         lost,
         keep_alive=not message.NotificationData,
         published_ft=to_filetime(_aware(message.PublishTime)) if message.PublishTime else 0,
+        events=tuple(events),
     )
 
 
@@ -172,14 +179,18 @@ def _read(data: bytes) -> Publication | None:
     _, sequence, published_ft, parts = _MESSAGE.unpack_from(data, place)
     place += _MESSAGE.size
     values: list[Values] = []
+    events: list[bytes] = []
     lost = None
     for _ in range(parts):
         *type_id, encoded, length = _EXTENSION.unpack_from(data, place)
-        if (*type_id, encoded) == _DATA_CHANGE:
+        if (*type_id, encoded) in (_DATA_CHANGE, _EVENTS):
             body = data[place + _EXTENSION.size : place + _EXTENSION.size + length]
             if len(body) != length:
                 return None
-            values.append(read_values(body))
+            if (*type_id, encoded) == _EVENTS:
+                events.append(body)
+            else:
+                values.append(read_values(body))
             place += _EXTENSION.size + length
         else:
             buffer = Buffer(data, place)
@@ -195,6 +206,7 @@ def _read(data: bytes) -> Publication | None:
         lost,
         keep_alive=parts <= 0,
         published_ft=published_ft,
+        events=tuple(events),
     )
 
 

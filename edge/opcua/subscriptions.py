@@ -20,6 +20,7 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
+from edge.opcua.events import EventWatch
 from edge.opcua.items import Change, Items, Telemetry
 from edge.opcua.link import Link, LinkFailed
 from edge.opcua.nodes import UnknownNode
@@ -52,15 +53,41 @@ _MAX_ITEMS_NODE = (
 )
 
 
+NOT_OFFERED = (
+    ua.uaerrors.BadServiceUnsupported,
+    ua.uaerrors.BadNotImplemented,
+    ua.uaerrors.BadNotSupported,
+    ua.uaerrors.BadTooManySubscriptions,
+)
+"""What a server answers that offers no subscription, or none to us."""
+_NO_ITEMS = frozenset({"BadServiceUnsupported", "BadNotImplemented", "BadNotSupported"})
+"""Of every item: the server monitors nothing. Too many items are another matter: those are tried again."""
+SLOW = 4.0
+SLOW_AT_LEAST_MS = 2000.0
+"""A server that samples or publishes by so much slower than asked is read instead (`edge.opcua.polling`)."""
+
+
 class SubscriptionLost(Exception):
     """The subscriptions of this session will bring nothing more; the message says why."""
+
+
+class NoSubscriptions(Exception):
+    """The server offers no subscriptions, or too slow ones: what is wanted of it has to be read.
+
+    `passing`: it may offer them later (all of them are in use now).
+    """
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What one publish response brought: process values by column, and the rest one by one.
 
-    `missed`: a publication before it never came. `published_ft`: the server's clock then, or 0.
+    `missed`: a publication before it never came. `published_ft`: the server's clock then, or 0. `events`: as they
+    came, for `edge.opcua.events` to read.
     """
 
     subscription_id: int
@@ -69,6 +96,7 @@ class Notification:
     changes: tuple[Change, ...]
     missed: bool
     published_ft: int = 0
+    events: tuple[bytes, ...] = ()
 
 
 class SubscriptionTable:
@@ -77,6 +105,7 @@ class SubscriptionTable:
     Args:
         deliver: called for each notification in the order of publication; must not block.
         on_refused: called when the server will not monitor an item, with its reason.
+        events: what is wanted of the server's events; None: nothing.
         link: a session on which asyncua runs no publish loop of its own.
     """
 
@@ -85,8 +114,10 @@ class SubscriptionTable:
         link: Link,
         deliver: Callable[[Notification], None],
         on_refused: Callable[[Wanted, str], None] = lambda _item, _reason: None,
+        events: EventWatch | None = None,
     ) -> None:
         self._link = link
+        self._events = events
         self._deliver = deliver
         self._on_refused = on_refused
         self._publisher = Publisher(link.session)
@@ -98,6 +129,7 @@ class SubscriptionTable:
         self._newly_bad = asyncio.Event()
         self._items_per_call = ITEMS_PER_CALL
         self._groups: dict[int, int] = {}
+        self._slowest_ms: dict[int, float] = {}
         self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
         self._next_sequence: dict[int, int] = {}
         self._turn = asyncio.Lock()
@@ -114,14 +146,22 @@ class SubscriptionTable:
         """Subscribe and deliver until the session fails.
 
         Raises:
+            NoSubscriptions: the server has none for us, or much slower ones than asked.
             SubscriptionLost: the server ended a subscription or the session.
             OSError, TimeoutError, ua.UaError: the session failed.
         """
         # asyncua would start its own loop, with one request in flight and its own acknowledgements.
         self._link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
         self._items_per_call = await self._stated_limit()
-        async with self._shaping:
-            await self._create(wanted)
+        try:
+            async with self._shaping:
+                await self._create(wanted)
+        except NOT_OFFERED as refusal:
+            passing = isinstance(refusal, ua.uaerrors.BadTooManySubscriptions)
+            raise NoSubscriptions(type(refusal).__name__, passing=passing) from refusal
+        self._check_worth(wanted)
+        if self._events is not None:
+            await self._events.create(self._link)
         self.last_data = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(PUBLISHES_IN_FLIGHT):
@@ -129,6 +169,8 @@ class SubscriptionTable:
             tasks.create_task(self._retry_bad_nodes())
             tasks.create_task(self._vigil.run())
             tasks.create_task(self._watch_loss())
+            if self._events is not None and self._events.subscription_id is not None:
+                tasks.create_task(self._events.refresh_forever(self._link))
 
     async def change(self, wanted: Sequence[Wanted]) -> None:
         """Monitor these items from now on; what was wanted before too is not touched.
@@ -174,6 +216,20 @@ class SubscriptionTable:
         )
         result = await self._link.session.create_subscription(parameters, self._on_status)
         self._groups[rate_ms] = result.SubscriptionId
+        self._slowest_ms[rate_ms] = max(float(result.RevisedPublishingInterval), 0.0)
+
+    def _check_worth(self, wanted: Sequence[Wanted]) -> None:
+        """Refuse subscriptions that are far from what was asked.
+
+        Raises:
+            NoSubscriptions: no item was taken, or values would come much slower than asked.
+        """
+        reasons = {self.quarantined.get(item, "") for item in wanted}
+        if wanted and reasons <= _NO_ITEMS:
+            raise NoSubscriptions(", ".join(sorted(reasons)))
+        for rate, slowest_ms in self._slowest_ms.items():
+            if slowest_ms >= max(SLOW * rate, SLOW_AT_LEAST_MS):
+                raise NoSubscriptions(f"values every {slowest_ms:g} ms where {rate} ms were asked")
 
     async def _create_items(self, rate_ms: int, group: Sequence[Wanted]) -> None:
         limit = self._items_per_call
@@ -216,6 +272,13 @@ class SubscriptionTable:
                 )
                 if self.quarantined.pop(item, None) is not None:
                     back.append(item)
+        sampled_ms = [one.RevisedSamplingInterval for one in results if one.StatusCode.is_good()]
+        if (
+            sampled_ms and items[0].interval_ms in self._slowest_ms
+        ):  # most of a call, not single nodes
+            median_ms = sorted(sampled_ms)[len(sampled_ms) // 2]
+            rate_ms = items[0].interval_ms
+            self._slowest_ms[rate_ms] = max(self._slowest_ms[rate_ms], median_ms)
         self._quarantine(refused)
         if back:
             log.info("node.back", nodes=[item.node for item in back[:NAMED]], count=len(back))
@@ -315,7 +378,10 @@ class SubscriptionTable:
     async def _take(self, publication: Publication) -> None:
         """Hand a publication over, behind those before it that did not come and are asked for again."""
         subscription_id, sequence = publication.subscription_id, publication.sequence
-        if subscription_id not in self._groups.values():
+        told_of_events = (
+            self._events is not None and subscription_id == self._events.subscription_id
+        )
+        if subscription_id not in self._groups.values() and not told_of_events:
             await self._link.session.delete_subscriptions([subscription_id])
             return
         if publication.lost is not None:
@@ -356,6 +422,7 @@ class SubscriptionTable:
                 tuple(change for one in found for change in one.changes),
                 missed,
                 publication.published_ft,
+                publication.events,
             )
         )
         gone = dict.fromkeys(handle for one in found for handle in one.gone)
@@ -375,3 +442,20 @@ class SubscriptionTable:
 
     async def _watch_loss(self) -> None:
         raise SubscriptionLost(await self._lost)
+
+
+async def offers_subscription(link: Link) -> bool:
+    """Whether a server has a subscription for this session; it is asked for one and given it back."""
+    parameters = ua.CreateSubscriptionParameters(
+        RequestedPublishingInterval=KEEP_ALIVE_S * 1000,
+        RequestedLifetimeCount=3,
+        RequestedMaxKeepAliveCount=1,
+        PublishingEnabled=False,
+    )
+    link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
+    try:
+        made = await link.session.create_subscription(parameters, lambda _: None)
+    except NOT_OFFERED:
+        return False
+    await link.session.delete_subscriptions([made.SubscriptionId])
+    return True

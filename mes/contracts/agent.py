@@ -166,6 +166,8 @@ class LinkState(_Message):
     detail: str = ""
     skew_ms: Annotated[float | None, Field()] = None
     """The server's clock minus the agent's, both real time, at the last publication."""
+    polled: str = ""
+    """Why the line is read again and again instead of subscribed to; empty: it is not."""
 
 
 class Heartbeat(_Message):
@@ -189,3 +191,7 @@ class Heartbeat(_Message):
     commands: tuple[str, ...] = ()
     """The kinds of commands it knows; an agent of an older version does not say (`FIRST_KINDS`)."""
     refused_config: RefusedConfig | None = None
+    conditions: int = Field(default=0, ge=0)
+    """Alarms and conditions that stand at the line."""
+    alarm_states_merged: int = Field(default=0, ge=0)
+    """States of conditions that were not told one by one."""

@@ -129,6 +129,7 @@ class CommandKind(StrEnum):
     SET_INTERLOCK = "set_interlock"
     DRY_RUN = "dry_run"
     """Say what `Command.of` would do and whether the line would accept it; write and call nothing."""
+    ACKNOWLEDGE_ALARM = "acknowledge_alarm"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -189,6 +190,10 @@ class Command(_Message):
     """Dry run: the kind of command that would be carried out with these fields."""
     trace: bool = False
     """Read what changes before and after, and tell it in the result."""
+    condition: str | None = None
+    """Acknowledge: the condition's node id, as it was reported; `reason` is the comment."""
+    event_id: str | None = None
+    """Acknowledge: the state that was seen, hexadecimal."""
 
 
 class ValueChange(_Message):

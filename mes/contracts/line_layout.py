@@ -75,6 +75,7 @@ def line_interface(plant: PlantModel, line: Line, *, host: str = "127.0.0.1") ->
             answer_reading=plant_node(line.id, Name.ANSWER_READING),
             scrap_body=plant_node(line.id, Name.SCRAP_BODY),
         ),
+        collect=line.collect,
     )
 
 

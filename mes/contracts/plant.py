@@ -212,6 +212,10 @@ class Line(_Part):
     repair_bay: RepairBay | None = None
     strokes_per_min: float | None = Field(default=None, gt=0)
     """Presses only."""
+    collect: Literal["subscribe", "poll"] = Field(
+        default="subscribe", exclude_if=lambda collect: collect == "subscribe"
+    )
+    """How its values are heard: `poll` where the server's subscriptions are poor."""
 
     @property
     def steps(self) -> tuple[tuple[Station, ...], ...]:

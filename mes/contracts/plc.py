@@ -25,6 +25,8 @@ AUTOID_NAMESPACE = "http://opcfoundation.org/UA/AutoID/"
 OPC_UA_NAMESPACE = "http://opcfoundation.org/UA/"
 SERVER_TIME_NODE = f"nsu={OPC_UA_NAMESPACE};i=2258"
 """`Server_ServerStatus_CurrentTime`: the canary item of the data watchdog."""
+SERVER_NODE = f"nsu={OPC_UA_NAMESPACE};i=2253"
+"""The Server object: every event of a server is told there (OPC 10000-5 §8.3.2)."""
 
 
 class VerdictAck(IntEnum):
@@ -175,6 +177,15 @@ class LineInterface(_Nodes):
     job_control: JobControlNodes | None
     ledger: LedgerNodes | None
     methods: LineMethodNodes | None
+    notifiers: tuple[str, ...] = Field(
+        default=(SERVER_NODE,), exclude_if=lambda notifiers: notifiers == (SERVER_NODE,)
+    )
+    """Objects whose events, alarms and conditions are wanted; none: nothing of them."""
+    collect: Literal["subscribe", "poll"] = Field(
+        default="subscribe", exclude_if=lambda collect: collect == "subscribe"
+    )
+    """`poll`: read at the tags' rates, for a server with poor subscriptions. An agent one version behind
+    never hears of a setting that is as it always was."""
 
 
 class Name(StrEnum):

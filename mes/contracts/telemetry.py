@@ -21,6 +21,8 @@ class GapCause(StrEnum):
     POISON = "poison"
     NODE_REFUSED = "node_refused"
     """The server would not monitor a node: it was not there, or there were too many."""
+    POLL_MISSED = "poll_missed"
+    """A line that is polled was not read when it was due."""
 
 
 class GapRepair(StrEnum):

@@ -1,4 +1,4 @@
--- The schema of revision 0270, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0281, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -643,6 +643,38 @@ CREATE TABLE public.job_order (
     CONSTRAINT job_order_state_check CHECK ((state = ANY (ARRAY['Waiting'::text, 'Pending'::text, 'Dispatched'::text, 'Ready'::text, 'Running'::text, 'Completed'::text, 'Aborted'::text, 'Held'::text, 'Suspended'::text, 'Closed'::text, 'Cancelled'::text])))
 );
 
+CREATE TABLE public.line_alarm (
+    id uuid NOT NULL,
+    line text NOT NULL,
+    condition text NOT NULL,
+    branch text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_seen boolean DEFAULT true NOT NULL,
+    station text,
+    source text NOT NULL,
+    name text NOT NULL,
+    event_type text NOT NULL,
+    event_id text NOT NULL,
+    message text NOT NULL,
+    severity integer NOT NULL,
+    acked boolean,
+    acked_at timestamp with time zone,
+    acked_by text DEFAULT ''::text NOT NULL,
+    comment text DEFAULT ''::text NOT NULL,
+    confirmed boolean,
+    retain boolean NOT NULL,
+    merged bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT line_alarm_severity_check CHECK (((severity >= 0) AND (severity <= 1000)))
+);
+
+COMMENT ON COLUMN public.line_alarm.condition IS 'Node id of the condition; empty: an event without a state.';
+
+COMMENT ON COLUMN public.line_alarm.end_seen IS 'False: found gone after an interruption; ended_at is when that was noticed.';
+
+COMMENT ON COLUMN public.line_alarm.merged IS 'States that the agent did not tell one by one.';
+
 CREATE TABLE public.line_command (
     id uuid NOT NULL,
     line text NOT NULL,
@@ -1266,7 +1298,7 @@ CREATE TABLE public.telemetry_gap (
     cause text NOT NULL,
     detail text DEFAULT ''::text NOT NULL,
     repair text DEFAULT 'none'::text NOT NULL,
-    CONSTRAINT telemetry_gap_cause_check CHECK ((cause = ANY (ARRAY['agent_down'::text, 'link_lost'::text, 'data_silent'::text, 'queue_overflow'::text, 'journal_full'::text, 'poison'::text, 'node_refused'::text]))),
+    CONSTRAINT telemetry_gap_cause_check CHECK ((cause = ANY (ARRAY['agent_down'::text, 'link_lost'::text, 'data_silent'::text, 'queue_overflow'::text, 'journal_full'::text, 'poison'::text, 'node_refused'::text, 'poll_missed'::text]))),
     CONSTRAINT telemetry_gap_check CHECK ((from_at <= to_at)),
     CONSTRAINT telemetry_gap_repair_check CHECK ((repair = ANY (ARRAY['none'::text, 'resync'::text, 'history'::text])))
 );
@@ -1665,6 +1697,12 @@ ALTER TABLE ONLY public.job_order
 ALTER TABLE ONLY public.job_order
     ADD CONSTRAINT job_order_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.line_alarm
+    ADD CONSTRAINT line_alarm_once UNIQUE (line, condition, branch, began_at);
+
+ALTER TABLE ONLY public.line_alarm
+    ADD CONSTRAINT line_alarm_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.line_command
     ADD CONSTRAINT line_command_pkey PRIMARY KEY (id);
 
@@ -1933,6 +1971,10 @@ CREATE INDEX job_command_open ON public.job_command USING btree (job_order_id) W
 CREATE INDEX job_order_by_body ON public.job_order USING btree (body_id);
 
 CREATE INDEX job_order_open ON public.job_order USING btree (line, sequence) WHERE (state <> ALL (ARRAY['Completed'::text, 'Aborted'::text, 'Closed'::text, 'Cancelled'::text]));
+
+CREATE INDEX line_alarm_newest ON public.line_alarm USING btree (began_at DESC);
+
+CREATE INDEX line_alarm_standing ON public.line_alarm USING btree (line, severity DESC) WHERE ((ended_at IS NULL) OR retain);
 
 CREATE INDEX line_command_newest ON public.line_command USING btree (line, sent_at DESC);
 

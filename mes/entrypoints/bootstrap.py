@@ -30,6 +30,7 @@ ROUTES = (
     "mes.orders.routes",
     "mes.agents.routes",
     "mes.equipment.routes",
+    "mes.equipment.alarms.routes",
     "mes.genealogy.routes",
     "mes.execution.routes",
     "mes.inspection.routes",

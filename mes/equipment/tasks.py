@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mes.contracts.events import AgentBack, AgentLost
 from mes.equipment import service
+from mes.equipment.alarms import service as alarms
 from mes.events.handlers import HandlerContext, handles
 from mes.events.model import Event
 from mes.platform.db import WriteConn
@@ -29,6 +30,7 @@ async def watch_stops(context: JobContext) -> None:
 
 @every(seconds=300, name="equipment-forget-intervals")
 async def forget_intervals(context: JobContext) -> None:
-    """Drop stretches of station states that nobody looks back to."""
+    """Drop stretches of station states and alarms that nobody looks back to."""
     async with context.database.write() as conn:
         await service.forget_intervals(conn, now=context.clock.now())
+        await alarms.forget(conn, now=context.clock.now())

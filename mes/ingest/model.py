@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from mes.contracts.alarms import AlarmReport
 from mes.contracts.dispatch import CommandResult, JobListReport
 from mes.contracts.line_records import LineRecord, line_record
 from mes.contracts.quality import InspectionResult
@@ -72,7 +73,7 @@ class SetAside:
     content: bytes
 
 
-Result = InspectionResult | CommandResult | JobListReport
+Result = InspectionResult | CommandResult | JobListReport | AlarmReport
 
 _result: TypeAdapter[Result] = TypeAdapter(Annotated[Result, Field(discriminator="type")])
 _gap: TypeAdapter[Gap] = TypeAdapter(Gap)
@@ -86,7 +87,7 @@ def read_records(lines: Sequence[bytes]) -> tuple[list[tuple[int, LineRecord]], 
 
 
 def read_results(lines: Sequence[bytes]) -> tuple[list[tuple[int, Result]], list[SetAside]]:
-    """Read inspection results, command results and job lists."""
+    """Read inspection results, command results, job lists and alarms."""
     return _read(_result, lines)
 
 

@@ -14,6 +14,7 @@ import structlog
 from mes.agents import service as agents
 from mes.agents.model import Agent, Identity, WrongAgent
 from mes.contracts.agent import BatchReceipt
+from mes.contracts.alarms import AlarmReport
 from mes.contracts.dispatch import CommandResult, JobListReport
 from mes.contracts.events import JobListReported
 from mes.contracts.line_records import LineRecord
@@ -29,6 +30,7 @@ from mes.contracts.wire import (
     to_filetime,
 )
 from mes.equipment import telemetry
+from mes.equipment.alarms import service as alarms
 from mes.events import service as events
 from mes.execution import service as execution
 from mes.ingest import model, repository
@@ -206,11 +208,29 @@ async def _results(
             case JobListReport():
                 listed = JobListReported(line=result.line, jobs=result.jobs)
                 await events.record(conn, listed, now=result.at, actor=f"agent:{result.line}")
+            case AlarmReport():
+                await alarms.take(conn, [result])
         return []
 
+    told = [(number, result) for number, result in mine if isinstance(result, AlarmReport)]
+    at_once = await _all_at_once(conn, [report for _, report in told])
     for number, result in mine:
-        aside += await _each(conn, lines[number], number, partial(one, result))
+        if not (at_once and isinstance(result, AlarmReport)):
+            aside += await _each(conn, lines[number], number, partial(one, result))
     return aside
+
+
+async def _all_at_once(conn: WriteConn, reports: Sequence[AlarmReport]) -> bool:
+    """Follow all alarms of a batch together, for a storm has many; False: one breaks the database's rules."""
+    try:
+        async with conn.transaction():
+            await alarms.take(conn, reports)
+    except NotTheRecords:
+        raise
+    except Exception as error:
+        log.warning("ingest.one_by_one", reason=_words(error))
+        return False
+    return True
 
 
 async def _gaps(conn: WriteConn, agent: Agent, batch: Batch) -> list[SetAside]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from mes.equipment.alarms.model import GRAVE
 from mes.platform import db
 from mes.platform.db import ReadConn
 from mes.platform.sql import load_queries
@@ -77,6 +78,7 @@ class _Teller:
         yield "lost_agents", self._agent
         yield "never_enrolled", self._no_agent
         yield "configurations", self._configuration
+        yield "machines", self._machines
         yield "quarantine", self._quarantine
         yield "failures", self._failure
         yield "strays", self._strays
@@ -193,6 +195,25 @@ class _Teller:
             ),
             f"/it#{row['line']}",
             real_since=row["heard_at"],
+            in_english=True,
+        )
+
+    def _machines(self, row: Row) -> Alarm:
+        grave = row["severity"] >= GRAVE
+        where = " · ".join(x for x in (self.names(row["station"]), row["message"]) if x)
+        return Alarm(
+            "loss" if grave else "soon",
+            "machine",
+            "triangle-alert" if grave else "bell",
+            self._say(
+                _("Machines of %(line)s raise alarms: %(n)s"),
+                n=row["n"],
+                line=self.names(row["line"]),
+            ),
+            where,
+            self.f._(_("Look at the machine; acknowledge the alarm when somebody is on it.")),
+            f"/alarms/machines?line={row['line']}",
+            since=row["since"],
             in_english=True,
         )
 

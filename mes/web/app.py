@@ -16,6 +16,7 @@ PAGES = (
     "mes.planning.whatif.pages",
     "mes.planning.proposals.pages",
     "mes.equipment.pages",
+    "mes.equipment.alarms.pages",
     "mes.execution.pages",
     "mes.quality.pages",
     "mes.inspection.pages",

@@ -148,6 +148,7 @@ GAP_CAUSE: Mapping[str, Label] = {
     "journal_full": Label(_("journal was full: oldest values dropped"), "triangle-alert", "warn"),
     "poison": Label(_("values could not be read"), "triangle-alert", "bad"),
     "node_refused": Label(_("line refused to report the value"), "triangle-alert", "warn"),
+    "poll_missed": Label(_("line was not read in time"), "hourglass", "warn"),
 }
 
 MODEL_STATE: Mapping[str, Label] = {

@@ -101,6 +101,7 @@ class _PreparedServer(InternalServer):
     def __init__(self, space: CompanionSpace) -> None:
         super().__init__()
         self._space = space
+        self.bind_condition_methods = 1  # ConditionRefresh, its events of the least severity
 
     def create_session(
         self, name: str, user: User = _NOBODY, external: bool = False

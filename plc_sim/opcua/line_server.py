@@ -25,6 +25,7 @@ from plc_sim.core.changes import Changes, moment
 from plc_sim.core.inspection import Request
 from plc_sim.core.line import PACKML_OF, LineCore
 from plc_sim.opcua.address_space import CompanionSpace, new_server
+from plc_sim.opcua.alarms import LineAlarms
 from plc_sim.opcua.companion import MACHINES, CompanionObjects
 from plc_sim.opcua.history import TagHistory
 from plc_sim.opcua.job_receiver import JobReceiver
@@ -71,6 +72,7 @@ class LineServer:
         self.ring: deque[tuple[int, str]] = deque(maxlen=RING_SIZE)
         self._stations: dict[str, dict[str, LiveValue]] = {}
         self._tags: dict[tuple[str, str], LiveValue] = {}
+        self._tag_nodes: dict[tuple[str, str], Node] = {}
         self._cameras: dict[str, dict[str, LiveValue]] = {}
         self._vision: dict[str, VisionSystem] = {}
         self._readers: dict[str, CarrierReader] = {}
@@ -121,8 +123,9 @@ class LineServer:
         self._companion = CompanionObjects(line, self._core, builder)
         await self._companion.build(node, area=f"{self._plant.site.id}/{line.shop}")
         self._controls = ControlServer(self._core, builder, station_controls(line), self._ask)
+        parents: dict[str, Node] = {}
         for station in self._interface.stations:
-            parent = await builder.object(
+            parent = parents[station.id] = await builder.object(
                 node,
                 plant_node(line.id, station.id),
                 ua.QualifiedName(station.id, builder.plant),
@@ -143,6 +146,8 @@ class LineServer:
                     station.id, builder, line=line.id
                 )
                 await reader.build(parent)
+        self._alarms = LineAlarms(line, builder, lambda: moment(self._core.at))
+        await self._alarms.build(parents, self._tag_nodes)
         await self._build_ledger(node)
         await self._build_methods(node)
         if self._interface.job_control is not None:
@@ -156,6 +161,7 @@ class LineServer:
             node = await self._builder.variable(
                 parent, identifier, tag.nominal, ua.VariantType.Double, process_value=True
             )
+            self._tag_nodes[station_id, tag.name] = node
             await self._describe(node, tag)
             self._tags[station_id, tag.name] = LiveValue(
                 self._builder.space,
@@ -287,7 +293,7 @@ class LineServer:
         for (station, name), live in self._tags.items():
             cell = self._core.cells[station]
             if name in cell.values:  # after a restart it is the same value, of the same moment
-                await live.publish(cell.values[name], at=moment(cell.finished))
+                await self._publish_tag(station, name, cell.values[name], moment(cell.finished))
             else:
                 live.wait(at=moment(self._core.at))
         await self.publish(changes)
@@ -324,11 +330,12 @@ class LineServer:
         await values["cycles"].publish_if_new(cell.cycles, at=at)
         if self._controls is not None:
             await self._controls.publish(station, at=at)
+        await self._alarms.station(station, cell.word, cell.reason, at)
 
     async def _publish_tags(self, changes: Changes) -> None:
         if self._line.strokes_per_min is None:
             for tag in changes.tags:
-                await self._tags[tag.station, tag.name].publish(tag.value, at=moment(tag.at))
+                await self._publish_tag(tag.station, tag.name, tag.value, moment(tag.at))
             return
         for tag in changes.tags:
             self._waiting_tags[tag.station, tag.name] = (tag.value, tag.at)
@@ -337,8 +344,12 @@ class LineServer:
             return
         self._tags_told = now
         waiting, self._waiting_tags = self._waiting_tags, {}
-        for key, (value, taken_at) in waiting.items():
-            await self._tags[key].publish(value, at=moment(taken_at))
+        for (station, name), (value, taken_at) in waiting.items():
+            await self._publish_tag(station, name, value, moment(taken_at))
+
+    async def _publish_tag(self, station: str, name: str, value: float, at: datetime) -> None:
+        await self._tags[station, name].publish(value, at=at)
+        await self._alarms.value(station, name, value, at)
 
     async def _publish_request(self, request: Request) -> None:
         values, at = self._cameras[request.camera], moment(request.at)

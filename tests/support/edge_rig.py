@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,6 +45,7 @@ class Rig:
     logs: list[Path] = field(default_factory=list)
     models: list[CameraModel] = field(default_factory=list)
     nats_url: str | None = None
+    line_arguments: list[str] = field(default_factory=list)
 
     async def models_now(self, *_: object) -> tuple[CameraModel, ...]:
         return tuple(self.models)
@@ -52,7 +53,7 @@ class Rig:
     def start_line(self) -> Process:
         arguments = ["-m", "tests.support.opc_line", "--plant", str(PLANTS / "mini.toml")]
         arguments += ["--line", LINE, "--base-port", str(self.base_port)]
-        arguments += ["--account", str(self.folder / "account")]
+        arguments += ["--account", str(self.folder / "account"), *self.line_arguments]
         self.line = Process(arguments, self.folder / "line.log")
         self.stack.callback(self.line.stop)
         return self.line
@@ -163,11 +164,13 @@ class Rig:
 
 
 @asynccontextmanager
-async def edge_rig(database: Database, plant: PlantModel, folder: Path) -> AsyncIterator[Rig]:
+async def edge_rig(
+    database: Database, plant: PlantModel, folder: Path, *, line_arguments: Sequence[str] = ()
+) -> AsyncIterator[Rig]:
     """Start the line and the doors; the agent is started by the test."""
     base = free_ports(16)
     with ExitStack() as stack:
-        made = Rig(folder, base, stack)
+        made = Rig(folder, base, stack, line_arguments=[*line_arguments])
         async with agent_doors(
             database, with_ports(plant, base), folder, factor=1, models=made.models_now
         ) as doors:

@@ -52,10 +52,14 @@ class Account:
         self._file.flush()
 
 
-async def serve(interface: LineInterface, account: Account) -> None:
-    """Serve the line until cancelled."""
+async def serve(
+    interface: LineInterface, account: Account, *, subscriptions: int | None = None
+) -> None:
+    """Serve the line until cancelled; with at most so many subscriptions."""
     server = Server()
     await server.init()
+    if subscriptions is not None:
+        server.iserver.max_subscriptions = subscriptions
     server.set_endpoint(interface.endpoint)
     index = await server.register_namespace(PLANT_NAMESPACE)
 
@@ -115,11 +119,13 @@ def main() -> None:
     parser.add_argument("--line", required=True)
     parser.add_argument("--base-port", type=int, required=True)
     parser.add_argument("--account", type=Path, required=True)
+    parser.add_argument("--subscriptions", type=int)
     options = parser.parse_args()
     logging.getLogger("asyncua").setLevel(logging.ERROR)
     plant = with_ports(load_plant(options.plant), options.base_port)
     interface = line_interface(plant, plant.line(options.line))
-    asyncio.run(serve(interface, Account(options.account)))
+    account = Account(options.account)
+    asyncio.run(serve(interface, account, subscriptions=options.subscriptions))
 
 
 if __name__ == "__main__":

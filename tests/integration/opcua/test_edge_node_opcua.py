@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from edge.alarms import AlarmDesk
 from edge.commands import Executor, Inbox
 from edge.images import ImageFolder
 from edge.journal import Journal
@@ -215,6 +216,7 @@ async def reading(other: OtherMaker, tmp_path: Path) -> AsyncIterator[tuple[Jour
         shelf=ModelShelf(()),
         images=ImageFolder(journal, tmp_path / "images", max_bytes=1 << 20, keep_ok_every=1),
         may_act=lambda: True,
+        alarms=AlarmDesk(journal, config.interface, clock),
     )
     tasks = [
         asyncio.create_task(work)

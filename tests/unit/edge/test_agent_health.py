@@ -35,6 +35,16 @@ NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 CLOCK = PlantClock(segments=(ClockSegment(real_at=NOW, plant_at=NOW, factor=1.0),))
 
 
+class StandingAlarms:
+    """Two conditions stand; three states of them were not told one by one."""
+
+    merged = 3
+    dropped = 0
+
+    def __len__(self) -> int:
+        return 2
+
+
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     journal = Journal(tmp_path / "journal")
@@ -50,6 +60,7 @@ def a_health(journal: Journal, plant: PlantModel, folder: Path, *, fenced: bool 
     line: Any = SimpleNamespace(
         health=LinkHealth(connected=True, bad_nodes=2, reconnects=3, skew_ms=1500.0),
         shelf=SimpleNamespace(health=lambda: ()),
+        alarms=StandingAlarms(),
         verdicts={Verdict.OK: 5, Verdict.NOK: 1, Verdict.UNFIT: 0, Verdict.LATE: 2},
         trouble=Trouble("line"),
         link_changed=asyncio.Event(),
