@@ -166,3 +166,6 @@ for (const form of document.querySelectorAll("form[data-filters]")) {
 }
 
 if (document.body.dataset.topics) listen(document.body.dataset.topics);
+
+// From here on a press does what it says: see `[data-api]` in components.css.
+document.body.dataset.ready = "";
