@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -35,7 +36,6 @@ class Staging:
         self._folder = folder
         self._instance = instance
         self._trial_s = trial_s
-        self._newest: AgentConfig | None = None
         self._judge: Callable[[bool, str], bool] | None = None
 
     @property
@@ -52,7 +52,7 @@ class Staging:
         Args:
             heard: the line was heard under the configuration before, until now.
         """
-        self._newest, self._judge = newest, None
+        self._judge = None
         proved = self._folder.cached_config(self._instance)
         refused = self._folder.refusal(self._instance)
         if proved is not None and same_for_the_line(proved, newest):
@@ -64,14 +64,14 @@ class Staging:
             return self._prove(newest)
         if refused is not None and same_for_the_line(refused.config, newest):
             if not refused.stands:
-                self._judge = self._after_the_return
+                self._judge = partial(self._after_the_return, newest)
             older = _with_the_line_of(proved, newest)
             self._folder.keep_config(self._instance, older)
             return older
         staged = self._folder.staged_config(self._instance)
         if heard or (staged is not None and same_for_the_line(staged, newest)):
             self._folder.stage_config(self._instance, newest)
-            self._judge = self._after_the_trial
+            self._judge = partial(self._after_the_trial, newest)
             log.info("config.staged", version=newest.version, trial_s=self._trial_s)
             return newest
         return self._prove(newest)
@@ -86,40 +86,37 @@ class Staging:
         Returns:
             True: another configuration is to be chosen now.
         """
-        if self._judge is None:
-            return False
         for _ in range(math.ceil(self._trial_s / LOOK_S)):
-            if heard():
-                return self._judge(True, "")
+            if self._judge is None or heard():
+                break
             await asyncio.sleep(LOOK_S)
-        return self._judge(heard(), why_not() or "the line tells nothing")
+        judge, self._judge = self._judge, None
+        return judge is not None and judge(heard(), why_not() or "the line tells nothing")
 
     def _prove(self, config: AgentConfig) -> AgentConfig:
         self._folder.keep_config(self._instance, config)
         self._folder.end_trial()
         return config
 
-    def _after_the_trial(self, heard: bool, reason: str) -> bool:
-        assert self._newest is not None  # noqa: S101  # it was chosen
+    def _after_the_trial(self, staged: AgentConfig, heard: bool, reason: str) -> bool:
         if heard:
-            log.info("config.proved", version=self._newest.version)
-            self._prove(self._newest)
+            log.info("config.proved", version=staged.version)
+            self._prove(staged)
             return False
-        log.error("config.taken_back", version=self._newest.version, reason=reason)
+        log.error("config.taken_back", version=staged.version, reason=reason)
         self._folder.keep_refusal(
-            Refusal(instance=self._instance, config=self._newest, reason=reason[:500])
+            Refusal(instance=self._instance, config=staged, reason=reason[:500])
         )
         return True
 
-    def _after_the_return(self, heard: bool, reason: str) -> bool:
-        assert self._newest is not None  # noqa: S101  # it was chosen
+    def _after_the_return(self, refused: AgentConfig, heard: bool, reason: str) -> bool:
         if heard:
             refusal = self._folder.refusal(self._instance)
             if refusal is not None:
                 self._folder.keep_refusal(refusal.model_copy(update={"stands": True}))
             return False
-        log.warning("config.was_not_it", version=self._newest.version, reason=reason)
-        self._prove(self._newest)
+        log.warning("config.was_not_it", version=refused.version, reason=reason)
+        self._prove(refused)
         return True
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -209,7 +211,8 @@ async def test_rounds_that_were_missed_are_one_gap_row(
     monkeypatch.setattr(polled.link.session, "read", slow)
     await held.wait()
     began = datetime.now(UTC)
-    await asyncio.sleep(2 * polling.LATE_AT_LEAST_S)
+    late_s = 2 * polling.LATE_AT_LEAST_S
+    monkeypatch.setattr(polling, "time", SimpleNamespace(monotonic=lambda: monotonic() + late_s))
     until.set()
 
     async def told() -> bool:

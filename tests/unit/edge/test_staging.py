@@ -136,3 +136,19 @@ async def test_a_copy_of_the_folder_starts_with_nothing_proved(
     copy = staging(tmp_path, instance="two")
     assert copy.choose(elsewhere(first, 2), heard=True).version == 2
     assert not await silent(copy)
+
+
+async def test_a_trial_ends_when_the_mes_goes_back_to_what_works(
+    tmp_path: Path, first: AgentConfig
+) -> None:
+    which = staging(tmp_path, trial_s=60)
+    which.choose(first, heard=False)
+    which.choose(elsewhere(first, 2), heard=True)
+    back = first.model_copy(update={"version": 3})
+
+    def silent_until_the_mes_goes_back() -> bool:
+        which.choose(back, heard=False)
+        return False
+
+    assert not await which.watch(silent_until_the_mes_goes_back, lambda: "no route")
+    assert (DataFolder(tmp_path).cached_config("one"), which.refused) == (back, None)
