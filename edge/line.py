@@ -35,11 +35,10 @@ from edge.opcua.polling import PollTable
 from edge.opcua.security import LinkSecurity
 from edge.opcua.subscriptions import (
     NoSubscriptions,
-    Notification,
-    SubscriptionLost,
     SubscriptionTable,
     offers_subscription,
 )
+from edge.opcua.table import ItemTable, Notification, SubscriptionLost
 from edge.opcua.wanted import Sink, Wanted, wanted_items
 from edge.plant_clock import LiveClock
 from edge.refill import SETTLE_S, refill
@@ -115,7 +114,7 @@ class Line:
         self._may_act = may_act
         self._states = StateWatcher(journal, config.interface.line, clock)
         self._stations: dict[str, Station] = {}
-        self._table: SubscriptionTable | PollTable | None = None
+        self._table: ItemTable | None = None
         self._no_subscriptions: NoSubscriptions | None = None
         if config.interface.collect == "poll":
             self._no_subscriptions = NoSubscriptions(SO_CONFIGURED)
@@ -204,7 +203,7 @@ class Line:
             for station in self._stations.values():
                 tasks.create_task(station.run())
 
-    def _new_table(self, link: Link) -> SubscriptionTable | PollTable:
+    def _new_table(self, link: Link) -> ItemTable:
         """Subscribe where the server offers it; else read."""
         why = self._no_subscriptions
         self.health.polled = str(why or "")
@@ -312,13 +311,13 @@ class Line:
         if item.sink is Sink.TELEMETRY:
             self._collector.refused(item.tag_id, reason)
 
-    async def _refill(self, link: Link, table: SubscriptionTable | PollTable) -> None:
+    async def _refill(self, link: Link, table: ItemTable) -> None:
         """Fill the gaps before this session; it gets no more of them, for one that misses something ends."""
         await table.heard.wait()
         await asyncio.sleep(SETTLE_S)
         await refill(link, self._collector, {tag.tag_id: tag.node for tag in self._interface.tags})
 
-    async def _watch_data(self, table: SubscriptionTable | PollTable) -> None:
+    async def _watch_data(self, table: ItemTable) -> None:
         while True:
             await asyncio.sleep(0.5)
             silent_s = time.monotonic() - table.last_data
@@ -329,7 +328,7 @@ class Line:
             if table.heard.is_set():
                 self._heard(table)
 
-    def _heard(self, table: SubscriptionTable | PollTable) -> None:
+    def _heard(self, table: ItemTable) -> None:
         if not self.health.connected:
             self._set_connected(True)
             self.health.reconnects += 1

@@ -15,7 +15,8 @@ from asyncua.client.client import Client
 
 from edge.bench.report import Figure
 from edge.opcua.link import Link, open_link
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.opcua.wanted import TAG_QUEUE, Sink, Wanted
 
 TAGS = 5_000

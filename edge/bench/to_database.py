@@ -25,7 +25,8 @@ from edge.bench.trial import Trial, mes_on_trial
 from edge.journal import Journal, telemetry_rows
 from edge.mes_client import MesAway, MesClient
 from edge.opcua.link import open_link
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.settings import EdgeSettings
 from edge.store import Entry
 from edge.telemetry import Collector

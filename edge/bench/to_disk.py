@@ -15,7 +15,8 @@ from edge.bench.report import Figure
 from edge.bench.subscribing import load_server, wanted
 from edge.journal import Journal
 from edge.opcua.link import open_link
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.settings import EdgeSettings
 from edge.telemetry import Collector
 from mes.contracts.wire import to_filetime

@@ -18,11 +18,11 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import struct_to_binary
 
-from edge.opcua.items import Items, Sorted
-from edge.opcua.link import Link, LinkFailed
+from edge.opcua.items import Sorted
+from edge.opcua.link import Link
 from edge.opcua.nodes import UnknownNode
 from edge.opcua.publication import read_values
-from edge.opcua.subscriptions import Notification, SubscriptionLost
+from edge.opcua.table import ItemTable, Notification
 from edge.opcua.wanted import Sink, Wanted, by_rate
 from mes.contracts.wire import to_filetime
 
@@ -50,7 +50,7 @@ OnMissed = Callable[[Sequence[int], float, float], None]
 """Called with tag ids and, in real seconds before now, when the last round in time was and when the next one."""
 
 
-class PollTable:
+class PollTable(ItemTable):
     """All that is read from one session again and again; stands where `SubscriptionTable` stands.
 
     Args:
@@ -66,21 +66,11 @@ class PollTable:
         on_refused: Callable[[Wanted, str], None] = lambda _item, _reason: None,
         on_missed: OnMissed = lambda _tags, _since, _until: None,
     ) -> None:
-        self._link = link
-        self._deliver = deliver
-        self._on_refused = on_refused
+        super().__init__(link, deliver, on_refused)
         self._on_missed = on_missed
-        self._items = Items()
         self._per_read = NODES_PER_READ
         self._rounds = 0
         self._shown: dict[int, tuple[object, int]] = {}
-        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.quarantined: dict[Wanted, str] = {}
-        self.last_data = time.monotonic()
-        self.heard = asyncio.Event()
-        """Set with the first data of the session."""
-        self.publish_round_trip_s = 0.0
-        """How long the last round took."""
 
     async def run(self, wanted: Sequence[Wanted]) -> None:
         """Read until the session fails.
@@ -89,7 +79,7 @@ class PollTable:
             SubscriptionLost: other items are wanted.
             OSError, TimeoutError, ua.UaError: the session failed.
         """
-        self._per_read = await self._stated_limit()
+        self._per_read = await self._stated_limit(_MAX_NODES_NODE, unstated=NODES_PER_READ)
         self.last_data = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for rate_ms, group in by_rate(wanted).items():
@@ -99,17 +89,9 @@ class PollTable:
     def acknowledge(self, notification: Notification) -> None:
         """Do nothing: a server keeps nothing of what was read."""
 
-    def lose(self, reason: str) -> None:
-        """End the session; the first reason stands."""
-        if not self._lost.done():
-            self._lost.set_result(reason)
-
     async def change(self, wanted: Sequence[Wanted]) -> None:
         """End the session: the next one reads these items."""
         self.lose(f"{len(wanted)} items are wanted from now on")
-
-    async def _watch_loss(self) -> None:
-        raise SubscriptionLost(await self._lost)
 
     async def _poll_forever(self, every_s: float, group: Sequence[Wanted]) -> None:
         nodes = self._resolved(group)
@@ -219,14 +201,6 @@ class PollTable:
             self.quarantined[item] = reason
             log.warning("node.bad", nodes={item.node: reason}, count=1)
             self._on_refused(item, reason)
-
-    async def _stated_limit(self) -> int:
-        try:
-            stated = (await self._link.read([_MAX_NODES_NODE]))[0]
-        except LinkFailed:
-            return NODES_PER_READ
-        limit = stated.Value.Value if stated.Value is not None else None
-        return int(limit) if isinstance(limit, int) and limit > 0 else NODES_PER_READ
 
 
 class _Rounds:

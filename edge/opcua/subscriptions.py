@@ -13,7 +13,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 from asyncua import ua
@@ -21,11 +20,11 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
 from edge.opcua.events import EventWatch
-from edge.opcua.items import Change, Items, Telemetry
-from edge.opcua.link import Link, LinkFailed
+from edge.opcua.link import Link
 from edge.opcua.nodes import UnknownNode
 from edge.opcua.publication import Publication
 from edge.opcua.publish import Publisher
+from edge.opcua.table import ItemTable, Notification
 from edge.opcua.vigil import SETTLE_S, Vigil
 from edge.opcua.wanted import Wanted, by_rate
 
@@ -67,10 +66,6 @@ SLOW_AT_LEAST_MS = 2000.0
 """A server that samples or publishes by so much slower than asked is read instead (`edge.opcua.polling`)."""
 
 
-class SubscriptionLost(Exception):
-    """The subscriptions of this session will bring nothing more; the message says why."""
-
-
 class NoSubscriptions(Exception):
     """The server offers no subscriptions, or too slow ones: what is wanted of it has to be read.
 
@@ -82,24 +77,7 @@ class NoSubscriptions(Exception):
         self.passing = passing
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """What one publish response brought: process values by column, and the rest one by one.
-
-    `missed`: a publication before it never came. `published_ft`: the server's clock then, or 0. `events`: as they
-    came, for `edge.opcua.events` to read.
-    """
-
-    subscription_id: int
-    sequence: int
-    telemetry: tuple[Telemetry, ...]
-    changes: tuple[Change, ...]
-    missed: bool
-    published_ft: int = 0
-    events: tuple[bytes, ...] = ()
-
-
-class SubscriptionTable:
+class SubscriptionTable(ItemTable):
     """All subscriptions of one session.
 
     Args:
@@ -116,12 +94,9 @@ class SubscriptionTable:
         on_refused: Callable[[Wanted, str], None] = lambda _item, _reason: None,
         events: EventWatch | None = None,
     ) -> None:
-        self._link = link
+        super().__init__(link, deliver, on_refused)
         self._events = events
-        self._deliver = deliver
-        self._on_refused = on_refused
         self._publisher = Publisher(link.session)
-        self._items = Items()
         self._vigil = Vigil(
             link, self._items, last_data=lambda: self.last_data, on_lost=self._set_aside
         )
@@ -135,12 +110,6 @@ class SubscriptionTable:
         self._turn = asyncio.Lock()
         self._shaping = asyncio.Lock()
         """Held by whoever makes or unmakes items."""
-        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.quarantined: dict[Wanted, str] = {}
-        self.last_data = time.monotonic()
-        self.heard = asyncio.Event()
-        """Set with the first data of the session."""
-        self.publish_round_trip_s = 0.0
 
     async def run(self, wanted: Sequence[Wanted]) -> None:
         """Subscribe and deliver until the session fails.
@@ -152,7 +121,7 @@ class SubscriptionTable:
         """
         # asyncua would start its own loop, with one request in flight and its own acknowledgements.
         self._link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
-        self._items_per_call = await self._stated_limit()
+        self._items_per_call = await self._stated_limit(_MAX_ITEMS_NODE, unstated=ITEMS_PER_CALL)
         try:
             async with self._shaping:
                 await self._create(wanted)
@@ -354,14 +323,6 @@ class SubscriptionTable:
                 ):  # it has forgotten them already
                     await self._link.session.delete_monitored_items(parameters)
 
-    async def _stated_limit(self) -> int:
-        try:
-            stated = (await self._link.read([_MAX_ITEMS_NODE]))[0]
-        except LinkFailed:
-            return ITEMS_PER_CALL
-        limit = stated.Value.Value if stated.Value is not None else None
-        return int(limit) if isinstance(limit, int) and limit > 0 else ITEMS_PER_CALL
-
     async def _publish_forever(self) -> None:
         while True:
             asked = time.monotonic()
@@ -434,14 +395,6 @@ class SubscriptionTable:
         for part in result.NotificationMessage.NotificationData or ():
             if isinstance(part, ua.StatusChangeNotification):
                 self.lose(part.Status.name)
-
-    def lose(self, reason: str) -> None:
-        """End the session; the first reason stands."""
-        if not self._lost.done():
-            self._lost.set_result(reason)
-
-    async def _watch_loss(self) -> None:
-        raise SubscriptionLost(await self._lost)
 
 
 async def offers_subscription(link: Link) -> bool:

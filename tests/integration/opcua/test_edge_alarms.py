@@ -17,7 +17,8 @@ from edge.alarms import AlarmDesk
 from edge.journal import Journal
 from edge.opcua.events import EventWatch, acknowledge
 from edge.opcua.link import CallRefused, Link, open_link
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.opcua.wanted import Sink, Wanted
 from edge.plant_clock import LiveClock
 from mes.contracts.alarms import AlarmReport

@@ -12,7 +12,8 @@ from asyncua import Server, ua
 from edge.opcua.link import open_link
 from edge.opcua.publication import Publication
 from edge.opcua.publish import Publisher
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.opcua.wanted import Sink, Wanted
 from tests.support.processes import free_ports
 from tests.support.waiting import eventually

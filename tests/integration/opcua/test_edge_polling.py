@@ -22,10 +22,10 @@ from edge.opcua.link import Link, open_link
 from edge.opcua.polling import PollTable
 from edge.opcua.subscriptions import (
     NoSubscriptions,
-    Notification,
     SubscriptionTable,
     offers_subscription,
 )
+from edge.opcua.table import Notification
 from edge.opcua.wanted import Sink, Wanted
 from edge.telemetry import Collector
 from mes.contracts.plant import PlantModel

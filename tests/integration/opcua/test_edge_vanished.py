@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 from edge.journal import Journal
 from edge.opcua import subscriptions, vigil
 from edge.opcua.link import Link, open_link
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.opcua.wanted import Sink, Wanted
 from edge.refill import refill
 from edge.telemetry import Collector

@@ -12,7 +12,8 @@ import pytest
 
 from edge.opcua.events import EventWatch, Told, acknowledge, read_events
 from edge.opcua.link import CallRefused, Link, open_link
-from edge.opcua.subscriptions import Notification, SubscriptionTable
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
 from edge.opcua.wanted import Sink, Wanted
 from mes.contracts.dispatch import Command, CommandKind
 from mes.contracts.line_layout import line_interface
