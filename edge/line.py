@@ -22,7 +22,10 @@ from edge.backoff import Trouble
 from edge.commands import Executor
 from edge.derived import StateWatcher
 from edge.images import ImageFolder
-from edge.inspection import CAMERA_TIMEOUT_S, Station
+from edge.inspection.judging import PictureJudge
+from edge.inspection.pictures import CAMERA_TIMEOUT_S, SnapshotCamera
+from edge.inspection.request import Handshake
+from edge.inspection.station import Station
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf
@@ -45,7 +48,7 @@ from edge.refill import SETTLE_S, refill
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig
 from mes.contracts.dispatch import JobListReport, ListedJobState
-from mes.contracts.plc import LineInterface
+from mes.contracts.plc import CameraNodes, LineInterface
 from mes.contracts.quality import Verdict
 from mes.contracts.telemetry import GapCause
 from mes.contracts.wire import Stream, to_filetime
@@ -256,20 +259,21 @@ class Line:
 
     def _open_stations(self, link: Link, cameras: httpx.AsyncClient) -> dict[str, Station]:
         return {
-            nodes.id: Station(
-                line=self._interface.line,
-                nodes=nodes,
-                link=link,
-                http=cameras,
-                shelf=self.shelf,
-                journal=self._journal,
-                images=self._images,
-                clock=self._clock,
-                may_act=self._may_act,
-                counts=self.verdicts,
-            )
-            for nodes in self._interface.cameras
+            nodes.id: self._open_station(nodes, link, cameras) for nodes in self._interface.cameras
         }
+
+    def _open_station(self, nodes: CameraNodes, link: Link, cameras: httpx.AsyncClient) -> Station:
+        camera = SnapshotCamera(nodes.snapshot_url, cameras, self._clock)
+        return Station(
+            line=self._interface.line,
+            handshake=Handshake(nodes, link, self._clock),
+            judge=PictureJudge(nodes.id, camera, self.shelf, self._clock),
+            journal=self._journal,
+            images=self._images,
+            clock=self._clock,
+            may_act=self._may_act,
+            counts=self.verdicts,
+        )
 
     def _on_notification(self, notification: Notification) -> None:
         if notification.missed:

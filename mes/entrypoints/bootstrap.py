@@ -17,7 +17,7 @@ import structlog
 from fastapi import FastAPI
 
 from mes.agents.bell import CommandBell
-from mes.inspection.pipelines.service import camera_models
+from mes.inspection.pipelines.publishing import camera_models
 from mes.platform.settings import Settings
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from mes.ingest.repository import Quarantined
 from mes.ingest.turns import Turns
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import publishing
 from mes.platform.http import ClockDep, DatabaseDep, ReadDb, SettingsDep
 
 router = APIRouter(tags=["agents"])
@@ -67,7 +67,7 @@ async def model(
     settings: SettingsDep,
 ) -> Response:
     """Answer a registered model package or a published pipeline; the agent verifies it by its hash."""
-    archive = await pipelines.archive_of(conn, FolderImageStore(settings.image_dir), sha256)
+    archive = await publishing.archive_of(conn, FolderImageStore(settings.image_dir), sha256)
     return Response(archive, media_type="application/zip")
 
 

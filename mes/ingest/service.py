@@ -37,7 +37,7 @@ from mes.ingest import model, repository
 from mes.ingest.model import Arrival, BatchMalformed, Result, SetAside, UnknownEpoch
 from mes.ingest.repository import Quarantined
 from mes.inspection import service as inspection
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import judged
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.errors import Problem
 
@@ -202,7 +202,7 @@ async def _results(
         match result:
             case InspectionResult():
                 await inspection.on_result(conn, result, now=now)
-                await pipelines.note_steps(conn, result)
+                await judged.note_steps(conn, result)
             case CommandResult():
                 await agents.finish_command(conn, result, real_now=real_now)
             case JobListReport():

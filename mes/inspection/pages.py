@@ -13,7 +13,7 @@ from mes.contracts.plant import Line, Station
 from mes.identity.model import Role
 from mes.inspection import registry
 from mes.inspection.drift import Drift
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import publishing
 from mes.inspection.pipelines.model import Publication
 from mes.inspection.registry import Judging
 from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
@@ -92,7 +92,7 @@ async def _rows(
     judging = await registry.judging(conn, since_at=since_at)
     known = {model.package_sha256: model for model in models}
     taken_back = await registry.taken_back(conn)
-    published = await pipelines.in_force(conn)
+    published = await publishing.in_force(conn)
     rows = []
     for line, station in registry.stations_with_camera(shell.plant):
         if station.camera is None or only not in (None, station.camera.id):

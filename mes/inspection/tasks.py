@@ -11,7 +11,7 @@ from mes.agents import service as agents
 from mes.contracts.agent import Heartbeat, ModelHealth
 from mes.inspection import bridge, registry, service
 from mes.inspection.images import FolderImageStore
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import publishing
 from mes.platform.jobs import JobContext, every
 
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ async def take_back_unusable(context: JobContext) -> None:
     async with context.database.write() as conn:
         now = context.clock.now()
         cameras = await registry.take_back_unusable(conn, reported, now=now)
-        cameras += await pipelines.take_back_unusable(conn, reported, now=now)
+        cameras += await publishing.take_back_unusable(conn, reported, now=now)
         if cameras:
             await agents.refresh_configs(conn, models=context.services["camera_models"])
     for camera in cameras:

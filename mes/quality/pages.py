@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from mes.identity.model import Role
 from mes.inspection import service as inspection
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import judged
 from mes.platform.http import ReadDb
 from mes.quality import queue, views
 from mes.quality.model import HoldState
@@ -96,7 +96,7 @@ async def beside(inspection_id: UUID, shell: ReviewPage, conn: ReadDb) -> list[d
 @router.get("/quality/review/{inspection_id}/measures.json")
 async def measures(inspection_id: UUID, shell: ReviewPage, conn: ReadDb) -> list[dict[str, Any]]:
     """Answer what the gauges of a pipeline read in a picture; nothing where none judged it."""
-    steps = await pipelines.steps_of(conn, inspection_id)
+    steps = await judged.steps_of(conn, inspection_id)
     return [
         {
             "node": one.node,
@@ -151,7 +151,7 @@ async def inspection_page(inspection_id: UUID, shell: HoldsPage, conn: ReadDb) -
         {
             "seen": seen,
             "hold": await views.hold_of(conn, inspection_id),
-            "steps": await pipelines.steps_of(conn, inspection_id),
+            "steps": await judged.steps_of(conn, inspection_id),
             "beside": await views.beside(conn, seen),
         },
     )

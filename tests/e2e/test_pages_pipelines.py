@@ -12,6 +12,7 @@ from mes.contracts.quality import Measure, Verdict
 from mes.inspection import registry
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore
+from mes.inspection.pipelines import judged
 from mes.inspection.pipelines import service as pipelines
 from tests.e2e.conftest import Plant
 from tests.support.floor import a_result
@@ -231,7 +232,7 @@ def test_the_review_and_the_pictures_page_show_what_the_gauges_read(plant: Plant
     async def note() -> None:
         result = a_result(Verdict.NOK, id=seen, measures=(measure,), step_ms={"gap left": 1.25})
         async with plant.shown.database.write() as conn:
-            await pipelines.note_steps(conn, result)
+            await judged.note_steps(conn, result)
 
     plant.do(note())
     page = plant.page("quality")

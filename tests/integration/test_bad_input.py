@@ -39,7 +39,10 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from edge.images import ImageFolder
-from edge.inspection import Station
+from edge.inspection.judging import PictureJudge
+from edge.inspection.pictures import SnapshotCamera
+from edge.inspection.request import Handshake
+from edge.inspection.station import Station
 from edge.journal import Journal
 from edge.mes_client import MesClient, MesRefused
 from edge.models import ModelShelf
@@ -334,19 +337,18 @@ async def a_station(url: str, folder: Path) -> AsyncIterator[tuple[Station, Fake
         camera="cam", package="painting", version=manifest.version, sha256=manifest.sha256
     )
     real = datetime.now(UTC)
+    clock = LiveClock(PlantClock(segments=(ClockSegment(real_at=real, plant_at=real, factor=1.0),)))
     line = FakeLine({})
     async with httpx.AsyncClient(timeout=3, trust_env=False) as http:
         station = Station(
             line=LINE,
-            nodes=NODES.model_copy(update={"snapshot_url": url}),
-            link=line,  # type: ignore[arg-type]  # the tags have the two methods a station uses
-            http=http,
-            shelf=ModelShelf((model,)),
+            handshake=Handshake(NODES, line, clock),  # type: ignore[arg-type]  # it has the two methods used
+            judge=PictureJudge(
+                NODES.id, SnapshotCamera(url, http, clock), ModelShelf((model,)), clock
+            ),
             journal=journal,
             images=ImageFolder(journal, folder / "images", max_bytes=1 << 20, keep_ok_every=1),
-            clock=LiveClock(
-                PlantClock(segments=(ClockSegment(real_at=real, plant_at=real, factor=1.0),))
-            ),
+            clock=clock,
             may_act=lambda: True,
             counts=dict.fromkeys(Verdict, 0),
         )

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from mes.identity.model import Role
 from mes.inspection import registry
-from mes.inspection.pipelines import bridge, service
+from mes.inspection.pipelines import bridge, publishing, service
 from mes.inspection.pipelines.model import Pipeline, Publication, Version
 from mes.inspection.pipelines.schemas import DocumentIn
 from mes.inspection.pipelines.words import GROUPS, KINDS, PORTS, SAMPLES, SETTINGS
@@ -38,7 +38,7 @@ class Row:
 @router.get("/quality/pipelines")
 async def pipelines_page(shell: PipelinesPage, conn: ReadDb) -> HTMLResponse:
     """List the pipelines and where they judge."""
-    in_force = (await service.in_force(conn)).values()
+    in_force = (await publishing.in_force(conn)).values()
     rows = [
         Row(
             one,
@@ -60,7 +60,7 @@ async def pipeline_page(pipeline_id: UUID, shell: PipelinesPage, conn: ReadDb) -
     """Edit a pipeline, compare its versions, publish them."""
     pipeline = await service.get(conn, pipeline_id)
     newest = await service.version(conn, pipeline)
-    in_force = await service.in_force(conn)
+    in_force = await publishing.in_force(conn)
     cameras = [
         {
             "id": station.camera.id,
@@ -80,7 +80,7 @@ async def pipeline_page(pipeline_id: UUID, shell: PipelinesPage, conn: ReadDb) -
             "pipeline": pipeline,
             "newest": newest,
             "versions": await service.versions(conn, pipeline_id),
-            "publications": await service.publications_of(conn, pipeline_id),
+            "publications": await publishing.publications_of(conn, pipeline_id),
             "cameras": cameras,
             "judging": [c for c in in_force.values() if c.pipeline_id == pipeline_id],
             "facts": {

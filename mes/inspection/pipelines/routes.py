@@ -12,7 +12,7 @@ from mes.identity.access import require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore, ImageStore
-from mes.inspection.pipelines import bridge, service
+from mes.inspection.pipelines import bridge, judged, publishing, service
 from mes.inspection.pipelines.schemas import (
     ChangeOut,
     CheckOut,
@@ -207,7 +207,7 @@ async def get_difference(
 async def get_publications(pipeline_id: UUID, _: Reader, conn: ReadDb) -> list[PublicationOut]:
     """List where a pipeline judges and judged, the newest change first."""
     await service.get(conn, pipeline_id)
-    return [PublicationOut.of(one) for one in await service.publications_of(conn, pipeline_id)]
+    return [PublicationOut.of(one) for one in await publishing.publications_of(conn, pipeline_id)]
 
 
 @router.post("/api/pipelines/{pipeline_id}/publish")
@@ -221,7 +221,7 @@ async def publish(
     store: StoreDep,
 ) -> list[PublicationOut]:
     """Let a version judge at cameras: their agents fetch it by its hash and go over between two parts."""
-    done = await service.publish(
+    done = await publishing.publish(
         conn,
         store,
         pipeline_id,
@@ -244,7 +244,7 @@ async def roll_back(
     context: ContextDep,
 ) -> Response:
     """Give a camera back to the pipeline before, or to its model alone."""
-    await service.roll_back(conn, camera, reason=body.reason, actor=user.actor, now=clock.now())
+    await publishing.roll_back(conn, camera, reason=body.reason, actor=user.actor, now=clock.now())
     await agents.refresh_configs(conn, models=context.services["camera_models"])
     return Response(status_code=status.HTTP_204_NO_CONTENT)
 
@@ -265,7 +265,7 @@ async def get_pictures(
             "variant": row["variant"],
             "triggered_at": row["triggered_at"],
         }
-        for row in await service.pictures_of(conn, camera, limit=limit)
+        for row in await judged.pictures_of(conn, camera, limit=limit)
     ]
 
 

@@ -16,8 +16,7 @@ from mes.execution import tasks as execution_tasks
 from mes.identity import service as identity
 from mes.identity.model import Role
 from mes.inspection import service as inspection
-from mes.inspection.pipelines import routes
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import judged, publishing, routes
 from mes.resources import service as resources
 from qc_vision.runtime import content_hash
 from tests.support.floor import a_result
@@ -37,7 +36,7 @@ def doors(plant_floor: FloorApi, monkeypatch: pytest.MonkeyPatch) -> None:
     app.dependency_overrides[routes.store_of] = lambda: plant_floor.images
     for limit in ("max_body_bytes", "max_upload_bytes"):
         monkeypatch.setitem(app.state.context.settings.http.__dict__, limit, 1 << 20)
-    monkeypatch.setitem(app.state.context.services, "camera_models", pipelines.camera_models)
+    monkeypatch.setitem(app.state.context.services, "camera_models", publishing.camera_models)
 
 
 async def created(client: httpx.AsyncClient, name: str = "Gap at the hood") -> dict[str, Any]:
@@ -172,7 +171,7 @@ async def test_a_published_pipeline_takes_the_models_place_and_gives_it_back(
     assert (await judging(plant_floor)).package_sha256 == bundle
     store = plant_floor.images
     async with plant_floor.orders.database.write() as conn:
-        archive = await pipelines.archive_of(conn, store, bundle)
+        archive = await publishing.archive_of(conn, store, bundle)
         assert content_hash(archive) == bundle
         audit = await identity.audit_of(conn, f"camera:{CAMERA}")
     assert [entry.action for entry in audit] == ["pipeline.moved"]
@@ -186,8 +185,8 @@ async def test_a_published_pipeline_takes_the_models_place_and_gives_it_back(
         camera=CAMERA, package_sha256=second, role=ModelRole.ACTIVE, reason="it does not load"
     )
     async with plant_floor.orders.database.write() as conn:
-        assert await pipelines.take_back_unusable(conn, [health], now=now) == [CAMERA]
-        assert await pipelines.take_back_unusable(conn, [health], now=now) == []
+        assert await publishing.take_back_unusable(conn, [health], now=now) == [CAMERA]
+        assert await publishing.take_back_unusable(conn, [health], now=now) == []
     assert (await judging(plant_floor)).package_sha256 == bundle
     rolled = await client.post(f"/api/cameras/{CAMERA}/pipeline/roll-back", json=back)
     assert rolled.status_code == 204
@@ -207,7 +206,7 @@ async def judging(plant_floor: FloorApi) -> Any:
             for station in line.stations
             if station.camera is not None and station.camera.id == CAMERA
         )
-        models = await pipelines.camera_models(conn, plant, line)
+        models = await publishing.camera_models(conn, plant, line)
     return next(m for m in models if m.camera == CAMERA and m.role is ModelRole.ACTIVE)
 
 
@@ -256,9 +255,9 @@ async def test_what_the_nodes_said_is_kept_with_the_verdict_and_help_is_called_o
     async with database.write() as conn:
         for _ in range(2):
             await inspection.on_result(conn, result, now=result.decided_at)
-            await pipelines.note_steps(conn, result)
+            await judged.note_steps(conn, result)
     async with database.read() as conn:
-        steps = await pipelines.steps_of(conn, result.id)
+        steps = await judged.steps_of(conn, result.id)
     assert steps is not None
     assert steps.measures == (measure,)
     assert steps.slowest[0] == ("gap", 3.2)

@@ -24,7 +24,7 @@ from mes.identity import service as identity
 from mes.identity.model import Role
 from mes.inspection import bridge, tasks
 from mes.inspection.images import FolderImageStore
-from mes.inspection.pipelines import service as pipelines
+from mes.inspection.pipelines import publishing
 from mes.platform.clock import ServerClock, set_speed
 from mes.platform.db import Database
 from mes.platform.jobs import JobContext
@@ -116,7 +116,7 @@ class Rollout:
 
     async def worker(self) -> None:
         """Run the worker's job once, as it runs every few seconds."""
-        services = {"camera_models": pipelines.camera_models}
+        services = {"camera_models": publishing.camera_models}
         await tasks.take_back_unusable(
             JobContext(self.database, self.clock, self.settings, services)
         )

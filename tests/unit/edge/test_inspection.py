@@ -17,7 +17,10 @@ import pytest
 from asyncua import ua
 
 from edge.images import ImageFolder
-from edge.inspection import Station
+from edge.inspection.judging import PictureJudge
+from edge.inspection.pictures import SnapshotCamera
+from edge.inspection.request import Handshake
+from edge.inspection.station import Station
 from edge.journal import Journal
 from edge.models import Choice, Judge, ModelShelf, NoModel
 from edge.opcua.link import CallRefused
@@ -130,10 +133,10 @@ async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[R
     images = ImageFolder(journal, tmp_path / "images", max_bytes=1 << 20, keep_ok_every=2)
     station = Station(
         line="paint",
-        nodes=NODES,
-        link=line,  # type: ignore[arg-type]  # the fake has the two methods a station uses
-        http=camera,
-        shelf=FakeShelf((MODEL,)),
+        handshake=Handshake(NODES, line, clock),  # type: ignore[arg-type]  # the fake has the two methods it uses
+        judge=PictureJudge(
+            NODES.id, SnapshotCamera(NODES.snapshot_url, camera, clock), FakeShelf((MODEL,)), clock
+        ),
         journal=journal,
         images=images,
         clock=clock,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.inspection import _of_pipeline
+from edge.inspection.results import of_pipeline
 from edge.models import FAILURES_IN_A_ROW, ModelShelf
 from mes.contracts.agent import CameraModel
 from mes.contracts.quality import Verdict
@@ -39,7 +39,7 @@ async def test_a_pipeline_judges_with_its_gauges_and_says_what_they_read(tmp_pat
     assert choice.judge.model == model
     assert isinstance(choice.judge.inspector, Runner)
     seen = choice.judge.inspector.inspect(gap_picture(17.0)[1])
-    said = _of_pipeline(seen)
+    said = of_pipeline(seen)
     (measure,) = said["measures"]
     assert (measure.node, measure.verdict) == ("gap", Verdict.NOK)
     assert measure.value == pytest.approx(4.25, abs=0.05)
