@@ -17,7 +17,7 @@ NEWCOMERS = 40
 PUT_IN_AGAIN = 20
 """Late cars for which a better place in the old order is looked for, the latest first."""
 _PART = 0.2
-"""The most of what is left of a solve's time that the late cars may take."""
+"""The most of what is left of a solve's time that the late cars may take; the latest is always tried."""
 
 
 def in_the_old_order(problem: Problem, reference: Schedule, clock: Clock) -> Iterator[Schedule]:
@@ -38,7 +38,7 @@ def in_the_old_order(problem: Problem, reference: Schedule, clock: Clock) -> Ite
         yield kept
     at_most = PUT_IN_AGAIN
     if clock.budget.wall_s is not None:
-        at_most = min(at_most, int(_PART * clock.left_s() / each_s))
+        at_most = min(at_most, max(1, int(_PART * clock.left_s() / each_s)))
     again = _late(problem, kept)[:at_most]
     if not again or clock.cancelled():
         return

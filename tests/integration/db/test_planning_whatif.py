@@ -65,13 +65,15 @@ async def branch_with(plant: PlannedPlant, name: str, *changes: Change) -> Branc
         return await whatif.change(conn, made.id, changes)
 
 
-async def solved(plant: PlannedPlant, *branches: Branch) -> list[Branch]:
-    """Solve branches as the worker does."""
+async def solved(
+    plant: PlannedPlant, *branches: Branch, budget: PlanSettings = QUICK
+) -> list[Branch]:
+    """Solve branches as the worker does, with the time that `budget` gives each."""
     async with plant.database.write() as conn:
         for branch in branches:
             await whatif.request_solve(conn, branch.id)
     for branch in branches:
-        await whatif.run(plant.database, plant.clock, HERE, QUICK, branch.id)
+        await whatif.run(plant.database, plant.clock, HERE, budget, branch.id)
     async with plant.database.read() as conn:
         return [await whatif.get(conn, branch.id) for branch in branches]
 
@@ -198,7 +200,7 @@ async def test_a_rush_order_comes_sooner_in_its_branch(planned: PlannedPlant) ->
     order, planned_start = await last_waiting(planned)
     wanted = planned.clock.now() + timedelta(minutes=10)
     rush = await branch_with(planned, "rush", RushOrder(order=order, due_at=wanted))
-    await solved(planned, rush)
+    await solved(planned, rush, budget=PlanSettings(wall_s=3))
     await publish(planned, rush.id)
     async with planned.database.read() as conn:
         why = await planning.why(conn, order)
