@@ -20,7 +20,8 @@ from typing import Any, TextIO, cast
 import structlog
 from pydantic import ValidationError
 
-from edge.agent import NotEnrolled, run_agent
+from edge.agent import run_agent
+from edge.enrolment import NotEnrolled
 from edge.identity import FolderInUse
 from edge.opcua.link import quiet_asyncua
 from edge.service_manager import ServiceManager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -12,6 +11,7 @@ import structlog
 from edge.alarms import AlarmDesk
 from edge.backoff import Trouble
 from edge.commands import Executor, Inbox
+from edge.enrolment import Enrolment
 from edge.health import Health
 from edge.identity import DataFolder
 from edge.images import ImageFolder
@@ -25,11 +25,11 @@ from edge.opcua.security import LinkSecurity
 from edge.opcua.vigil import missed_within_s
 from edge.packages import PackageFolder
 from edge.plant_clock import LiveClock
-from edge.settings import CodeUnreadable, EdgeSettings
-from edge.staging import Staging
+from edge.settings import EdgeSettings
+from edge.staging import Staging, keeps_the_session
 from edge.telemetry import Collector
 from edge.uplink import BatchDoor, Uplink
-from mes.contracts.agent import AgentConfig, CameraModel
+from mes.contracts.agent import AgentConfig
 from mes.contracts.wire import Stream
 
 log = structlog.get_logger(__name__)
@@ -39,10 +39,6 @@ FENCED = "agent.fenced"
 FENCED_FOR_EVER = 1 << 32
 PUBLISHES_IN_ANY_ORDER = 2
 """A line that works tick by tick tells the values of a tick within two publications."""
-
-
-class NotEnrolled(Exception):
-    """There is no token and no enrolment code, or the MES refused the code."""
 
 
 class _Reload(Exception):
@@ -55,6 +51,7 @@ class Agent:
     def __init__(self, settings: EdgeSettings) -> None:
         self._settings = settings
         self._folder = DataFolder(settings.data)
+        self._enrolment = Enrolment(settings, self._folder)
         self._fenced_epoch = 0
         self._config: AgentConfig | None = None
         self._newest_version = 0
@@ -72,41 +69,13 @@ class Agent:
         try:
             instance = self._folder.instance(journal.id)
             async with MesClient(self._settings.mes, instance=instance) as mes:
-                await self._enrol(mes)
+                await self._enrolment.prove(mes)
                 staging = Staging(self._folder, instance, trial_s=self._settings.trial_s)
                 while True:
                     config = await self._next_config(mes, instance, staging)
                     await self._run_with(config, journal, mes, instance, staging)
         finally:
             journal.close()
-
-    async def _enrol(self, mes: MesClient) -> None:
-        enrolled = self._folder.enrolled()
-        if enrolled is None:
-            await self._trade_code(mes)
-        else:
-            mes.authenticate(enrolled.token)
-
-    async def _trade_code(self, mes: MesClient) -> None:
-        """Trade the one-time code for a token and keep it."""
-        code = self._settings.enrolment_code()
-        if code is None:
-            raise NotEnrolled("no token yet: give the enrolment code that the MES issued")
-        trouble = Trouble("enrolment")
-        while True:
-            try:
-                enrolled = await mes.enrol(code)
-                break
-            except MesAway as error:
-                trouble.failed(str(error))
-                await trouble.wait()
-            except MesRefused as refusal:
-                raise NotEnrolled(f"the MES refused the enrolment code: {refusal}") from refusal
-        trouble.over()
-        self._folder.keep_enrolled(enrolled)
-        self._settings.forget_code()
-        mes.authenticate(enrolled.token)
-        log.info("agent.enrolled", line=enrolled.line)
 
     async def _next_config(
         self, mes: MesClient, instance: str, staging: Staging, *, heard: bool = False
@@ -136,25 +105,13 @@ class Agent:
                 trouble.failed(str(refusal))
                 if refusal.code == FENCED:
                     self._fenced_epoch = FENCED_FOR_EVER
-                if await self._renew_token(mes, refusal):
+                if await self._enrolment.renew(mes, refusal):
                     continue
             cached = self._folder.cached_config(instance)
             if cached is not None:
                 log.info("config.cached", version=cached.version)
                 return cached
             await trouble.wait()
-
-    async def _renew_token(self, mes: MesClient, refusal: MesRefused) -> bool:
-        if refusal.status != 401:
-            return False
-        try:
-            if self._settings.enrolment_code() is None:
-                return False
-            await self._trade_code(mes)
-        except (NotEnrolled, CodeUnreadable) as error:
-            log.error("agent.token_refused", reason=str(error))
-            return False
-        return True
 
     async def _run_with(
         self,
@@ -275,18 +232,6 @@ class Agent:
                     health.serve_metrics(self._settings.metrics_port, on_ready=_metrics_ready)
                 )
 
-    async def _bring_models(
-        self, mes: MesClient, shelf: ModelShelf, models: Sequence[CameraModel]
-    ) -> None:
-        """Fetch, load and warm models; cameras go over to them between two parts.
-
-        What is here already judges while the rest is on its way.
-        """
-        await asyncio.to_thread(shelf.preload)
-        if shelf.fetched is not None:
-            await _fetched(mes, shelf.fetched, models)
-        await asyncio.to_thread(shelf.change, models)
-
     def _secure(self, config: AgentConfig) -> LinkSecurity:
         security = self._settings.link_security(config.interface.line)
         security.prepare(now=datetime.now(UTC))
@@ -325,14 +270,14 @@ class Agent:
         Raises:
             _Reload: more has changed, and all parts start again.
         """
-        await self._bring_models(mes, shelf, config.models)
+        await shelf.bring(mes, config.models)
         while True:
             await self._reload.wait()
             self._reload.clear()
             fresh = await self._next_config(
                 mes, instance, staging, heard=health.line.health.connected
             )
-            if not _keeps_the_session(config, fresh):
+            if not keeps_the_session(config, fresh):
                 log.info("config.changed", version=fresh.version)
                 raise _Reload
             await asyncio.to_thread(
@@ -346,22 +291,8 @@ class Agent:
                 self._trial.set()
                 log.info("config.tags_changed", version=fresh.version)
             if before.models != fresh.models:
-                await self._bring_models(mes, shelf, fresh.models)
+                await shelf.bring(mes, fresh.models)
                 log.info("config.models_changed", version=fresh.version)
-
-
-async def _fetched(mes: MesClient, packages: PackageFolder, models: Sequence[CameraModel]) -> None:
-    """Fetch the packages that are not here, as often as it takes."""
-    trouble = Trouble("models")
-    while True:
-        try:
-            await packages.bring(mes, models)
-        except MesAway as error:
-            trouble.failed(str(error))
-            await trouble.wait()
-        else:
-            trouble.over()
-            return
 
 
 async def _try_out(staging: Staging, health: Health, trial: asyncio.Event) -> None:
@@ -381,14 +312,6 @@ async def _try_out(staging: Staging, health: Health, trial: asyncio.Event) -> No
 
         if await staging.watch(heard, health.detail):
             raise _Reload
-
-
-def _keeps_the_session(before: AgentConfig, after: AgentConfig) -> bool:
-    """Whether an agent can go over to another configuration without letting go of its line."""
-    free = ("version", "models", "clock", "trusted", "revoked")
-    interface = before.interface.model_copy(update={"tags": after.interface.tags})
-    same = {name: getattr(after, name) for name in free} | {"interface": interface}
-    return before.model_copy(update=same) == after
 
 
 def _names_of_tags(config: AgentConfig) -> dict[int, str]:

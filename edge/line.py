@@ -34,13 +34,10 @@ from edge.opcua.items import Change
 from edge.opcua.line_methods import LineMethods
 from edge.opcua.link import CallRefused, Link, LinkFailed, open_link
 from edge.opcua.nodes import UnknownNode
+from edge.opcua.offered import NoSubscriptions, offers_subscription
 from edge.opcua.polling import PollTable
 from edge.opcua.security import LinkSecurity
-from edge.opcua.subscriptions import (
-    NoSubscriptions,
-    SubscriptionTable,
-    offers_subscription,
-)
+from edge.opcua.subscriptions import SubscriptionTable
 from edge.opcua.table import ItemTable, Notification, SubscriptionLost
 from edge.opcua.wanted import Sink, Wanted, wanted_items
 from edge.plant_clock import LiveClock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from edge.mes_client import MesClient
 from edge.packages import PackageFolder
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from qc_vision.packages import shipped
@@ -101,6 +103,16 @@ class ModelShelf:
                 self._before[former.camera] = former
         self.unusable = unusable
         self.models = chosen
+
+    async def bring(self, mes: MesClient, models: Sequence[CameraModel]) -> None:
+        """Fetch, load and warm models; cameras go over to them between two parts.
+
+        What is here already judges while the rest is on its way.
+        """
+        await asyncio.to_thread(self.preload)
+        if self.fetched is not None:
+            await self.fetched.bring_at_last(mes, models)
+        await asyncio.to_thread(self.change, models)
 
     def choose(self, camera: str, variant: str, counter: int) -> Choice:
         """Return who judges a part and who looks on. May load them: call it in a thread.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from edge.mes_client import MesClient, MesRefused
+from edge.backoff import Trouble
+from edge.mes_client import MesAway, MesClient, MesRefused
 from mes.contracts.agent import CameraModel
 from qc_vision.pipelines import is_bundle
 from qc_vision.pipelines import unpack as unpack_pipeline
@@ -48,6 +49,19 @@ class PackageFolder:
             if self.find(sha256) is None:
                 await self._fetch(mes, sha256)
         await asyncio.to_thread(self._prune, wanted)
+
+    async def bring_at_last(self, mes: MesClient, models: Sequence[CameraModel]) -> None:
+        """Fetch what is named and not here, as often as it takes."""
+        trouble = Trouble("models")
+        while True:
+            try:
+                await self.bring(mes, models)
+            except MesAway as error:
+                trouble.failed(str(error))
+                await trouble.wait()
+            else:
+                trouble.over()
+                return
 
     async def _fetch(self, mes: MesClient, sha256: str) -> None:
         try:

@@ -125,6 +125,14 @@ def same_for_the_line(one: AgentConfig, other: AgentConfig) -> bool:
     return (one.interface, one.publish_interval_ms) == (other.interface, other.publish_interval_ms)
 
 
+def keeps_the_session(before: AgentConfig, after: AgentConfig) -> bool:
+    """Whether an agent can go over to another configuration without letting go of its line."""
+    free = ("version", "models", "clock", "trusted", "revoked")
+    interface = before.interface.model_copy(update={"tags": after.interface.tags})
+    same = {name: getattr(after, name) for name in free} | {"interface": interface}
+    return before.model_copy(update=same) == after
+
+
 def _with_the_line_of(older: AgentConfig, newest: AgentConfig) -> AgentConfig:
     """Return the newest configuration but for the line; its version says whose line it is."""
     return newest.model_copy(

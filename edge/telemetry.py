@@ -19,17 +19,17 @@ import structlog
 from asyncua.ua.status_codes import StatusCodes
 from numpy.typing import NDArray
 
+from edge.gap_rows import GapRows
 from edge.journal import Journal, telemetry_rows
 from edge.last_times import LastTimes
-from edge.opcua.bulk import FIRST_NUMBER, LAST_NUMBER
+from edge.numbers import NumberWatch
 from edge.opcua.items import Telemetry
 from edge.repair import MOST_REPAIRS, Repair, from_text, to_text
 from edge.store import Entry, Rows
-from mes.contracts.telemetry import Gap, GapCause, GapRepair
+from mes.contracts.telemetry import GapCause, GapRepair
 from mes.contracts.wire import (
     Stream,
     TelemetryColumns,
-    from_filetime,
     to_filetime,
     to_lines,
 )
@@ -55,12 +55,7 @@ WORTH_A_COMMIT = 2_000
 is mostly not its rows."""
 NEW_BATCHES = 8
 """When so many batches of new telemetry wait for the MES, what comes is backlog until fewer do."""
-GAPS_BY_TAG = 20
-"""When more tags overflow or come back at once, one gap row names them all."""
-BAD_TYPE = StatusCodes.BadTypeMismatch
 NOTHING_YET = StatusCodes.BadWaitingForInitialData
-_BAD = 2
-"""Severity of a bad status: its two highest bits."""
 
 
 @dataclass(slots=True)
@@ -95,27 +90,34 @@ class Collector:
     """Values that the line's history gave back since the start."""
     repairs: list[Repair] = field(default_factory=list)
     """Gaps that are not written down yet, oldest first."""
-    not_numbers: set[str] = field(default_factory=set)
-    """Tags whose last value was no finite number."""
     source_ahead_ms: float | None = None
     """By how much the newest source time was ahead of plant time; a line that tells late is behind it."""
     _rows: list[TelemetryColumns] = field(default_factory=list)
     _waiting: int = 0
-    _gaps: list[Gap] = field(default_factory=list)
     _kept: list[Callable[[], None]] = field(default_factory=list)
     _last: LastTimes = field(default_factory=LastTimes)
-    _refused: dict[int, str] = field(default_factory=dict)
     _disorder_ft: int = 0
     _facts_changed: bool = False
     _read_on_by_another: bool = False
     _open_gap: tuple[GapCause, str] | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
+    _gaps: GapRows = field(init=False)
+    _numbers: NumberWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._gaps = GapRows(self.line, self._name)
+        self._numbers = NumberWatch(self._name)
+
+    @property
+    def not_numbers(self) -> set[str]:
+        """Tags whose last value was no finite number."""
+        return self._numbers.not_numbers
 
     def resume(self) -> None:
         """Read what was kept last; what the line published since is a gap: the agent was down."""
         self._last = LastTimes.from_text(self.journal.fact(LAST_TIMES))
         self._disorder_ft = int(self.journal.fact(DISORDER) or 0)
-        self._refused = {
+        self._gaps.refused = {
             int(tag): reason
             for tag, reason in json.loads(self.journal.fact(REFUSED) or "{}").items()
         }
@@ -135,14 +137,14 @@ class Collector:
 
     def refused(self, tag_id: int, reason: str) -> None:
         """Note that the server will not monitor a tag: what it has until it does is missing."""
-        self._refused.setdefault(tag_id, reason)
+        self._gaps.refused.setdefault(tag_id, reason)
         self._facts_changed = True
 
     def missed(self, tag_ids: Sequence[int], *, since: datetime, until: datetime) -> None:
         """Write down that tags were not read between two moments (plant time) although they were due."""
         tags = None if len(tag_ids) == len(self.names) else tuple(tag_ids)
         span = (self._source_now(since), self._source_now(until))
-        self._add_gap(*span, GapCause.POLL_MISSED, tags, f"{len(tag_ids)} tags", GapRepair.RESYNC)
+        self._gaps.add(*span, GapCause.POLL_MISSED, tags, f"{len(tag_ids)} tags", GapRepair.RESYNC)
         self._full.set()
 
     def take(self, values: Telemetry, *, plant_now: datetime) -> None:
@@ -156,8 +158,9 @@ class Collector:
             self.repairs[-1].heard(values.tag_id, source_ft)
         places = self._last.places(values.tag_id)
         if values.first.any():
-            if self._refused:
-                self._note_return(values, source_ft, places)
+            if self._gaps.refused:
+                self._gaps.note_return(values, source_ft, self._last.at(places))
+                self._facts_changed = True
             wanted = ~values.first | ~(
                 (values.status == NOTHING_YET) | (source_ft <= self._last.at(places))
             )
@@ -166,7 +169,7 @@ class Collector:
             if not len(values):
                 return
         if values.overflow.any():
-            self._note_overflow(values, source_ft, places)
+            self._gaps.note_overflow(values, source_ft, places, self._last.at(places))
         self._measure_disorder(values, source_ft)
         self._last.set(places, source_ft)
         self._measure_source_clock(values, source_ft, plant_now)
@@ -192,8 +195,8 @@ class Collector:
         how = GapRepair.RESYNC if tags is None else GapRepair.HISTORY
         detail = f"{repair.detail}; what these told just before may have gone unheard"
         for unheard, since in repair.unheard() if tags is None else ():
-            self._add_gap(since, repair.from_ft, repair.cause, unheard, detail, how)
-        self._add_gap(
+            self._gaps.add(since, repair.from_ft, repair.cause, unheard, detail, how)
+        self._gaps.add(
             *(span or (repair.from_ft, repair.to_ft)), repair.cause, tags, repair.detail, how
         )
 
@@ -214,7 +217,7 @@ class Collector:
 
     def _add_rows(self, values: Telemetry, source_ft: NDArray[np.int64]) -> None:
         received_ft = np.full(len(values), to_filetime(datetime.now(UTC)), np.int64)
-        number, status = self._numbers(values)
+        number, status = self._numbers.read(values)
         self._rows.append(
             TelemetryColumns(
                 values.tag_id.astype(np.uint32), source_ft, received_ft, number, status
@@ -250,8 +253,8 @@ class Collector:
     async def flush(self) -> None:
         """Write what was taken and call back."""
         self._full.clear()
-        rows, gaps, kept = self._rows, self._gaps, self._kept
-        self._rows, self._gaps, self._kept, self._waiting = [], [], [], 0
+        rows, gaps, kept = self._rows, self._gaps.taken(), self._kept
+        self._rows, self._kept, self._waiting = [], [], 0
         stream = Stream.TELEMETRY
         if self.keeps_backlog and self.journal.size.new >= NEW_BATCHES:
             stream = Stream.BACKLOG
@@ -270,7 +273,7 @@ class Collector:
             LAST_TIMES: self._last.to_text(),
             DISORDER: str(self._disorder_ft),
             REPAIRS: to_text(self.repairs),
-            REFUSED: json.dumps(self._refused),
+            REFUSED: json.dumps(self._gaps.refused),
             EPOCH: str(self.epoch),
         }
 
@@ -320,97 +323,6 @@ class Collector:
                 self.write_off(oldest)
                 self.settled(oldest)
 
-    def _note_return(
-        self, values: Telemetry, source_ft: NDArray[np.int64], places: NDArray[np.intp]
-    ) -> None:
-        """Write the gap of each tag that the server had refused to monitor and now does."""
-        before = self._last.at(places)
-        back: list[tuple[int, int, int, str]] = []
-        for row in np.nonzero(values.first)[0].tolist():
-            tag = int(values.tag_id[row])
-            reason = self._refused.pop(tag, None)
-            self._facts_changed |= reason is not None
-            if reason is not None and 0 < before[row] < source_ft[row]:
-                back.append((tag, int(before[row]), int(source_ft[row]), reason))
-        if len(back) > GAPS_BY_TAG:
-            tags = tuple(tag for tag, *_ in back)
-            span = (min(since for _, since, *_ in back), max(until for *_, until, _ in back))
-            detail = f"{len(back)} tags: {back[0][3]}"
-            self._add_gap(*span, GapCause.NODE_REFUSED, tags, detail, GapRepair.RESYNC)
-            return
-        for tag, since, until, reason in back:
-            detail = f"{self._name(tag)}: {reason}"
-            self._add_gap(since, until, GapCause.NODE_REFUSED, (tag,), detail, GapRepair.RESYNC)
-
-    def _note_overflow(
-        self, values: Telemetry, source_ft: NDArray[np.int64], places: NDArray[np.intp]
-    ) -> None:
-        """Write a gap from the value before to each one that says that its queue was full."""
-        before = _values_before(places, source_ft, self._last.at(places))
-        hit = np.nonzero(values.overflow & (before > 0))[0]
-        tags = values.tag_id[hit]
-        if len(hit) > GAPS_BY_TAG:
-            from_ft, to_ft = int(before[hit].min()), int(source_ft[hit].max())
-            all_tags = tuple(np.unique(tags).tolist())
-            detail = f"{len(all_tags)} tags"
-            self._add_gap(from_ft, max(from_ft, to_ft), GapCause.QUEUE_OVERFLOW, all_tags, detail)
-            return
-        for tag, row in zip(tags.tolist(), hit.tolist(), strict=True):
-            from_ft, to_ft = int(before[row]), int(source_ft[row])
-            self._add_gap(
-                from_ft, max(from_ft, to_ft), GapCause.QUEUE_OVERFLOW, (tag,), self._name(tag)
-            )
-
-    def _add_gap(
-        self,
-        from_ft: int,
-        to_ft: int,
-        cause: GapCause,
-        tags: tuple[int, ...] | None,
-        detail: str,
-        repair: GapRepair = GapRepair.NONE,
-    ) -> None:
-        self._gaps.append(
-            Gap(
-                line=self.line,
-                tag_ids=tags,
-                from_at=from_filetime(from_ft),
-                to_at=from_filetime(to_ft),
-                cause=cause,
-                detail=detail,
-                repair=repair,
-            )
-        )
-
-    def _numbers(self, values: Telemetry) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
-        """Return the values as numbers (NaN where there is none) and their status."""
-        good = values.status >> 30 != _BAD
-        typed = (values.kind >= FIRST_NUMBER) & (values.kind <= LAST_NUMBER)
-        number = np.where(good & typed, values.value, np.nan)
-        status = np.where(good & ~typed, np.uint32(BAD_TYPE), values.status)
-        odd = good & ~(typed & np.isfinite(values.value))
-        if self.not_numbers or odd.any():
-            self._watch_numbers(values, good, odd, typed)
-        return number, status
-
-    def _watch_numbers(
-        self,
-        values: Telemetry,
-        good: NDArray[np.bool_],
-        odd: NDArray[np.bool_],
-        typed: NDArray[np.bool_],
-    ) -> None:
-        """Name a tag once when its values are no numbers, and once when they are again."""
-        for tag, row in _last_rows(values.tag_id[good], np.nonzero(good)[0]):
-            name = self._name(tag)
-            if odd[row] and name not in self.not_numbers:
-                self.not_numbers.add(name)
-                what = f"type {values.kind[row]}" if not typed[row] else str(values.value[row])
-                log.warning("tag.not_a_number", tag=name, value=what)
-            elif not odd[row] and name in self.not_numbers:
-                self.not_numbers.discard(name)
-                log.info("tag.number_again", tag=name)
-
     def _name(self, tag_id: int) -> str:
         return self.names.get(tag_id, str(tag_id))
 
@@ -421,23 +333,6 @@ def _source_times(values: Telemetry, plant_now: datetime) -> NDArray[np.int64]:
         return values.source_ft
     stated = np.where(values.source_ft > 0, values.source_ft, values.server_ft)
     return np.where(stated > 0, stated, to_filetime(plant_now))
-
-
-def _values_before(
-    places: NDArray[np.intp], source_ft: NDArray[np.int64], last: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return for each value the source time of the one before it of the same tag; `last` for its first."""
-    order = np.argsort(places, kind="stable")
-    again = np.concatenate([[False], places[order][1:] == places[order][:-1]])
-    before = np.empty_like(source_ft)
-    before[order] = np.where(again, np.roll(source_ft[order], 1), last[order])
-    return before
-
-
-def _last_rows(tag_id: NDArray[np.int64], rows: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Return each tag with the row of its last value."""
-    tags, where = np.unique(tag_id[::-1], return_index=True)
-    return list(zip(tags.tolist(), rows[::-1][where].tolist(), strict=True))
 
 
 def _batches(parts: list[TelemetryColumns]) -> list[TelemetryColumns]:

@@ -70,6 +70,7 @@ class PollTable(ItemTable):
         self._on_missed = on_missed
         self._per_read = NODES_PER_READ
         self._rounds = 0
+        self._round_s = 0.0
         self._shown: dict[int, tuple[object, int]] = {}
 
     async def run(self, wanted: Sequence[Wanted]) -> None:
@@ -89,6 +90,11 @@ class PollTable(ItemTable):
     def acknowledge(self, notification: Notification) -> None:
         """Do nothing: a server keeps nothing of what was read."""
 
+    @property
+    def publish_round_trip_s(self) -> float:
+        """How long the last round of reading took."""
+        return self._round_s
+
     async def change(self, wanted: Sequence[Wanted]) -> None:
         """End the session: the next one reads these items."""
         self.lose(f"{len(wanted)} items are wanted from now on")
@@ -101,7 +107,7 @@ class PollTable(ItemTable):
             began = time.monotonic()
             watch.began(began)
             await self._round(nodes)
-            self.publish_round_trip_s = time.monotonic() - began
+            self._round_s = time.monotonic() - began
             due = max(due + every_s, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -20,18 +19,17 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
 from edge.opcua.events import EventWatch
+from edge.opcua.intake import Intake
 from edge.opcua.link import Link
 from edge.opcua.nodes import UnknownNode
+from edge.opcua.offered import KEEP_ALIVE_S, NOT_OFFERED, NoSubscriptions, require_worth
 from edge.opcua.publication import Publication
-from edge.opcua.publish import Publisher
 from edge.opcua.table import ItemTable, Notification
 from edge.opcua.vigil import SETTLE_S, Vigil
 from edge.opcua.wanted import Wanted, by_rate
 
 log = structlog.get_logger(__name__)
 
-PUBLISHES_IN_FLIGHT = 4
-KEEP_ALIVE_S = 5.0
 LIFETIME_S = 60.0
 EVERY_CHANGE = 0.0
 """Sampling interval: as fast as the server can; what it samples slower is lost before anyone hears of it."""
@@ -43,38 +41,9 @@ RETRIES_AT_ONCE = 50
 """So many bad nodes are tried again one by one; of more, several go into a request."""
 NAMED = 10
 """Of more bad nodes at once the log names only the first."""
-LAST_SEQUENCE = 0xFFFFFFFF
-"""Behind it the sequence numbers of a subscription begin again at 1 (OPC 10000-4 §7.8)."""
-MOST_REPUBLISHED = 100
-"""So many publications at most are asked for again at once."""
 _MAX_ITEMS_NODE = (
     f"i={ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall}"
 )
-
-
-NOT_OFFERED = (
-    ua.uaerrors.BadServiceUnsupported,
-    ua.uaerrors.BadNotImplemented,
-    ua.uaerrors.BadNotSupported,
-    ua.uaerrors.BadTooManySubscriptions,
-)
-"""What a server answers that offers no subscription, or none to us."""
-_NO_ITEMS = frozenset({"BadServiceUnsupported", "BadNotImplemented", "BadNotSupported"})
-"""Of every item: the server monitors nothing. Too many items are another matter: those are tried again."""
-SLOW = 4.0
-SLOW_AT_LEAST_MS = 2000.0
-"""A server that samples or publishes by so much slower than asked is read instead (`edge.opcua.polling`)."""
-
-
-class NoSubscriptions(Exception):
-    """The server offers no subscriptions, or too slow ones: what is wanted of it has to be read.
-
-    `passing`: it may offer them later (all of them are in use now).
-    """
-
-    def __init__(self, reason: str, *, passing: bool = False) -> None:
-        super().__init__(reason)
-        self.passing = passing
 
 
 class SubscriptionTable(ItemTable):
@@ -96,7 +65,9 @@ class SubscriptionTable(ItemTable):
     ) -> None:
         super().__init__(link, deliver, on_refused)
         self._events = events
-        self._publisher = Publisher(link.session)
+        self._intake = Intake(
+            link.session, knows=self._knows, hand_over=self._hand_over, lose=self.lose
+        )
         self._vigil = Vigil(
             link, self._items, last_data=lambda: self.last_data, on_lost=self._set_aside
         )
@@ -105,9 +76,6 @@ class SubscriptionTable(ItemTable):
         self._items_per_call = ITEMS_PER_CALL
         self._groups: dict[int, int] = {}
         self._slowest_ms: dict[int, float] = {}
-        self._acks: deque[ua.SubscriptionAcknowledgement] = deque()
-        self._next_sequence: dict[int, int] = {}
-        self._turn = asyncio.Lock()
         self._shaping = asyncio.Lock()
         """Held by whoever makes or unmakes items."""
 
@@ -128,13 +96,12 @@ class SubscriptionTable(ItemTable):
         except NOT_OFFERED as refusal:
             passing = isinstance(refusal, ua.uaerrors.BadTooManySubscriptions)
             raise NoSubscriptions(type(refusal).__name__, passing=passing) from refusal
-        self._check_worth(wanted)
+        require_worth([self.quarantined.get(item, "") for item in wanted], self._slowest_ms)
         if self._events is not None:
             await self._events.create(self._link)
         self.last_data = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(PUBLISHES_IN_FLIGHT):
-                tasks.create_task(self._publish_forever())
+            tasks.create_task(self._intake.run())
             tasks.create_task(self._retry_bad_nodes())
             tasks.create_task(self._vigil.run())
             tasks.create_task(self._watch_loss())
@@ -163,9 +130,16 @@ class SubscriptionTable(ItemTable):
 
     def acknowledge(self, notification: Notification) -> None:
         """Let the server forget a notification: it is on disk."""
-        self._acks.append(
-            ua.SubscriptionAcknowledgement(notification.subscription_id, notification.sequence)
-        )
+        self._intake.acknowledge(notification.subscription_id, notification.sequence)
+
+    @property
+    def publish_round_trip_s(self) -> float:
+        """How long the last publish request took."""
+        return self._intake.round_trip_s
+
+    def _knows(self, subscription_id: int) -> bool:
+        of_events = self._events.subscription_id if self._events is not None else None
+        return subscription_id in self._groups.values() or subscription_id == of_events
 
     async def _create(self, wanted: Sequence[Wanted]) -> None:
         for rate, group in by_rate(wanted).items():
@@ -186,19 +160,6 @@ class SubscriptionTable(ItemTable):
         result = await self._link.session.create_subscription(parameters, self._on_status)
         self._groups[rate_ms] = result.SubscriptionId
         self._slowest_ms[rate_ms] = max(float(result.RevisedPublishingInterval), 0.0)
-
-    def _check_worth(self, wanted: Sequence[Wanted]) -> None:
-        """Refuse subscriptions that are far from what was asked.
-
-        Raises:
-            NoSubscriptions: no item was taken, or values would come much slower than asked.
-        """
-        reasons = {self.quarantined.get(item, "") for item in wanted}
-        if wanted and reasons <= _NO_ITEMS:
-            raise NoSubscriptions(", ".join(sorted(reasons)))
-        for rate, slowest_ms in self._slowest_ms.items():
-            if slowest_ms >= max(SLOW * rate, SLOW_AT_LEAST_MS):
-                raise NoSubscriptions(f"values every {slowest_ms:g} ms where {rate} ms were asked")
 
     async def _create_items(self, rate_ms: int, group: Sequence[Wanted]) -> None:
         limit = self._items_per_call
@@ -323,54 +284,7 @@ class SubscriptionTable(ItemTable):
                 ):  # it has forgotten them already
                     await self._link.session.delete_monitored_items(parameters)
 
-    async def _publish_forever(self) -> None:
-        while True:
-            asked = time.monotonic()
-            acks, self._acks = list(self._acks), deque()
-            try:
-                publication = await self._publisher.publish(acks)
-            except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError) as error:
-                log.warning("publish.failed", reason=repr(error))
-                continue
-            self.publish_round_trip_s = time.monotonic() - asked
-            async with self._turn:
-                await self._take(publication)
-
-    async def _take(self, publication: Publication) -> None:
-        """Hand a publication over, behind those before it that did not come and are asked for again."""
-        subscription_id, sequence = publication.subscription_id, publication.sequence
-        told_of_events = (
-            self._events is not None and subscription_id == self._events.subscription_id
-        )
-        if subscription_id not in self._groups.values() and not told_of_events:
-            await self._link.session.delete_subscriptions([subscription_id])
-            return
-        if publication.lost is not None:
-            self.lose(publication.lost)
-        if publication.keep_alive:
-            return
-        expected = self._next_sequence.get(subscription_id, sequence)
-        if sequence < expected and expected - sequence < LAST_SEQUENCE // 2:
-            return  # it was asked for again, and came then
-        missed = await self._recover(subscription_id, range(expected, sequence))
-        self._next_sequence[subscription_id] = sequence % LAST_SEQUENCE + 1
-        self._hand_over(publication, missed=missed)
-
-    async def _recover(self, subscription_id: int, sequences: range) -> bool:
-        """Ask for publications again that never came; True when something right before the next stays missing."""
-        missed = len(sequences) > MOST_REPUBLISHED
-        for sequence in sequences[-MOST_REPUBLISHED:]:
-            again = await self._publisher.republish(subscription_id, sequence)
-            if again is None:
-                missed = True
-            else:
-                self._hand_over(again, missed=missed)
-                missed = False
-        if sequences:
-            log.info("publication.asked_again", count=len(sequences), missing=missed)
-        return missed
-
-    def _hand_over(self, publication: Publication, *, missed: bool) -> None:
+    def _hand_over(self, publication: Publication, missed: bool) -> None:
         if len(publication):
             self.last_data = time.monotonic()
             self.heard.set()
@@ -395,20 +309,3 @@ class SubscriptionTable(ItemTable):
         for part in result.NotificationMessage.NotificationData or ():
             if isinstance(part, ua.StatusChangeNotification):
                 self.lose(part.Status.name)
-
-
-async def offers_subscription(link: Link) -> bool:
-    """Whether a server has a subscription for this session; it is asked for one and given it back."""
-    parameters = ua.CreateSubscriptionParameters(
-        RequestedPublishingInterval=KEEP_ALIVE_S * 1000,
-        RequestedLifetimeCount=3,
-        RequestedMaxKeepAliveCount=1,
-        PublishingEnabled=False,
-    )
-    link.session.ensure_publish_loop = lambda: None  # type: ignore[method-assign]
-    try:
-        made = await link.session.create_subscription(parameters, lambda _: None)
-    except NOT_OFFERED:
-        return False
-    await link.session.delete_subscriptions([made.SubscriptionId])
-    return True

@@ -57,8 +57,6 @@ class ItemTable(ABC):
         self.last_data = time.monotonic()
         self.heard = asyncio.Event()
         """Set with the first data of the session."""
-        self.publish_round_trip_s = 0.0
-        """How long the last publish request, or the last round of reading, took."""
 
     @abstractmethod
     async def run(self, wanted: Sequence[Wanted]) -> None:
@@ -71,6 +69,11 @@ class ItemTable(ABC):
     @abstractmethod
     def acknowledge(self, notification: Notification) -> None:
         """Let the server forget a notification: it is on disk."""
+
+    @property
+    @abstractmethod
+    def publish_round_trip_s(self) -> float:
+        """How long the last publish request, or the last round of reading, took."""
 
     def lose(self, reason: str) -> None:
         """End the session; the first reason stands."""

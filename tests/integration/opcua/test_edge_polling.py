@@ -19,12 +19,9 @@ from asyncua import Server, ua
 from edge.journal import Journal
 from edge.opcua import polling
 from edge.opcua.link import Link, open_link
+from edge.opcua.offered import NoSubscriptions, offers_subscription
 from edge.opcua.polling import PollTable
-from edge.opcua.subscriptions import (
-    NoSubscriptions,
-    SubscriptionTable,
-    offers_subscription,
-)
+from edge.opcua.subscriptions import SubscriptionTable
 from edge.opcua.table import Notification
 from edge.opcua.wanted import Sink, Wanted
 from edge.telemetry import Collector

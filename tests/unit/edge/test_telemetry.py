@@ -15,6 +15,7 @@ import pytest
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
+from edge.gap_rows import GAPS_BY_TAG
 from edge.journal import Journal
 from edge.opcua.items import Items, Telemetry
 from edge.opcua.publication import decode_by_asyncua
@@ -22,7 +23,6 @@ from edge.opcua.wanted import Sink, Wanted
 from edge.repair import MOST_REPAIRS, from_text, to_text
 from edge.telemetry import (
     BATCH_ROWS,
-    GAPS_BY_TAG,
     LAST_TIMES,
     NEW_BATCHES,
     WORTH_A_COMMIT,
