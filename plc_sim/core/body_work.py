@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mes.contracts.plant import Camera, Line, PlantModel, Station
-from plc_sim.core.body import Body, Defect
+from plc_sim.core.body import Body
 from plc_sim.core.cell import Cell, Phase
 from plc_sim.core.changes import moment
 from plc_sim.core.floor import Floor
 from plc_sim.core.gated_line import GatedLine
-from plc_sim.core.process import probability
 from plc_sim.core.rng import draws
-from qc_vision.synth import DEFECT_KINDS, SEVERITY_RANGE, Shop
+from qc_vision.synth import DEFECT_KINDS, Shop
 
 COLOR_CHANGE_DEFECT = "color_mismatch"
 """The station where this can be born lays the colour on, so a change of colour is purged there."""
@@ -25,6 +24,8 @@ SERIALISED = frozenset(
 
 class BodyWork(GatedLine):
     """The work of a line of stations; which body is where is decided by `BodyLine`."""
+
+    defect_margin = 0.25
 
     def __init__(self, plant: PlantModel, line: Line, floor: Floor, *, seed: int) -> None:
         super().__init__(plant, line, floor, seed=seed)
@@ -73,9 +74,7 @@ class BodyWork(GatedLine):
             state.counter += 1
             return
         for kind in self.forced_defects.pop(camera.id, []):
-            body.defects.append(
-                self._defect(kind, station.id, at, SEVERITY_RANGE[Shop(camera.scene), kind])
-            )
+            body.defects.append(self._planted_defect(state, kind, at))
         visible = DEFECT_KINDS[Shop(camera.scene)]
         defects = [d for d in body.defects if d.line == self.line.id and d.kind in visible]
         self._request(
@@ -94,7 +93,7 @@ class BodyWork(GatedLine):
         if body is None:
             return
         self._measure(cell, at, at - max(cell.finished, at - 3600.0))
-        self._bear_defects(cell, body, at)
+        body.defects.extend(self._defects_born(cell, at))
         cell.phase, cell.due, cell.fail_at = Phase.DONE, None, None
         consumed = cell.consumed + self._fitted(cell)
         cell.cycles += 1
@@ -110,27 +109,6 @@ class BodyWork(GatedLine):
             ok=True,
             values=dict(cell.values),
             consumed=consumed,
-        )
-
-    def _bear_defects(self, cell: Cell, body: Body, at: float) -> None:
-        station = cell.station
-        if not station.defects or any(tag.name not in cell.values for tag in station.tags):
-            return
-        tags = {tag.name: tag for tag in self._tags_meant(cell)}
-        chance = draws(self.seed, station.id, cell.cycles, "defects")
-        for source in station.defects:
-            if chance.random() < probability(source, tags, cell.values):
-                body.defects.append(self._defect(source.kind, station.id, at, source.severity_mm))
-
-    def _defect(self, kind: str, station: str, at: float, severity: tuple[float, float]) -> Defect:
-        chance = draws(self.seed, station, at, kind)
-        return Defect(
-            kind=kind,
-            severity_mm=round(chance.uniform(*severity), 2),
-            station=station,
-            line=self.line.id,
-            at=at,
-            position=(round(chance.uniform(0.25, 0.75), 3), round(chance.uniform(0.25, 0.75), 3)),
         )
 
     def _fitted(self, cell: Cell) -> list[dict[str, Any]]:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any
 
 from mes.contracts.dispatch import JobOrder, JobState
 from mes.contracts.job_parameters import ReturnStatus
-from plc_sim.core.changes import Changes
-from plc_sim.core.jobs import JobBook, JobEntry
+from plc_sim.core.jobs import JobEntry
+from plc_sim.core.line_base import LineBase
 
 
-class JobCommands(ABC):
+class JobCommands(LineBase):
     """The commands that every kind of line answers alike."""
-
-    at: float
-    jobs: JobBook
-    changes: Changes
-
-    @abstractmethod
-    def emit(self, kind: str, *, at: float | None = None, **fields: Any) -> None:
-        """Write the next record of the ledger (`mes.contracts.line_records`)."""
-
-    @abstractmethod
-    def _settle(self, at: float) -> None: ...
-
-    @abstractmethod
-    def _tell_states(self, at: float) -> None: ...
 
     def store_job(self, job: JobOrder, *, start: bool) -> ReturnStatus:
         """Take on a job order (`Store`, `StoreAndStart`)."""

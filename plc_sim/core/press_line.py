@@ -22,9 +22,7 @@ from plc_sim.core.floor import Floor
 from plc_sim.core.inspection import Request
 from plc_sim.core.jobs import DONE, JobEntry
 from plc_sim.core.line import LineCore
-from plc_sim.core.process import probability
 from plc_sim.core.rng import draws
-from qc_vision.synth import SEVERITY_RANGE, Shop
 
 SAVE_EVERY = 10
 """Strokes between two saves of the counters; what was not saved was not told either, and is done again."""
@@ -36,6 +34,7 @@ class PressLine(LineCore):
     """A press line with one die mounted at a time."""
 
     kinds = frozenset({JobKind.DIE_LOT})
+    defect_margin = 0.3
 
     def __init__(self, plant: PlantModel, line: Line, floor: Floor, *, seed: int) -> None:
         super().__init__(plant, line, floor, seed=seed)
@@ -141,7 +140,8 @@ class PressLine(LineCore):
         self.last_defect = None
         for cell in self.cells.values():
             self._measure(cell, at, self._stroke_s)
-            self.last_defect = self._bear_defect(cell, at) or self.last_defect
+            if born := self._defects_born(cell, at):
+                self.last_defect = born[0]
             cell.cycles += 1
             self._may_fail(cell)
         entry.good += 1
@@ -162,27 +162,6 @@ class PressLine(LineCore):
         if entry.good % SAVE_EVERY == 0 or done:
             self.changes.docs.add(f"job:{entry.job.id}")
             self._touch_all()
-
-    def _bear_defect(self, cell: Cell, at: float) -> Defect | None:
-        tags = {tag.name: tag for tag in cell.station.tags}
-        if not cell.station.defects or any(name not in cell.values for name in tags):
-            return None
-        chance = draws(self.seed, cell.station.id, cell.cycles, "defects")
-        for source in cell.station.defects:
-            if chance.random() < probability(source, tags, cell.values):
-                return self._defect(source.kind, cell.station.id, at, source.severity_mm)
-        return None
-
-    def _defect(self, kind: str, station: str, at: float, severity: tuple[float, float]) -> Defect:
-        chance = draws(self.seed, station, at, kind)
-        return Defect(
-            kind=kind,
-            severity_mm=round(chance.uniform(*severity), 2),
-            station=station,
-            line=self.line.id,
-            at=at,
-            position=(round(chance.uniform(0.3, 0.7), 3), round(chance.uniform(0.3, 0.7), 3)),
-        )
 
     def _may_fail(self, cell: Cell) -> None:
         station = cell.station
@@ -207,9 +186,7 @@ class PressLine(LineCore):
         self.since_check = 0
         self.covered = [rack.id for rack in self.unjudged]
         for kind in self.forced_defects.pop(camera.camera.id, []):
-            self.last_defect = self._defect(
-                kind, camera.station, at, SEVERITY_RANGE[Shop(camera.camera.scene), kind]
-            )
+            self.last_defect = self._planted_defect(camera, kind, at)
         panel = self._panels[self.die]
         lot = self.unjudged[-1].id if self.unjudged else f"{self.die}-{self.line.id}"
         self._request(
