@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from mes.contracts.plant import Line, PlantModel
 from mes.contracts.plant_file import PlantFileError, load_plant, with_ports
 from mes.contracts.warm_start import WarmStart
-from plc_sim.faults import fault_adapter, plant_fault
+from plc_sim.faults import NoSuchLine, fault_adapter, plant_fault
 from plc_sim.load.server import main as load
 from plc_sim.opcua.security import LineSecurity
 from plc_sim.plant_clock import follow, mes_clock, own_clock
@@ -98,11 +98,16 @@ def _fault(options: argparse.Namespace) -> int:
         given[name] = value
     try:
         fault = fault_adapter.validate_python(given)
+        for line in options.line:
+            plant_fault(options.data, line, fault)
     except ValidationError as error:
+        for found in error.errors():
+            setting = ".".join(str(part) for part in found["loc"][1:]) or options.kind
+            print(f"{setting}: {found['msg']}", file=sys.stderr)  # noqa: T201
+        return 2
+    except NoSuchLine as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    for line in options.line:
-        plant_fault(options.data, line, fault)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from plc_sim.store import FloorFile
+from plc_sim.store import FLOOR_FILE, FloorFile
 
 
 class _Fault(BaseModel):
@@ -93,10 +93,23 @@ Fault = Annotated[
 fault_adapter: TypeAdapter[Fault] = TypeAdapter(Fault)
 
 
+class NoSuchLine(Exception):
+    """No line of this id has ever run in the folder; the message says which have."""
+
+
 def plant_fault(folder: Path, line: str, fault: Fault) -> None:
-    """Leave a fault for the process that runs `line`; it acts within half a real second."""
+    """Leave a fault for the process that runs `line`; it acts within half a real second.
+
+    Raises:
+        NoSuchLine: nothing would ever take it.
+    """
+    if not (folder / FLOOR_FILE).is_file():
+        raise NoSuchLine(f"no plant has run in {folder}: there is no {FLOOR_FILE}")
     file = FloorFile(folder)
     try:
+        known = file.lines()
+        if line not in known:
+            raise NoSuchLine(f"no line {line!r} has run in {folder}; known: {', '.join(known)}")
         file.plant_fault(line, fault.model_dump())
     finally:
         file.close()

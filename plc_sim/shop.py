@@ -235,11 +235,11 @@ class Shop:
                 if isinstance(core, BodyLine):
                     core.misread_next += 1
             case ForceDefect():
-                core.forced_defects.setdefault(fault.camera, []).append(fault.defect)
+                core.force_defect(fault.camera, fault.defect)
             case CameraText():
-                running.cameras.says_text[fault.camera] = fault.times
+                running.cameras.says_text[core.cameras[fault.camera].camera.id] = fault.times
             case NanTag():
-                core.nan_tags[f"{fault.station}.{fault.tag}"] = fault.times
+                core.spoil_tag(fault.station, fault.tag, fault.times)
             case OffsetTag():
                 core.offset_tag(fault.station, fault.tag, fault.offset)
             case Guard():

@@ -108,6 +108,10 @@ class FloorFile:
             return False
         return True
 
+    def lines(self) -> list[str]:
+        """Return the lines that have run."""
+        return [line for (line,) in self.rows("SELECT DISTINCT line FROM line_state ORDER BY line")]
+
     def saved_line(self, line: str) -> SavedLine | None:
         """Return what a line left behind, None when it never ran."""
         documents = dict(self.rows("SELECT key, doc FROM line_state WHERE line = ?", (line,)))

@@ -33,6 +33,16 @@ class StationWork(LineBase):
         cell.tags[tag].offset = offset
         self.touch(cell)
 
+    def spoil_tag(self, station: str, tag: str, times: int) -> None:
+        """Let the next values of a tag be no numbers. Raises KeyError: there is no such tag."""
+        _ = self.cells[station].tags[tag]
+        self.nan_tags[f"{station}.{tag}"] = times
+
+    def force_defect(self, camera: str, kind: str) -> None:
+        """Give the next part before a camera this defect. Raises KeyError: the camera's shop has none such."""
+        _ = SEVERITY_RANGE[Shop(self.cameras[camera].camera.scene), kind]
+        self.forced_defects.setdefault(camera, []).append(kind)
+
     def running_variant(self, station: str) -> str | None:
         """Return the variant whose recipe a station works by now; None: it works on none."""
         cell = self.cells[station]

@@ -106,7 +106,7 @@ class LineClient:
         return [line_record.validate_json(text) for text in texts or []]
 
     async def wait_for_record(
-        self, kind: str, *, first: int = 1, timeout_s: float = 20.0, **fields: Any
+        self, kind: str, *, first: int = 1, timeout_s: float = 60.0, **fields: Any
     ) -> Any:
         """Read on until a record of this kind with these fields has come."""
         async with asyncio.timeout(timeout_s):
@@ -138,7 +138,7 @@ class LineClient:
                 ua.DataValue(ua.Variant(True, ua.VariantType.Boolean)),
             ],
         )
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             while await self.value(camera.ack_counter) != counter:  # noqa: ASYNC110  # a PLC's tag
                 await asyncio.sleep(0.01)
         return int(await self.value(camera.ack))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,14 @@ class Sims:
             begin = datetime.fromtimestamp(MONDAY, UTC)
             clock = PlantClock(segments=(ClockSegment(real_at=now, plant_at=begin, factor=factor),))
         self.keep_time(clock)
+
+    def move_clock(self, seconds: float) -> None:
+        """Set the clock so many plant seconds ahead: a deadline further away cannot pass before it is met."""
+        kept = PlantClock.model_validate_json(self._clock_file.read_bytes())
+        now = datetime.now(UTC)
+        ahead = kept.at(now) + timedelta(seconds=seconds)
+        segment = ClockSegment(real_at=now, plant_at=ahead, factor=kept.factor)
+        self.keep_time(PlantClock(segments=(*kept.segments, segment)))
 
     def keep_time(self, clock: PlantClock) -> None:
         """Let the lines live by this clock."""

@@ -18,6 +18,7 @@ from mes.contracts.plc import StationStateCode, VerdictAck
 from mes.contracts.quality import VerdictCode
 from mes.contracts.warm_start import StoredBody, WarmBody, WarmRack, WarmStart
 from plc_sim.core.changes import moment
+from plc_sim.store import FloorFile
 from tests.support.line_client import LineClient, ua
 from tests.support.lines import MONDAY, a_body_job, a_die_lot
 from tests.support.sims import Sims
@@ -153,7 +154,7 @@ async def test_a_body_is_inspected_held_released_and_leaves(
     for number, body in enumerate(BODIES[1:], start=1):
         await framing.send(a_body_job("body-framing", number, body=body))
     sims.plant_fault("body-framing", kind="force_defect", camera="weld-camera", defect="porosity")
-    sims.set_clock(20)
+    sims.move_clock(40)  # framing takes 18 s, the camera's deadline is 60 s after that
     try:
         asked = await framing.wait_for_record("inspection_requested", body_id=BODIES[0])
         camera = framing.nodes.cameras[0]
@@ -175,6 +176,7 @@ async def test_a_body_is_inspected_held_released_and_leaves(
         assert stale == VerdictAck.REFUSED_STALE
         taken = await framing.answer_camera(0, VerdictCode.NOK, counter=asked.counter, body_id=body)
         assert taken == VerdictAck.ACCEPTED
+        sims.set_clock(20)
         await framing.wait_for_record("body_parked", body_id=BODIES[0])
         assert await framing.call("set_hold", body, False, "false call") == "ok"
         assert await framing.call("set_hold", body, False, "false call") in (
@@ -210,19 +212,18 @@ async def test_a_camera_that_answers_text_says_so_in_its_content_type(
 
 
 async def test_a_press_presses_a_lot_into_racks(sims: Sims) -> None:
+    """The changeover takes 60 s, a stroke 2 s; the camera's deadline is 60 s after its request."""
     async with LineClient(sims.plant, "press-1") as press:
-        sims.set_clock(60)
-        try:
-            await press.send(a_die_lot("press-1", "c1-hood", 20))
-            asked = await press.wait_for_record("inspection_requested")
-            assert await press.value(press.nodes.cameras[0].variant) == "c1-hood"
-            ack = await press.answer_camera(0, VerdictCode.OK, counter=asked.counter, body_id="")
-            assert ack == VerdictAck.ACCEPTED
-            done = await press.wait_for_record("inspection_requested", first=asked.seq + 1)
-            await press.answer_camera(0, VerdictCode.OK, counter=done.counter, body_id="")
-            rack = await press.wait_for_record("rack_filled")
-        finally:
-            sims.set_clock(0)
+        await press.send(a_die_lot("press-1", "c1-hood", 20))
+        sims.move_clock(70)
+        asked = await press.wait_for_record("inspection_requested")
+        assert await press.value(press.nodes.cameras[0].variant) == "c1-hood"
+        ack = await press.answer_camera(0, VerdictCode.OK, counter=asked.counter, body_id="")
+        assert ack == VerdictAck.ACCEPTED
+        sims.move_clock(50)
+        done = await press.wait_for_record("inspection_requested", first=asked.seq + 1)
+        await press.answer_camera(0, VerdictCode.OK, counter=done.counter, body_id="")
+        rack = await press.wait_for_record("rack_filled")
         assert (rack.panel, rack.quantity, rack.held) == ("c1-hood", 20, False)
 
 
@@ -250,5 +251,13 @@ def test_the_command_line_refuses_what_it_cannot_do(
     bad.write_text("[site\n")
     assert main(["run", "--plant", str(bad), "--shop", "paint", *common]) == 2
     assert "line 1" in capsys.readouterr().err
-    assert main(["fault", "melt", "--data", str(tmp_path), "--line", "paint"]) == 2
+    here = ["--data", str(tmp_path), "--line", "paint"]
+    assert main(["fault", "melt", *here]) == 2
     assert "melt" in capsys.readouterr().err
+    assert main(["fault", "down", "station=primer", "minutes=soon", *here]) == 2
+    assert "minutes: Input should be a valid number" in capsys.readouterr().err
+    assert main(["fault", "misread", *here]) == 2
+    assert "no plant has run in" in capsys.readouterr().err
+    FloorFile(tmp_path).close()
+    assert main(["fault", "misread", *here]) == 2
+    assert "no line 'paint' has run in" in capsys.readouterr().err

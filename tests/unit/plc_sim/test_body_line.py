@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import pytest
+
 from mes.contracts.dispatch import JobState, ReadingAnswer
 from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.line_records import OperationDone
@@ -130,7 +132,7 @@ def test_without_panels_a_station_starves_and_says_so() -> None:
 
 def test_a_defective_body_is_pulled_off_repaired_and_goes_on() -> None:
     bench, bodies = a_paint_bench(1)
-    bench.core.forced_defects["paint-camera-1"] = ["crater"]
+    bench.core.force_defect("paint-camera-1", "crater")
     bench.run(120, judge=nok)
     assert isinstance(bench.core, BodyLine)
     (place,) = bench.core.bay
@@ -143,6 +145,18 @@ def test_a_defective_body_is_pulled_off_repaired_and_goes_on() -> None:
     assert not body.defects and not body.held
     told = [record.kind for record in bench.records if record.kind.startswith("body_")]
     assert told[-3:] == ["body_parked", "body_released", "body_left"]
+
+
+@pytest.mark.parametrize(
+    ("camera", "kind"), [("paint-camera-1", "porosity"), ("weld-camera", "porosity")]
+)
+def test_a_defect_that_no_picture_could_show_is_not_planted(camera: str, kind: str) -> None:
+    bench, _ = a_paint_bench(1)
+    with pytest.raises(KeyError):
+        bench.core.force_defect(camera, kind)
+    with pytest.raises(KeyError):
+        bench.core.spoil_tag("primer", "NoSuchTag", 3)
+    assert (bench.core.forced_defects, bench.core.nan_tags) == ({}, {})
 
 
 def test_no_verdict_by_the_deadline_is_late_and_holds_the_body() -> None:
