@@ -41,9 +41,17 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(
             f"{options.url!r} is no OPC UA address: it begins with opc.tcp://HOST:PORT", 2
         )
+    if options.write is not None and not options.write.absolute().parent.is_dir():
+        return _refuse(f"{options.write}: there is no such folder to write to", USAGE_ERROR)
+    try:
+        password = options.password_file.read_text().strip() if options.password_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        return _refuse(
+            f"the password in {options.password_file} cannot be read: {error}", USAGE_ERROR
+        )
     quiet_asyncua()
     try:
-        found = asyncio.run(_browse(options))
+        found = asyncio.run(_browse(options, password))
     except CertificateRefused as refused:
         where = options.pki / "rejected" if options.pki else "…"
         return _refuse(
@@ -66,10 +74,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _browse(options: argparse.Namespace) -> Found:
+async def _browse(options: argparse.Namespace, password: str) -> Found:
     with tempfile.TemporaryDirectory(prefix="c2m-browse-") as folder:
         pki = options.pki or Path(folder)
-        password = options.password_file.read_text().strip() if options.password_file else ""
         security = LinkSecurity(
             pki,
             "browse",

@@ -16,20 +16,27 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from edge.faults.broker import NoBroker
 from edge.faults.broker_kinds import BROKER_FAULTS
 from edge.faults.judge import Judge, NeverAgain
 from edge.faults.kinds import FAULTS, OF_HTTP, Chance, Fault
 from edge.faults.processes import ProcessEnded
 from edge.faults.rig import Rig
+from mes.contracts.plant_file import PlantFileError, load_plant
 
 PLANT = Path(__file__).parents[2] / "mes" / "resources" / "plants" / "mini.toml"
 LINE = "body-sub"
 STARTED_S = 300.0
 RECOVERED_S = 120.0
 """Real seconds within which values flow again after a fault; far more than it takes on an idle machine."""
+
+
+class CannotRun(Exception):
+    """A campaign cannot begin; the message says why."""
 
 
 @dataclass
@@ -58,7 +65,12 @@ class Totals:
         """Read what was reached before."""
         if not path.exists():
             return cls()
-        return cls(**json.loads(path.read_text()))
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise CannotRun(
+                f"{path} holds no totals of campaigns ({error}); move it away"
+            ) from error
 
     def count(self, name: str) -> None:
         """Count one fault."""
@@ -93,10 +105,14 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         print(f"no such fault: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)  # noqa: T201
         return 2
-    options.data.mkdir(parents=True, exist_ok=True)
-    before = Totals.load(options.data / "campaign.json")
     began = time.monotonic()
-    here, total = asyncio.run(_run(options, before))
+    try:
+        _refuse_line(options.plant, options.line)
+        before = _totals_in(options.data)
+        here, total = asyncio.run(_run(options, before))
+    except (CannotRun, PlantFileError, NoBroker) as error:
+        print(f"edge faults: {error}", file=sys.stderr)  # noqa: T201
+        return 2
     answer = {
         "seed": options.seed,
         "asked": options.count,
@@ -107,6 +123,24 @@ def main(arguments: Sequence[str]) -> int:
     }
     print(json.dumps(answer), flush=True)  # noqa: T201
     return 1 if here.broken else 0
+
+
+def _totals_in(folder: Path) -> Totals:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Totals.load(folder / "campaign.json")
+    except OSError as error:
+        raise CannotRun(f"{folder} cannot be used: {error}") from error
+
+
+def _refuse_line(plant_file: Path, line_id: str) -> None:
+    """Raise CannotRun for a line that the plant does not have or that has cameras."""
+    lines = load_plant(plant_file).lines
+    fit = [line.id for line in lines if all(station.camera is None for station in line.stations)]
+    if line_id not in fit:
+        raise CannotRun(
+            f"no line {line_id!r} without cameras in {plant_file}; there is {', '.join(fit)}"
+        )
 
 
 def faults_over(uplink: str) -> dict[str, Fault]:
@@ -129,9 +163,15 @@ async def _run(options: argparse.Namespace, before: Totals) -> tuple[Totals, Tot
     kinds = options.only or list(faults)
     over_nats = options.uplink == "nats"
     try:
-        async with Rig(folder, options.plant, options.line, over_nats=over_nats) as rig:
-            judge = Judge(rig.interface, rig.ledger, rig.dsn)
-            await judge.flows(within_s=STARTED_S)
+        async with AsyncExitStack() as stack:
+            try:
+                rig = await stack.enter_async_context(
+                    Rig(folder, options.plant, options.line, over_nats=over_nats)
+                )
+                judge = Judge(rig.interface, rig.ledger, rig.dsn)
+                await judge.flows(within_s=STARTED_S)
+            except (NeverAgain, TimeoutError, ProcessEnded) as error:
+                raise CannotRun(f"it did not start, see the logs in {folder}: {error!r}") from error
             while here.faults < options.count:
                 deck = dice.sample(kinds, len(kinds))
                 for name in deck[: options.count - here.faults]:
@@ -176,9 +216,15 @@ async def _one(name: str, act: Fault, rig: Rig, judge: Judge, chance: Chance) ->
     return words
 
 
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge faults", description=__doc__)
-    parser.add_argument("--count", type=int, required=True, help="how many faults")
+    parser.add_argument("--count", type=_at_least_one, required=True, help="how many faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--long", action="store_true", help="durations at full length")
     parser.add_argument("--only", action="append", default=[], help="this fault, by its name")

@@ -57,6 +57,16 @@ def test_a_server_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str])
     assert "it begins with opc.tcp://" in capsys.readouterr().err
 
 
+def test_what_could_not_be_written_or_read_is_refused_before_the_walk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, away = "opc.tcp://127.0.0.1:4840", tmp_path / "no folder" / "map.toml"
+    assert main([url, "--write", str(away)]) == 2
+    assert "no such folder to write to" in capsys.readouterr().err
+    assert main([url, "--user", "op", "--password-file", str(away)]) == 2
+    assert f"the password in {away} cannot be read" in capsys.readouterr().err
+
+
 async def test_circles_arrays_texts_and_names_that_come_twice() -> None:
     endpoint = f"opc.tcp://127.0.0.1:{free_ports(1)}"
     server = Server()

@@ -138,6 +138,26 @@ def test_a_fault_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]
     assert "no such fault: earthquake; known: line_killed" in capsys.readouterr().err
 
 
+def test_a_campaign_that_cannot_begin_says_why_and_is_no_loss(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--count", "1", "--data", str(tmp_path)]
+    assert main([*common, "--plant", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml" in capsys.readouterr().err
+    assert main([*common, "--line", "body-framing"]) == 2
+    assert "no line 'body-framing' without cameras" in capsys.readouterr().err
+    (tmp_path / "campaign.json").write_text('{"faults": 3, "cut sho')
+    assert main(common) == 2
+    assert "holds no totals of campaigns" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["--count", "1", "--data", str(tmp_path / "file")]) == 2
+    assert "cannot be used" in capsys.readouterr().err
+    for wrong in ("0", "-3", "many"):
+        with pytest.raises(SystemExit):
+            main([f"--count={wrong}"])
+        assert f"{wrong!r} is not a whole number, 1 or more" in capsys.readouterr().err
+
+
 async def test_a_receipt_that_comes_while_the_disk_is_full_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
