@@ -15,9 +15,12 @@ from pathlib import Path
 from aps import problem as problems
 from aps import schedule as schedules
 from aps.check import check
-from aps.errors import ProblemError
+from aps.errors import FileError, ProblemError
 from aps.schedule import Schedule
 from aps.solve import Budget, solve
+
+_MOST = 1_000_000_000
+"""The largest seed and number: with room for what is added to a seed, below 2³¹."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     plan = commands.add_parser("plan", help="plan a problem file and print its figures")
     plan.add_argument("problem", type=Path)
     plan.add_argument("--out", type=Path, help="write the schedule here")
-    plan.add_argument("--seconds", type=float, default=10.0)
-    plan.add_argument("--seed", type=int, default=0)
+    plan.add_argument("--seconds", type=_seconds, default=10.0, help="0: the first plan found")
+    plan.add_argument("--seed", type=_seed, default=0)
     checked = commands.add_parser("check", help="check a schedule against its problem")
     checked.add_argument("problem", type=Path)
     checked.add_argument("schedule", type=Path)
@@ -38,14 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
     solved.add_argument("instance", type=Path, metavar="DIR_OR_FILE")
     solved.add_argument("--seconds", type=_positive, default=60.0, help="in all; never more")
     solved.add_argument("--workers", type=_at_least_one, default=os.cpu_count() or 1, help="cores")
-    solved.add_argument("--seed", type=int, default=0)
+    solved.add_argument("--seed", type=_seed, default=0)
     solved.add_argument("--out", type=Path, help="write the solution here")
     solved.add_argument("--name", help="which instance of a CSPLib file that holds several")
     bench = commands.add_parser("bench", help="run the benchmarks beside their goals")
     bench.add_argument("--subset", action="store_true", help="fewer and shorter, within 15 minutes")
     bench.add_argument("--only", default="", help="the families whose name holds this")
     bench.add_argument("--workers", type=_at_least_one, default=2, help="cores of each solve")
-    bench.add_argument("--seed", type=int, default=1)
+    bench.add_argument("--seed", type=_seed, default=1)
     bench.add_argument("--no-peer", action="store_true", help="do not run the peers beside")
     bench.add_argument(
         "--cpu-clock", action="store_true", help="count the processor's seconds, on a busy machine"
@@ -77,17 +80,39 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
+    return value
+
+
 def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    value = _seconds(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be more than 0 seconds")
     return value
 
 
 def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return _whole(text, least=1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, least=0)
+
+
+def _whole(text: str, *, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not least <= value <= _MOST:
+        sentence = f"{text!r} is not a whole number from {least} to {_MOST}"
+        raise argparse.ArgumentTypeError(sentence)
     return value
 
 
@@ -111,14 +136,14 @@ def _solve(options: argparse.Namespace) -> int:
 
     Ctrl-C or a TERM ends the search at once; what was found so far is written.
     """
+    from aps.formats.roadef import name_of
     from aps.published import Effort, read, solve_published, warm_up  # brings the compiler in
 
-    name = options.instance.resolve().stem if options.instance.is_file() else None
-    name = name or options.instance.resolve().name
+    place: Path = options.instance
+    name = place.stem if place.is_file() else name_of(place)
     try:
         instance = read(options.instance, name=options.name)
-        if options.out is not None and not options.out.resolve().parent.is_dir():
-            raise FileNotFoundError(f"{options.out}: there is no such directory to write to")
+        _refuse_what_cannot_be_written(options.out)
         warm_up()  # the very first start compiles the kernels; that is not the solve's time
         began = time.monotonic()
         with _told_to_stop() as cancelled:
@@ -143,6 +168,23 @@ def _solve(options: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_what_cannot_be_written(out: Path | None) -> None:
+    """Say before a solve, not after it, that its result has no place."""
+    if out is None:
+        return
+    if not out.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{out}: there is no such directory to write to")
+    if out.is_dir():
+        raise IsADirectoryError(f"{out}: is a directory, not a file to write to")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError("file.unreadable", str(file), f"is not UTF-8 text: {error}") from error
+
+
 def _figures(schedule: Schedule) -> None:
     kpis = schedule.kpis
     for name in type(kpis).__slots__:
@@ -152,7 +194,8 @@ def _figures(schedule: Schedule) -> None:
 
 
 def _plan(problem_file: Path, out: Path | None, seconds: float, seed: int) -> int:
-    problem = problems.from_json(problem_file.read_text(encoding="utf-8"))
+    problem = problems.from_json(_text_of(problem_file))
+    _refuse_what_cannot_be_written(out)
     schedule = solve(problem, budget=Budget(wall_s=seconds, seed=seed))
     _figures(schedule)
     if out is not None:
@@ -161,8 +204,8 @@ def _plan(problem_file: Path, out: Path | None, seconds: float, seed: int) -> in
 
 
 def _check(problem_file: Path, schedule_file: Path) -> int:
-    problem = problems.from_json(problem_file.read_text(encoding="utf-8"))
-    schedule = schedules.from_json(schedule_file.read_text(encoding="utf-8"))
+    problem = problems.from_json(_text_of(problem_file))
+    schedule = schedules.from_json(_text_of(schedule_file))
     return _report(problem, schedule)
 
 
@@ -209,4 +252,5 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `… | head` ends it without a word
     sys.exit(main())

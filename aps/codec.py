@@ -31,6 +31,8 @@ def loads(cls: type[T], text: str) -> T:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
         raise ProblemError("json.malformed", f"line {error.lineno}", error.msg) from error
+    except RecursionError as error:
+        raise ProblemError("json.malformed", "the text", "is nested too deep") from error
     hint: Any = cls
     return typing.cast(T, _reader(hint)(raw, cls.__name__.lower()))
 

@@ -58,6 +58,8 @@ def read(path: Path, *, name: str | None = None) -> Published:
     """
     if path.is_dir():
         return roadef.read(path)
+    if path.name in roadef.FILES:
+        raise FileError("roadef.file", str(path), "is one of the files of a day; name its folder")
     if path.suffix.lower() == ".fjs":
         return fjs.read(path)
     found = csplib.read(path)

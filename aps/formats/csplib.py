@@ -15,6 +15,7 @@ from aps.formats.text import integers, lines
 from aps.sequencing.task import SequenceTask, Weights
 from aps.worktime import Ints
 
+MOST_CARS = 1_000_000
 _CLASSICAL_N, _CLASSICAL_P = (1, 2, 1, 2, 1), (2, 3, 3, 5, 5)
 
 
@@ -64,6 +65,8 @@ def _instance(rows: list[tuple[str, str]], at: int, name: str) -> tuple[Instance
     if len(head) != 3:
         raise FileError("csplib.head", where, "must be: cars, options, classes")
     cars, options, classes = head
+    if not 1 <= cars <= MOST_CARS:
+        raise FileError("csplib.head", where, f"{cars} cars: must be 1 to {MOST_CARS}")
     n, p, first = list(_CLASSICAL_N), list(_CLASSICAL_P), at + 1
     if options != len(n) or at + 1 >= len(rows) or len(rows[at + 1][1].split()) != options + 2:
         first = at + 3

@@ -33,6 +33,8 @@ def read(path: Path) -> Instance:
     if len(rows) < 1 + count:
         raise FileError("fjs.short", where, f"announces {count} jobs, {len(rows) - 1} follow")
     jobs = tuple(_job(where, line, machines) for where, line in rows[1 : 1 + count])
+    if not any(jobs):
+        raise FileError("fjs.empty", where, "announces no operation")
     return Instance(name=path.stem, machines=machines, jobs=jobs)
 
 

@@ -30,6 +30,7 @@ _OBJECTIVES = {
     "low_priority_level": Objective.LOW,
     "paint_color_batches": Objective.COLOR,
 }
+FILES = ("vehicles.txt", "ratios.txt", "paint_batch_limit.txt", "optimization_objectives.txt")
 _SCALE = (1_000_000, 1_000, 1)
 
 
@@ -95,12 +96,17 @@ def read(directory: Path) -> Instance:
         raise FileError("file.missing", str(directory), "is not a directory")
     ratios = _ratios(directory / "ratios.txt")
     return Instance(
-        name=directory.name,
+        name=name_of(directory),
         vehicles=_vehicles(directory / "vehicles.txt", ratios),
         ratios=ratios,
         batch_limit=_batch_limit(directory / "paint_batch_limit.txt"),
         objectives=_objectives(directory / "optimization_objectives.txt"),
     )
+
+
+def name_of(directory: Path) -> str:
+    """Return what a directory is called, also where it is given as `.` or `..`."""
+    return directory.name if directory.name.strip(".") else directory.resolve().name
 
 
 def _rows(path: Path) -> list[tuple[str, list[str]]]:

@@ -5,13 +5,18 @@ from pathlib import Path
 
 from aps.errors import FileError
 
+MOST = 10**12
+"""No number of a published instance is larger; sums of a million of them stay below 2⁶³."""
+
 
 def lines(path: Path) -> Iterator[tuple[str, str]]:
     """Yield ("file:line", text) of every non-empty line. Raises `FileError` if unreadable."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError("file.unreadable", str(path), str(error)) from error
+    except OSError as error:
+        raise FileError("file.unreadable", str(path), error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise FileError("file.unreadable", str(path), f"is not UTF-8 text: {error}") from error
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             yield f"{path}:{number}", line.strip()
@@ -27,5 +32,7 @@ def integers(where: str, values: list[str]) -> list[int]:
             raise FileError("file.number", where, f"{value!r} is not a whole number") from error
         if number < 0:
             raise FileError("file.negative", where, f"{number} is negative")
+        if number > MOST:
+            raise FileError("file.number", where, f"{number} is too large a number")
         found.append(number)
     return found
