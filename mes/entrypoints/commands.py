@@ -56,6 +56,12 @@ async def latest_plans(dsn: str, *, limit: int) -> list[Plan]:
         return await planning.plans(conn, limit=limit)
 
 
+async def newest_problem(dsn: str) -> tuple[Plan, str]:
+    """Return the newest plan version whose problem is kept, and that problem as JSON."""
+    async with _writing(dsn) as (conn, _, _):
+        return await planning.newest_problem(conn)
+
+
 async def solve(dsn: str, settings: Settings) -> Plan:
     """Ask the worker for a full solve and wait until it has ended; returns the version it made."""
     async with _writing(dsn) as (conn, now, factor):

@@ -45,6 +45,12 @@ class NoPlanYet(NotFound):
     code = "plan.none_published"
 
 
+class NoSnapshotKept(NotFound):
+    """No plan version keeps what it was made from; `c2m plan --solve` makes one that does."""
+
+    code = "plan.no_snapshot"
+
+
 class PlanAlreadyPublished(Conflict):
     """Plan {number} is already published; it was published at {published_at} by {published_by}."""
 

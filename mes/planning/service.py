@@ -35,6 +35,7 @@ from mes.planning.versions import find_published as find_published
 from mes.planning.versions import frozen_zone as frozen_zone
 from mes.planning.versions import lock_near_orders as lock_near_orders
 from mes.planning.versions import network as network
+from mes.planning.versions import newest_problem as newest_problem
 from mes.planning.versions import plan as plan
 from mes.planning.versions import plans as plans
 from mes.planning.versions import publish as publish

@@ -23,6 +23,7 @@ from mes.planning.bridge import Schedule
 from mes.planning.model import (
     FrozenZone,
     NoPlanYet,
+    NoSnapshotKept,
     Plan,
     PlanKind,
     PlanNotPermitted,
@@ -162,6 +163,19 @@ async def with_schedule(conn: ReadConn, head: Plan) -> InForce | None:
         known = bridge.unpack_schedule(content.schedule)
         _remember(head, known)
     return InForce(head, known)
+
+
+async def newest_problem(conn: ReadConn) -> tuple[Plan, str]:
+    """Return the newest version whose problem is kept, and that problem as JSON.
+
+    Raises:
+        NoSnapshotKept: there is none.
+    """
+    for head in await plans(conn):
+        content = await repository.content(conn, head.id)
+        if content.problem is not None:
+            return head, bridge.text_of(content.problem)
+    raise NoSnapshotKept
 
 
 def _remember(head: Plan, schedule: Schedule) -> None:

@@ -27,6 +27,7 @@ from mes.planning.bridge.packing import figures as figures
 from mes.planning.bridge.packing import left_out as left_out
 from mes.planning.bridge.packing import pack_problem as pack_problem
 from mes.planning.bridge.packing import pack_schedule as pack_schedule
+from mes.planning.bridge.packing import text_of as text_of
 from mes.planning.bridge.packing import unpack_problem as unpack_problem
 from mes.planning.bridge.packing import unpack_schedule as unpack_schedule
 from mes.planning.bridge.problem import Schedule as Schedule

@@ -20,7 +20,12 @@ def pack_problem(problem: p.Problem) -> bytes:
 
 def unpack_problem(data: bytes) -> p.Problem:
     """Read a stored problem back."""
-    return p.from_json(zstandard.decompress(data).decode())
+    return p.from_json(text_of(data))
+
+
+def text_of(packed: bytes) -> str:
+    """Return a stored problem or schedule as the JSON text that `python -m aps` reads."""
+    return zstandard.decompress(packed).decode()
 
 
 def pack_schedule(schedule: s.Schedule) -> bytes:
@@ -30,7 +35,7 @@ def pack_schedule(schedule: s.Schedule) -> bytes:
 
 def unpack_schedule(data: bytes) -> s.Schedule:
     """Read a stored schedule back."""
-    return s.from_json(zstandard.decompress(data).decode())
+    return s.from_json(text_of(data))
 
 
 def figures(schedule: s.Schedule) -> dict[str, object]:

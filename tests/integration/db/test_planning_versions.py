@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from mes.entrypoints import commands
 from mes.planning import bridge, repository, solving
 from mes.planning import service as planning
 from mes.planning.model import (
     FrozenZone,
+    NoSnapshotKept,
     Plan,
     PlanAlreadyPublished,
     PlanBroken,
@@ -79,6 +82,22 @@ async def test_the_first_plan_is_in_force_and_breaks_no_rule(planned: PlannedPla
     assert len(compact["bars"]) == len(board.bars)
     assert {len(bar) for bar in compact["bars"]} == {len(compact["fields"])}
     assert compact["colors"]["WHT"].startswith("#")
+
+
+async def test_the_problem_of_the_newest_plan_can_be_planned_again_elsewhere(
+    planned: PlannedPlant,
+) -> None:
+    head, text = await commands.newest_problem(planned.database.dsn)
+    assert head.number == 1
+    async with planned.database.read() as conn:
+        assert head.snapshot_hash == hashlib.sha256(text.encode()).hexdigest()
+        stored = await repository.content(conn, head.id)
+    assert stored.problem is not None
+    assert bridge.pack_problem(bridge.unpack_problem(stored.problem)) == stored.problem
+    async with planned.database.write() as conn:
+        await conn.execute("UPDATE plan SET problem = NULL")
+    with pytest.raises(NoSnapshotKept, match="c2m plan --solve"):
+        await commands.newest_problem(planned.database.dsn)
 
 
 async def test_a_body_stands_at_every_station_when_the_plant_starts(planned: PlannedPlant) -> None:
