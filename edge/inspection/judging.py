@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from edge.inspection.pictures import CameraFault, SnapshotCamera
 from edge.inspection.request import Request
 from edge.inspection.results import Judgement, regions_of
 from edge.models import Choice, Judge, ModelShelf, NoModel
 from edge.plant_clock import LiveClock
+from mes.contracts.agent import ModelRole
 from mes.contracts.quality import BesideVerdict, Verdict
 from qc_vision.pipelines import PipelineInspection
-from qc_vision.runtime import NotAnImage, decode
+from qc_vision.runtime import Inspection, NotAnImage, decode
 
 log = structlog.get_logger(__name__)
 
@@ -69,19 +72,26 @@ class PictureJudge:
             choice = self.shelf.choose(self.camera_id, request.variant, request.counter)
         except NoModel as error:
             return replace(kept, reason=str(error))
+        judgement, worked = self._ask(choice, upright, kept)
+        if not worked and choice.judge.model.role is ModelRole.CANARY and choice.beside is not None:
+            # What is on trial failed, not the part: what judges the other parts judges this one.
+            judgement, _ = self._ask(Choice(choice.beside, None), upright, kept)
+        return judgement
+
+    def _ask(
+        self, choice: Choice, picture: NDArray[np.uint8], kept: Judgement
+    ) -> tuple[Judgement, bool]:
+        """Return what a model or pipeline says of a picture, and whether it did its work."""
         began = time.monotonic()
         try:
-            inspection = choice.judge.inspector.inspect(upright)
+            inspection = choice.judge.inspector.inspect(picture)
         except (
             Exception
         ) as error:  # whatever the runtime raises: no part passes because of an error
             self._broken(choice.judge, error)
-            return replace(kept, reason=f"the model failed: {type(error).__name__}: {error}")
-        if isinstance(inspection, PipelineInspection) and inspection.error is not None:
-            self.shelf.failed(choice.judge, f"{inspection.failed}: {inspection.error}")
-        else:
-            self.shelf.worked(choice.judge)
-        return replace(
+            reason = f"the model failed: {type(error).__name__}: {error}"
+            return replace(kept, reason=reason), False
+        judgement = replace(
             kept,
             verdict=Verdict(inspection.verdict.value),
             reason=inspection.fitness.reason,
@@ -90,6 +100,15 @@ class PictureJudge:
             inference_ms=(time.monotonic() - began) * 1000,
             choice=choice,
         )
+        return judgement, self._note(choice.judge, inspection)
+
+    def _note(self, judge: Judge, inspection: Inspection) -> bool:
+        """Take note of whether a model or pipeline did its work."""
+        if isinstance(inspection, PipelineInspection) and inspection.error is not None:
+            self.shelf.failed(judge, f"{inspection.failed}: {inspection.error}")
+            return False
+        self.shelf.worked(judge)
+        return True
 
     def _beside(self, choice: Choice, beside: Judge, picture: bytes) -> BesideVerdict | None:
         began = time.monotonic()
@@ -98,7 +117,7 @@ class PictureJudge:
         except Exception as error:  # a model on trial must not disturb the line
             self._broken(beside, error)
             return None
-        self.shelf.worked(beside)
+        self._note(beside, seen)
         self._beside_ms = (time.monotonic() - began) * 1000
         return BesideVerdict(
             package_sha256=beside.model.package_sha256 or "",

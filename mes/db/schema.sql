@@ -1,4 +1,4 @@
--- The schema of revision 0281, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0290, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -1441,9 +1441,11 @@ CREATE TABLE public.vision_publication (
     changed_by text NOT NULL,
     reason text,
     followed uuid,
+    every integer DEFAULT 5 NOT NULL,
     CONSTRAINT vision_publication_bundle_sha256_check CHECK ((bundle_sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT vision_publication_content_sha256_check CHECK ((content_sha256 ~ '^[0-9a-f]{64}$'::text)),
-    CONSTRAINT vision_publication_state_check CHECK ((state = ANY (ARRAY['published'::text, 'retired'::text])))
+    CONSTRAINT vision_publication_every_check CHECK (((every >= 2) AND (every <= 100))),
+    CONSTRAINT vision_publication_state_check CHECK ((state = ANY (ARRAY['shadow'::text, 'canary'::text, 'published'::text, 'retired'::text])))
 );
 
 CREATE TABLE public.vision_rollout (
@@ -1456,6 +1458,8 @@ CREATE TABLE public.vision_rollout (
     changed_by text NOT NULL,
     reason text,
     followed uuid,
+    every integer DEFAULT 5 NOT NULL,
+    CONSTRAINT vision_rollout_every_check CHECK (((every >= 2) AND (every <= 100))),
     CONSTRAINT vision_rollout_state_check CHECK ((state = ANY (ARRAY['shadow'::text, 'canary'::text, 'active'::text, 'retired'::text])))
 );
 
@@ -2063,6 +2067,8 @@ CREATE INDEX vision_publication_bundle ON public.vision_publication USING btree 
 CREATE INDEX vision_publication_camera ON public.vision_publication USING btree (camera, changed_at);
 
 CREATE UNIQUE INDEX vision_publication_published ON public.vision_publication USING btree (camera) WHERE (state = 'published'::text);
+
+CREATE UNIQUE INDEX vision_publication_trial ON public.vision_publication USING btree (camera) WHERE (state = ANY (ARRAY['shadow'::text, 'canary'::text]));
 
 CREATE UNIQUE INDEX vision_rollout_active ON public.vision_rollout USING btree (camera) WHERE (state = 'active'::text);
 

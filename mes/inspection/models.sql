@@ -18,33 +18,43 @@ SELECT package_sha256, name, version, shop, model_sha256, data_sha256, pipeline_
   FROM vision_model WHERE package_sha256 = %(package_sha256)s
 
 -- save_rollout --
-INSERT INTO vision_rollout (id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed)
+INSERT INTO vision_rollout (id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed,
+                            every)
 VALUES (%(id)s, %(camera)s, %(package_sha256)s, %(state)s, %(began_at)s, %(changed_at)s, %(changed_by)s,
-        %(reason)s, %(followed)s)
+        %(reason)s, %(followed)s, %(every)s)
 ON CONFLICT (id) DO UPDATE
    SET state = excluded.state, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
-       reason = excluded.reason, followed = excluded.followed
+       reason = excluded.reason, followed = excluded.followed, every = excluded.every
 
 -- in_force --
-SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed, every
   FROM vision_rollout WHERE state <> 'retired' ORDER BY camera
 
 -- in_force_for_update --
-SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed, every
   FROM vision_rollout WHERE camera = %(camera)s AND state <> 'retired' FOR UPDATE
 
+-- take_turns_at_camera --
+-- Held to the end of the transaction, so that two people do not begin two trials at a camera.
+SELECT pg_advisory_xact_lock(hashtextextended('camera:' || %(camera)s, 0))
+
+-- pipeline_on_trial --
+SELECT n.name || ' v' || p.number FROM vision_publication AS p JOIN vision_pipeline AS n ON n.id = p.pipeline_id
+ WHERE p.camera = %(camera)s AND p.state IN ('shadow', 'canary')
+
 -- rollout --
-SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed, every
   FROM vision_rollout WHERE id = %(id)s
 
 -- rollouts_of --
 -- A camera's models, newest first.
-SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed
-  FROM vision_rollout WHERE camera = %(camera)s ORDER BY changed_at DESC, id LIMIT 50
+SELECT id, camera, package_sha256, state, began_at, changed_at, changed_by, reason, followed, every
+  FROM vision_rollout WHERE camera = %(camera)s ORDER BY changed_at DESC, id DESC LIMIT 50
 
 -- taken_back --
 -- Models that agents could not use, where nothing has changed at the camera since.
-SELECT r.id, r.camera, r.package_sha256, r.state, r.began_at, r.changed_at, r.changed_by, r.reason, r.followed
+SELECT r.id, r.camera, r.package_sha256, r.state, r.began_at, r.changed_at, r.changed_by, r.reason, r.followed,
+       r.every
   FROM vision_rollout AS r
  WHERE r.state = 'retired' AND r.changed_by = 'system'
    AND NOT EXISTS (SELECT 1 FROM vision_rollout AS later

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -14,7 +14,7 @@ from mes.identity.model import Role
 from mes.inspection import registry
 from mes.inspection.drift import Drift
 from mes.inspection.pipelines import publishing
-from mes.inspection.pipelines.model import Publication
+from mes.inspection.pipelines.publication import Place
 from mes.inspection.registry import Judging
 from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
 from mes.platform.db import ReadConn
@@ -44,8 +44,35 @@ class Row:
     refused: Rollout | None
     """What the agent could not use, when nothing has happened at the camera since."""
     refused_model: Model | None
-    pipeline: Publication | None
-    """What judges instead of the model, when one is published."""
+    place: Place
+    """The pipelines in force here; one that is published judges instead of the model."""
+
+    @property
+    def trial_sha256(self) -> str | None:
+        """Of the archive of the model or pipeline on trial."""
+        if self.place.trial is not None:
+            return self.place.trial.bundle_sha256
+        return self.at.trial.package_sha256 if self.at.trial is not None else None
+
+    @property
+    def judging_sha256(self) -> str | None:
+        """Of the archive of what judges; None where it ships with the agents."""
+        if self.place.present is not None:
+            return self.place.present.bundle_sha256
+        return self.at.active.package_sha256 if self.at.active is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A model or pipeline that went to another state at a camera."""
+
+    title: str
+    kind: str
+    """Of the state's label."""
+    state: str
+    changed_at: datetime
+    changed_by: str
+    reason: str | None
 
 
 @router.get("/quality/models")
@@ -66,18 +93,16 @@ async def camera_page(camera: str, shell: ModelsPage, conn: ReadDb) -> HTMLRespo
     if not rows:
         raise UnknownCamera(camera=camera)
     (row,) = rows
-    seen = row.at.trial or row.at.active
+    seen = row.trial_sha256 or row.judging_sha256
     pairs: list[dict[str, Any]] = []
     if seen is not None:
-        pairs = await registry.pairs(conn, camera, seen.package_sha256, limit=PAIRS_SHOWN)
-    known = {model.package_sha256: model for model in models}
+        pairs = await registry.pairs(conn, camera, seen, limit=PAIRS_SHOWN)
     return shell.page(
         "inspection/camera.html",
         {
             "row": row,
             "pairs": [_sides(pair) for pair in pairs],
-            "history": await registry.history(conn, camera),
-            "known": known,
+            "history": await _history(conn, camera, models),
             "choices": [model for model in models if _fits(model, row)],
             "topics": "quality",
         },
@@ -92,7 +117,7 @@ async def _rows(
     judging = await registry.judging(conn, since_at=since_at)
     known = {model.package_sha256: model for model in models}
     taken_back = await registry.taken_back(conn)
-    published = await publishing.in_force(conn)
+    places = await publishing.places(conn)
     rows = []
     for line, station in registry.stations_with_camera(shell.plant):
         if station.camera is None or only not in (None, station.camera.id):
@@ -100,24 +125,53 @@ async def _rows(
         camera = station.camera.id
         at = cameras.get(camera, Camera(camera, None, None))
         last, refused = judging.get(camera), taken_back.get(camera)
-        rows.append(
-            Row(
-                line,
-                station,
-                at,
-                last,
-                await registry.drift(conn, last, since_at=since_at) if last else None,
-                known.get(at.active.package_sha256) if at.active else None,
-                known.get(at.trial.package_sha256) if at.trial else None,
-                await registry.compared(conn, camera, at.trial.package_sha256)
-                if at.trial
-                else None,
-                refused,
-                known.get(refused.package_sha256) if refused else None,
-                published.get(camera),
-            )
+        place = places.get(camera, Place(camera, None, None))
+        row = Row(
+            line,
+            station,
+            at,
+            last,
+            await registry.drift(conn, last, since_at=since_at) if last else None,
+            known.get(at.active.package_sha256) if at.active else None,
+            known.get(at.trial.package_sha256) if at.trial else None,
+            None,
+            refused,
+            known.get(refused.package_sha256) if refused else None,
+            place,
         )
+        if row.trial_sha256 is not None:
+            compared = await registry.compared(conn, camera, row.trial_sha256)
+            row = replace(row, compared=compared)
+        rows.append(row)
     return rows
+
+
+async def _history(conn: ReadConn, camera: str, models: list[Model]) -> list[Step]:
+    """Return what went to another state at a camera, the newest first."""
+    titles = {model.package_sha256: model.title for model in models}
+    steps = [
+        Step(
+            titles[one.package_sha256],
+            "model_state",
+            one.state.value,
+            one.changed_at,
+            one.changed_by,
+            one.reason,
+        )
+        for one in await registry.history(conn, camera)
+    ]
+    steps += [
+        Step(
+            one.title,
+            "pipeline_state",
+            one.state.value,
+            one.changed_at,
+            one.changed_by,
+            one.reason,
+        )
+        for one in await publishing.history(conn, camera)
+    ]
+    return sorted(steps, key=lambda step: step.changed_at, reverse=True)
 
 
 def _fits(model: Model, row: Row) -> bool:

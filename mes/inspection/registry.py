@@ -21,6 +21,7 @@ from mes.inspection import bridge
 from mes.inspection.drift import EARLIER, RECENT, Drift, drift_of
 from mes.inspection.images import ImageStore
 from mes.inspection.rollout import (
+    CANARY_EVERY,
     MAX_PACKAGE_BYTES,
     AlreadyActive,
     Camera,
@@ -28,6 +29,7 @@ from mes.inspection.rollout import (
     Model,
     NothingToRollBack,
     PackageTooLarge,
+    PipelineTrialRuns,
     Rollout,
     RolloutState,
     TrialRuns,
@@ -41,9 +43,6 @@ from mes.platform.sql import load_queries
 from mes.resources import service as resources
 
 queries = load_queries(__package__, "models.sql")
-
-CANARY_EVERY: Final = 5
-"""A canary judges one part of so many."""
 
 _ROLES: Final = {
     RolloutState.ACTIVE: ModelRole.ACTIVE,
@@ -163,15 +162,20 @@ async def begin_shadow(
     Raises:
         UnknownModel, UnknownCamera: there is no such thing.
         WrongScene: the package is for another shop.
-        TrialRuns, AlreadyActive: the camera is busy with another trial, or this package judges there.
+        TrialRuns, PipelineTrialRuns: the camera is busy with another trial.
+        AlreadyActive: this package judges there.
     """
     model = await get(conn, package_sha256)
     scene = await scene_of(conn, camera)
     if model.shop not in (scene, "any"):
         raise WrongScene(model=model.title, shop=model.shop, camera=camera, scene=scene)
+    await take_turns(conn, camera)
     at = await _locked(conn, camera)
     if at.trial is not None:
         raise TrialRuns(camera=camera)
+    pipeline = await db.fetch_value(conn, queries["pipeline_on_trial"], {"camera": camera})
+    if pipeline is not None:
+        raise PipelineTrialRuns(camera=camera, pipeline=pipeline)
     if at.active is not None and at.active.package_sha256 == package_sha256:
         raise AlreadyActive(model=model.title, camera=camera)
     rollout = Rollout(
@@ -180,14 +184,24 @@ async def begin_shadow(
     await _apply(conn, [rollout], now=now, actor=actor)
 
 
-async def promote(conn: WriteConn, camera: str, *, actor: str, now: datetime) -> None:
+async def take_turns(conn: WriteConn, camera: str) -> None:
+    """Let nobody else begin a trial at a camera before this transaction ends."""
+    await db.execute(conn, queries["take_turns_at_camera"], {"camera": camera})
+
+
+async def promote(
+    conn: WriteConn, camera: str, *, actor: str, now: datetime, every: int = CANARY_EVERY
+) -> None:
     """Move the model on trial one state further: shadow → canary → active.
+
+    Args:
+        every: a canary judges one part of so many, 2 to 100.
 
     Raises:
         NothingOnTrial: no model is on trial at the camera.
     """
     at = await _locked(conn, camera)
-    await _apply(conn, at.promoted(now=now, actor=actor), now=now, actor=actor)
+    await _apply(conn, at.promoted(now=now, actor=actor, every=every), now=now, actor=actor)
 
 
 async def roll_back(
@@ -324,7 +338,7 @@ def _camera_model(rollout: Rollout, known: dict[str, Model]) -> CameraModel:
         sha256=model.model_sha256,
         package_sha256=model.package_sha256,
         role=_ROLES[rollout.state],
-        every=CANARY_EVERY,
+        every=rollout.every,
     )
 
 

@@ -12,6 +12,8 @@ from uuid import UUID
 from mes.platform.errors import Conflict, Invalid, NotFound, TooLarge
 
 MAX_PACKAGE_BYTES = 16 << 20
+CANARY_EVERY = 5
+"""A canary judges one part of so many, unless another share is asked for."""
 
 
 class UnknownModel(NotFound):
@@ -48,6 +50,12 @@ class TrialRuns(Conflict):
     """{camera} tries a model already; promote it or roll it back first."""
 
     code = "model.trial_runs"
+
+
+class PipelineTrialRuns(Conflict):
+    """{camera} tries {pipeline} already; promote it or roll it back first."""
+
+    code = "pipeline.trial_runs"
 
 
 class AlreadyActive(Conflict):
@@ -120,6 +128,8 @@ class Rollout:
     changed_by: str
     reason: str | None
     followed: UUID | None
+    every: int = CANARY_EVERY
+    """As a canary it judges one part of so many."""
 
     def moved(
         self, state: RolloutState, *, now: datetime, actor: str, reason: str | None = None
@@ -144,8 +154,11 @@ class Camera:
         trial = [r for r in at if r.state in (RolloutState.SHADOW, RolloutState.CANARY)]
         return cls(camera, active[0] if active else None, trial[0] if trial else None)
 
-    def promoted(self, *, now: datetime, actor: str) -> list[Rollout]:
+    def promoted(self, *, now: datetime, actor: str, every: int = CANARY_EVERY) -> list[Rollout]:
         """Return what changes when the model on trial goes one state further, retirements first.
+
+        Args:
+            every: a canary judges one part of so many.
 
         Raises:
             NothingOnTrial: no model is on trial here.
@@ -153,7 +166,8 @@ class Camera:
         if self.trial is None:
             raise NothingOnTrial(camera=self.id)
         if self.trial.state is RolloutState.SHADOW:
-            return [self.trial.moved(RolloutState.CANARY, now=now, actor=actor)]
+            canary = self.trial.moved(RolloutState.CANARY, now=now, actor=actor)
+            return [replace(canary, every=every)]
         risen = self.trial.moved(RolloutState.ACTIVE, now=now, actor=actor)
         if self.active is None:
             return [risen]

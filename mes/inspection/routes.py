@@ -15,7 +15,14 @@ from mes.inspection import registry, service
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.model import UnknownImage
 from mes.inspection.rollout import MAX_PACKAGE_BYTES, PackageTooLarge
-from mes.inspection.schemas import CameraFiguresOut, InspectionOut, ModelOut, RollBackIn, ShadowIn
+from mes.inspection.schemas import (
+    CameraFiguresOut,
+    InspectionOut,
+    ModelOut,
+    PromoteIn,
+    RollBackIn,
+    ShadowIn,
+)
 from mes.platform.http import ClockDep, ContextDep, ReadDb, SettingsDep, WriteDb
 
 router = APIRouter(tags=["inspection"])
@@ -120,10 +127,16 @@ async def begin_shadow(
 
 @router.post("/api/cameras/{camera}/promote", status_code=204)
 async def promote(
-    camera: Camera, user: Engineer, conn: WriteDb, clock: ClockDep, context: ContextDep
+    camera: Camera,
+    user: Engineer,
+    conn: WriteDb,
+    clock: ClockDep,
+    context: ContextDep,
+    body: PromoteIn | None = None,
 ) -> Response:
-    """Move the model on trial one state further: shadow, canary, active."""
-    await registry.promote(conn, camera, actor=user.actor, now=clock.now())
+    """Move the model on trial one state further: shadow, canary (a share of the parts), active."""
+    every = (body or PromoteIn()).every
+    await registry.promote(conn, camera, every=every, actor=user.actor, now=clock.now())
     await agents.refresh_configs(conn, models=context.services["camera_models"])
     return Response(status_code=204)
 

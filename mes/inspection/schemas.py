@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from mes.contracts.quality import Region, Sha256, Verdict
 from mes.inspection.model import CameraFigures, Inspection, Review, uncertainty
-from mes.inspection.rollout import Model
+from mes.inspection.rollout import CANARY_EVERY, Model
 
 
 class InspectionOut(BaseModel):
@@ -114,6 +114,12 @@ class ShadowIn(BaseModel):
     """Which package shall look on."""
 
     package_sha256: Sha256
+
+
+class PromoteIn(BaseModel):
+    """Which share of the parts a canary judges: one of `every`."""
+
+    every: int = Field(default=CANARY_EVERY, ge=2, le=100)
 
 
 class RollBackIn(BaseModel):

@@ -168,6 +168,8 @@ TRAINING_STATE: Mapping[str, Label] = {
 }
 
 PIPELINE_STATE: Mapping[str, Label] = {
+    "shadow": Label(_("Shadow"), "eye", "info"),
+    "canary": Label(_("Canary"), "git-branch", "warn"),
     "published": Label(_("Published"), "circle-check", "good"),
     "retired": Label(_("Retired"), "ban", "mute"),
 }

@@ -147,12 +147,29 @@ def test_a_pipeline_is_built_by_hand_and_by_keyboard_run_and_published(
     expect(page.locator("#head")).to_have_text("v2")
     expect(page.locator(".flow-node").first).to_be_visible()
     page.locator(f'#publish input[value="{camera}"]').check()
+    newest = page.locator("#publications .badge").first
     page.get_by_role("button", name="Publish").click()
-    page.locator("#publish-form button").click()
-    expect(page.locator("#publications .badge").first).to_have_attribute("data-value", "published")
+    page.locator("#publish-form button[data-armed]").click()
+    expect(newest).to_have_attribute("data-value", "published")
     page.get_by_role("button", name="Roll back").click()
     page.locator("#publish button.danger").click()
-    expect(page.locator("#publications .badge").first).to_have_attribute("data-value", "retired")
+    expect(newest).to_have_attribute("data-value", "retired")
+
+    page.locator(f'#publish input[value="{camera}"]').check()
+    page.get_by_role("button", name="Let it look on").click()
+    expect(newest).to_have_attribute("data-value", "shadow")
+    expect(page.locator(f"#trial-{camera}")).to_contain_text("Pictures judged by both")
+    page.goto(f"{plant.url}/quality/models/{camera}")
+    page.get_by_label("Share of the parts").select_option("10")
+    page.get_by_role("button", name="Promote to canary").click()
+    page.locator("#actions button[data-armed]").click()
+    expect(page.locator(".facts").first).to_contain_text("judges one part of 10")
+    page.get_by_role("button", name="Promote to active").click()
+    page.locator("#actions button[data-armed]").click()
+    expect(page.locator("#history .badge").first).to_have_attribute("data-value", "published")
+    page.get_by_role("button", name="Roll back").click()
+    page.locator("#actions button[data-armed]").click()
+    expect(page.locator("#history .badge").first).to_have_attribute("data-value", "retired")
 
 
 def test_what_the_hand_does_can_be_undone_and_the_keyboard_does_it_too(

@@ -46,14 +46,14 @@ class ModelTraining(Payload):
 
 
 class PipelineMoved(Payload):
-    """A pipeline judges at a camera (`published`), or no longer (`retired`); `reason`: why it was rolled back."""
+    """A pipeline went to another state at a camera; `reason`: why it was rolled back."""
 
     type = "pipeline.moved"
     subject_field = "camera"
     camera: str
     package_sha256: str
     pipeline: str
-    state: Literal["published", "retired"]
+    state: Literal["shadow", "canary", "published", "retired"]
     reason: str | None = None
 
 

@@ -12,9 +12,11 @@ from fastapi.responses import HTMLResponse
 from mes.identity.model import Role
 from mes.inspection import registry
 from mes.inspection.pipelines import bridge, publishing, service
-from mes.inspection.pipelines.model import Pipeline, Publication, Version
+from mes.inspection.pipelines.model import Pipeline, Version
+from mes.inspection.pipelines.publication import Place, Publication
 from mes.inspection.pipelines.schemas import DocumentIn
 from mes.inspection.pipelines.words import GROUPS, KINDS, PORTS, SAMPLES, SETTINGS
+from mes.inspection.rollout import Comparison
 from mes.platform.errors import FieldError
 from mes.platform.http import ReadDb
 from mes.web.problem_words import message
@@ -33,17 +35,27 @@ class Row:
     pipeline: Pipeline
     newest: Version
     judges: list[Publication]
+    tried: list[Publication]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A version on trial at a camera, and how it judged the same pictures as what judges there."""
+
+    at: Publication
+    compared: Comparison
 
 
 @router.get("/quality/pipelines")
 async def pipelines_page(shell: PipelinesPage, conn: ReadDb) -> HTMLResponse:
     """List the pipelines and where they judge."""
-    in_force = (await publishing.in_force(conn)).values()
+    places = (await publishing.places(conn)).values()
     rows = [
         Row(
             one,
             await service.version(conn, one),
-            [place for place in in_force if place.pipeline_id == one.id],
+            [p.present for p in places if p.present and p.present.pipeline_id == one.id],
+            [p.trial for p in places if p.trial and p.trial.pipeline_id == one.id],
         )
         for one in await service.pipelines(conn)
     ]
@@ -60,15 +72,15 @@ async def pipeline_page(pipeline_id: UUID, shell: PipelinesPage, conn: ReadDb) -
     """Edit a pipeline, compare its versions, publish them."""
     pipeline = await service.get(conn, pipeline_id)
     newest = await service.version(conn, pipeline)
-    in_force = await publishing.in_force(conn)
+    places = await publishing.places(conn)
+    nothing = Place("", None, None)
     cameras = [
         {
             "id": station.camera.id,
             "name": f"{shell.names(station.camera.id)} · {shell.names(line.id)}",
             "scene": station.camera.scene,
-            "judged_by": in_force[station.camera.id].title
-            if station.camera.id in in_force
-            else None,
+            "judged_by": _title(places.get(station.camera.id, nothing).present),
+            "tries": _title(places.get(station.camera.id, nothing).trial),
         }
         for line, station in registry.stations_with_camera(shell.plant)
         if station.camera is not None
@@ -82,7 +94,17 @@ async def pipeline_page(pipeline_id: UUID, shell: PipelinesPage, conn: ReadDb) -
             "versions": await service.versions(conn, pipeline_id),
             "publications": await publishing.publications_of(conn, pipeline_id),
             "cameras": cameras,
-            "judging": [c for c in in_force.values() if c.pipeline_id == pipeline_id],
+            "judging": [
+                p.present
+                for p in places.values()
+                if p.present and p.present.pipeline_id == pipeline_id
+            ],
+            "trials": [
+                Trial(p.trial, await registry.compared(conn, p.camera, p.trial.bundle_sha256))
+                for p in places.values()
+                if p.trial and p.trial.pipeline_id == pipeline_id
+            ],
+            "tried_at": {p.camera for p in places.values() if p.trial},
             "facts": {
                 "id": str(pipeline.id),
                 "head": pipeline.head,
@@ -116,6 +138,10 @@ async def difference(
     """Answer what differs between two versions, in the reader's language."""
     pipeline = await service.get(conn, pipeline_id)
     return [_said(one, shell) for one in await service.difference(conn, pipeline, old, new)]
+
+
+def _title(publication: Publication | None) -> str | None:
+    return publication.title if publication is not None else None
 
 
 def _said(one: FieldError, shell: Shell) -> dict[str, str]:

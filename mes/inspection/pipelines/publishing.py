@@ -1,30 +1,29 @@
-"""Pipelines at the cameras: published, taken back, told to the agents."""
+"""Pipelines at the cameras: tried beside what judges, published, taken back, told to the agents."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from mes.contracts.events import PipelineMoved
-from mes.contracts.ids import uuid7
 from mes.contracts.plant import Line, PlantModel
 from mes.events import service as events
 from mes.identity import service as identity
 from mes.inspection import registry
 from mes.inspection.images import ImageStore
-from mes.inspection.pipelines import bridge, model, repository, service
-from mes.inspection.pipelines.model import (
-    NothingPublished,
-    PipelineCannotRun,
-    Publication,
-    PublicationState,
-)
-from mes.inspection.rollout import UnknownCamera, WrongScene
+from mes.inspection.pipelines import candidates, repository
+from mes.inspection.pipelines.publication import Place, Publication, PublicationState
+from mes.inspection.rollout import CANARY_EVERY, TrialRuns
 from mes.platform.db import ReadConn, WriteConn
-from mes.resources import service as resources
+
+_ROLES: Final = {
+    PublicationState.SHADOW: ModelRole.SHADOW,
+    PublicationState.CANARY: ModelRole.CANARY,
+    PublicationState.PUBLISHED: ModelRole.ACTIVE,
+}
 
 
 async def publish(
@@ -37,55 +36,81 @@ async def publish(
     actor: str,
     now: datetime,
 ) -> list[Publication]:
-    """Let a version judge at cameras, once it has proved that it loads and judges.
+    """Let a version judge every part at cameras, once it has proved that it loads and judges.
 
     Raises:
         UnknownPipeline, UnknownPipelineVersion, UnknownCamera: there is no such thing.
         PipelineCannotRun: it is unfinished, or something it names cannot be used.
         WrongScene: a model of it is for another shop.
-        AlreadyPublished: it judges there already.
+        AlreadyPublished, PipelineTrialRuns: it judges there already, or is on trial there.
     """
-    pipeline = await service.get(conn, pipeline_id)
-    chosen = await service.version(conn, pipeline, number)
-    document = bridge.read(chosen.document)
-    wrong = bridge.faults(document)
-    if wrong:
-        raise PipelineCannotRun(why=wrong[0].message, errors=wrong)
-    await _check_scenes(conn, document, cameras)
-    parts = await service.parts_of(conn, store, document)
-    bundle = await asyncio.to_thread(bridge.bundled, document, parts)
-    await store.put(bundle.sha256, bundle.archive)
+    candidate = await candidates.bundled(conn, store, pipeline_id, number, cameras)
     published = []
-    for camera in dict.fromkeys(cameras):
-        new = Publication(
-            uuid7(),
-            camera,
-            pipeline.id,
-            number,
-            chosen.content_sha256,
-            bundle.sha256,
-            PublicationState.PUBLISHED,
-            now,
-            now,
-            actor,
-            None,
-            None,
-            pipeline.name,
-        )
-        changed = model.published(new, await repository.at_camera(conn, camera))
+    for camera in sorted(set(cameras)):
+        place = await _place(conn, camera)
+        changed = place.published(candidate.at(camera, actor=actor, now=now))
         await _apply(conn, changed, now=now, actor=actor)
         published.append(changed[-1])
     return published
 
 
+async def begin_shadow(
+    conn: WriteConn,
+    store: ImageStore,
+    pipeline_id: UUID,
+    number: int,
+    cameras: Sequence[str],
+    *,
+    actor: str,
+    now: datetime,
+) -> list[Publication]:
+    """Let a version look on at cameras: it judges the same pictures, and the line never hears it.
+
+    Raises:
+        UnknownPipeline, UnknownPipelineVersion, UnknownCamera, PipelineCannotRun, WrongScene: as `publish`.
+        AlreadyPublished: it judges there already.
+        TrialRuns, PipelineTrialRuns: a camera is busy with another trial.
+    """
+    candidate = await candidates.bundled(conn, store, pipeline_id, number, cameras)
+    models = await registry.cameras(conn)
+    begun = []
+    for camera in sorted(set(cameras)):
+        place = await _place(conn, camera)
+        if camera in models and models[camera].trial is not None:
+            raise TrialRuns(camera=camera)
+        changed = place.tried(candidate.at(camera, actor=actor, now=now))
+        await _apply(conn, changed, now=now, actor=actor)
+        begun += changed
+    return begun
+
+
+async def promote(
+    conn: WriteConn, camera: str, *, actor: str, now: datetime, every: int = CANARY_EVERY
+) -> Publication:
+    """Move the version on trial at a camera one state further: shadow → canary → published.
+
+    Args:
+        every: a canary judges one part of so many, 2 to 100.
+
+    Raises:
+        NoPipelineOnTrial: none is.
+    """
+    place = await repository.place(conn, camera)
+    changed = place.promoted(every=every, now=now, actor=actor)
+    await _apply(conn, changed, now=now, actor=actor)
+    return changed[-1]
+
+
 async def roll_back(
     conn: WriteConn, camera: str, *, reason: str, actor: str, now: datetime
 ) -> None:
-    """Give a camera back to the pipeline before, or to its model alone; raises NothingPublished."""
-    present = await repository.at_camera(conn, camera)
-    former = await _former(conn, present)
-    changed = model.rolled_back(camera, present, former, now=now, actor=actor, reason=reason)
-    await _apply(conn, changed, now=now, actor=actor)
+    """Take the newest step back: end the trial, or give the place to the pipeline before or the model alone.
+
+    Raises:
+        NothingPublished: no pipeline is in force there.
+    """
+    place = await repository.place(conn, camera)
+    await _roll_back(conn, place, reason=reason, actor=actor, now=now)
 
 
 async def take_back_unusable(
@@ -94,20 +119,25 @@ async def take_back_unusable(
     """Roll back the pipelines that agents cannot use; returns the cameras where something changed."""
     taken = []
     for health in reported:
-        present = await repository.at_camera(conn, health.camera)
-        if present is None or present.bundle_sha256 != health.package_sha256:
-            continue
-        try:
-            await roll_back(conn, health.camera, reason=health.reason, actor="system", now=now)
-        except NothingPublished:
-            continue
+        place = await repository.place(conn, health.camera)
+        if place.trial is None or place.trial.bundle_sha256 != health.package_sha256:
+            place = place.without_trial()
+            if place.present is None or place.present.bundle_sha256 != health.package_sha256:
+                continue
+        await _roll_back(conn, place, reason=health.reason, actor="system", now=now)
         taken.append(health.camera)
     return taken
 
 
-async def in_force(conn: ReadConn) -> dict[str, Publication]:
-    """Return what is published, by camera."""
-    return {one.camera: one for one in await repository.in_force(conn)}
+async def places(conn: ReadConn) -> dict[str, Place]:
+    """Return the pipelines in force, by camera."""
+    in_force = await repository.in_force(conn)
+    return {one.camera: Place.of(one.camera, in_force) for one in in_force}
+
+
+async def history(conn: ReadConn, camera: str) -> list[Publication]:
+    """Return the pipelines of a camera, the newest change first."""
+    return await repository.history_of(conn, camera)
 
 
 async def publications_of(conn: ReadConn, pipeline_id: UUID) -> list[Publication]:
@@ -122,11 +152,15 @@ async def camera_models(conn: ReadConn, plant: PlantModel, line: Line) -> tuple[
     canary it would judge parts without the pipeline's gauges.
     """
     models = await registry.camera_models(conn, plant, line)
-    published = await in_force(conn)
-    cameras = [station.camera.id for station in line.stations if station.camera is not None]
-    found = [_instead(published[name]) for name in cameras if name in published]
+    at = await places(conn)
+    found = []
+    for station in line.stations:
+        if station.camera is not None and station.camera.id in at:
+            place = at[station.camera.id]
+            found += [_named(one) for one in (place.present, place.trial) if one is not None]
     for one in models:
-        if one.camera not in published:
+        place = at.get(one.camera, Place(one.camera, None, None))
+        if place.present is None:
             found.append(one)
         elif one.role is not ModelRole.ACTIVE:
             found.append(one.model_copy(update={"role": ModelRole.SHADOW}))
@@ -142,39 +176,32 @@ async def archive_of(conn: ReadConn, store: ImageStore, sha256: str) -> bytes:
     return await registry.archive_of(conn, store, sha256)
 
 
-def _instead(publication: Publication) -> CameraModel:
+def _named(publication: Publication) -> CameraModel:
     return CameraModel(
         camera=publication.camera,
         package=publication.name,
         version=f"v{publication.number}",
         sha256=publication.content_sha256,
         package_sha256=publication.bundle_sha256,
+        role=_ROLES[publication.state],
+        every=publication.every,
     )
 
 
-async def _check_scenes(conn: ReadConn, document: bridge.Graph, cameras: Sequence[str]) -> None:
-    plant = await resources.active_plant(conn)
-    scenes = {
-        station.camera.id: station.camera.scene
-        for _, station in registry.stations_with_camera(plant)
-        if station.camera is not None
-    }
-    _, packages = bridge.named(document)
-    models = [await registry.get(conn, sha256) for sha256 in packages]
-    for camera in cameras:
-        if camera not in scenes:
-            raise UnknownCamera(camera=camera)
-        for one in models:
-            if one.shop not in (scenes[camera], "any"):
-                raise WrongScene(
-                    model=one.title, shop=one.shop, camera=camera, scene=scenes[camera]
-                )
+async def _place(conn: WriteConn, camera: str) -> Place:
+    """Return what is in force at a camera where a trial or a publication may begin now."""
+    await registry.take_turns(conn, camera)
+    return await repository.place(conn, camera)
 
 
-async def _former(conn: ReadConn, present: Publication | None) -> Publication | None:
-    if present is None or present.followed is None:
-        return None
-    return await repository.publication(conn, present.followed)
+async def _roll_back(
+    conn: WriteConn, place: Place, *, reason: str, actor: str, now: datetime
+) -> None:
+    former = None
+    if place.present is not None and place.present.followed is not None:
+        former = await repository.publication(conn, place.present.followed)
+    changed = place.rolled_back(former, now=now, actor=actor, reason=reason)
+    await _apply(conn, changed, now=now, actor=actor)
 
 
 async def _apply(

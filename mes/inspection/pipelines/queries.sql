@@ -39,37 +39,44 @@ ON CONFLICT DO NOTHING
 
 -- save_publication --
 INSERT INTO vision_publication (id, camera, pipeline_id, number, content_sha256, bundle_sha256, state, began_at,
-                                changed_at, changed_by, reason, followed)
+                                changed_at, changed_by, reason, followed, every)
 VALUES (%(id)s, %(camera)s, %(pipeline_id)s, %(number)s, %(content_sha256)s, %(bundle_sha256)s, %(state)s,
-        %(began_at)s, %(changed_at)s, %(changed_by)s, %(reason)s, %(followed)s)
+        %(began_at)s, %(changed_at)s, %(changed_by)s, %(reason)s, %(followed)s, %(every)s)
 ON CONFLICT (id) DO UPDATE
    SET state = excluded.state, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
-       reason = excluded.reason, followed = excluded.followed
+       reason = excluded.reason, followed = excluded.followed, every = excluded.every
 
 -- in_force --
 SELECT p.id, p.camera, p.pipeline_id, p.number, p.content_sha256, p.bundle_sha256, p.state, p.began_at,
-       p.changed_at, p.changed_by, p.reason, p.followed, n.name
+       p.changed_at, p.changed_by, p.reason, p.followed, n.name, p.every
   FROM vision_publication AS p JOIN vision_pipeline AS n ON n.id = p.pipeline_id
- WHERE p.state = 'published' ORDER BY p.camera
+ WHERE p.state <> 'retired' ORDER BY p.camera, p.id
 
 -- at_camera_for_update --
 SELECT p.id, p.camera, p.pipeline_id, p.number, p.content_sha256, p.bundle_sha256, p.state, p.began_at,
-       p.changed_at, p.changed_by, p.reason, p.followed, n.name
+       p.changed_at, p.changed_by, p.reason, p.followed, n.name, p.every
   FROM vision_publication AS p JOIN vision_pipeline AS n ON n.id = p.pipeline_id
- WHERE p.camera = %(camera)s AND p.state = 'published' FOR UPDATE OF p
+ WHERE p.camera = %(camera)s AND p.state <> 'retired' FOR UPDATE OF p
 
 -- publication --
 SELECT p.id, p.camera, p.pipeline_id, p.number, p.content_sha256, p.bundle_sha256, p.state, p.began_at,
-       p.changed_at, p.changed_by, p.reason, p.followed, n.name
+       p.changed_at, p.changed_by, p.reason, p.followed, n.name, p.every
   FROM vision_publication AS p JOIN vision_pipeline AS n ON n.id = p.pipeline_id
  WHERE p.id = %(id)s
 
 -- publications_of --
 -- Where a pipeline has been published, the newest change first.
 SELECT p.id, p.camera, p.pipeline_id, p.number, p.content_sha256, p.bundle_sha256, p.state, p.began_at,
-       p.changed_at, p.changed_by, p.reason, p.followed, n.name
+       p.changed_at, p.changed_by, p.reason, p.followed, n.name, p.every
   FROM vision_publication AS p JOIN vision_pipeline AS n ON n.id = p.pipeline_id
- WHERE p.pipeline_id = %(pipeline_id)s ORDER BY p.changed_at DESC, p.id LIMIT 50
+ WHERE p.pipeline_id = %(pipeline_id)s ORDER BY p.changed_at DESC, p.id DESC LIMIT 50
+
+-- history_of --
+-- The pipelines of a camera, the newest change first.
+SELECT p.id, p.camera, p.pipeline_id, p.number, p.content_sha256, p.bundle_sha256, p.state, p.began_at,
+       p.changed_at, p.changed_by, p.reason, p.followed, n.name, p.every
+  FROM vision_publication AS p JOIN vision_pipeline AS n ON n.id = p.pipeline_id
+ WHERE p.camera = %(camera)s ORDER BY p.changed_at DESC, p.id DESC LIMIT 50
 
 -- is_bundle --
 SELECT 1 FROM vision_publication WHERE bundle_sha256 = %(sha256)s LIMIT 1

@@ -11,11 +11,10 @@ from mes.contracts.quality import InspectionResult, Measure
 from mes.inspection.pipelines.model import (
     Pipeline,
     PipelineNameTaken,
-    Publication,
-    PublicationState,
     Steps,
     Version,
 )
+from mes.inspection.pipelines.publication import Place, Publication, PublicationState
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
 from mes.platform.sql import load_queries
@@ -80,9 +79,9 @@ async def in_force(conn: ReadConn) -> list[Publication]:
     return await _publications(conn, "in_force", {})
 
 
-async def at_camera(conn: WriteConn, camera: str) -> Publication | None:
-    found = await _publications(conn, "at_camera_for_update", {"camera": camera})
-    return found[0] if found else None
+async def place(conn: WriteConn, camera: str) -> Place:
+    """Return what is in force at a camera; nobody else changes it before the transaction ends."""
+    return Place.of(camera, await _publications(conn, "at_camera_for_update", {"camera": camera}))
 
 
 async def publication(conn: ReadConn, publication_id: UUID) -> Publication | None:
@@ -92,6 +91,10 @@ async def publication(conn: ReadConn, publication_id: UUID) -> Publication | Non
 
 async def publications_of(conn: ReadConn, pipeline_id: UUID) -> list[Publication]:
     return await _publications(conn, "publications_of", {"pipeline_id": pipeline_id})
+
+
+async def history_of(conn: ReadConn, camera: str) -> list[Publication]:
+    return await _publications(conn, "history_of", {"camera": camera})
 
 
 async def is_bundle(conn: ReadConn, sha256: str) -> bool:

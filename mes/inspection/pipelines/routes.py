@@ -10,12 +10,15 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, 
 from mes.agents import service as agents
 from mes.identity.access import require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
+from mes.inspection import registry
 from mes.inspection import service as inspection
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.pipelines import bridge, judged, publishing, service
+from mes.inspection.pipelines.publication import NoPipelineOnTrial
 from mes.inspection.pipelines.schemas import (
     ChangeOut,
     CheckOut,
+    ComparedOut,
     DocumentIn,
     PipelineIn,
     PipelineOut,
@@ -25,6 +28,7 @@ from mes.inspection.pipelines.schemas import (
     TakeBackIn,
     VersionOut,
 )
+from mes.inspection.schemas import PromoteIn
 from mes.platform.errors import Invalid, Problem
 from mes.platform.http import ClockDep, ContextDep, ReadDb, SettingsDep, WriteDb
 
@@ -234,6 +238,56 @@ async def publish(
     return [PublicationOut.of(one) for one in done]
 
 
+@router.post("/api/pipelines/{pipeline_id}/shadow")
+async def begin_shadow(
+    pipeline_id: UUID,
+    body: PublishIn,
+    user: Engineer,
+    conn: WriteDb,
+    clock: ClockDep,
+    context: ContextDep,
+    store: StoreDep,
+) -> list[PublicationOut]:
+    """Let a version look on at cameras: its verdicts are compared, the line never hears them."""
+    begun = await publishing.begin_shadow(
+        conn,
+        store,
+        pipeline_id,
+        body.number,
+        body.cameras,
+        actor=user.actor,
+        now=clock.now(),
+    )
+    await agents.refresh_configs(conn, models=context.services["camera_models"])
+    return [PublicationOut.of(one) for one in begun]
+
+
+@router.post("/api/cameras/{camera}/pipeline/promote")
+async def promote(
+    camera: Camera,
+    user: Engineer,
+    conn: WriteDb,
+    clock: ClockDep,
+    context: ContextDep,
+    body: PromoteIn | None = None,
+) -> PublicationOut:
+    """Move the version on trial one state further: shadow, canary (a share of the parts), published."""
+    every = (body or PromoteIn()).every
+    moved = await publishing.promote(conn, camera, every=every, actor=user.actor, now=clock.now())
+    await agents.refresh_configs(conn, models=context.services["camera_models"])
+    return PublicationOut.of(moved)
+
+
+@router.get("/api/cameras/{camera}/pipeline/compared")
+async def get_compared(camera: Camera, _: Reader, conn: ReadDb) -> ComparedOut:
+    """Show how the version on trial judged the same pictures as what judges."""
+    place = (await publishing.places(conn)).get(camera)
+    if place is None or place.trial is None:
+        raise NoPipelineOnTrial(camera=camera)
+    compared = await registry.compared(conn, camera, place.trial.bundle_sha256)
+    return ComparedOut.of(place.trial, compared)
+
+
 @router.post("/api/cameras/{camera}/pipeline/roll-back", status_code=status.HTTP_204_NO_CONTENT)
 async def roll_back(
     camera: Camera,
@@ -243,7 +297,7 @@ async def roll_back(
     clock: ClockDep,
     context: ContextDep,
 ) -> Response:
-    """Give a camera back to the pipeline before, or to its model alone."""
+    """End the trial, or give a camera back to the pipeline before, or to its model alone."""
     await publishing.roll_back(conn, camera, reason=body.reason, actor=user.actor, now=clock.now())
     await agents.refresh_configs(conn, models=context.services["camera_models"])
     return Response(status_code=status.HTTP_204_NO_CONTENT)

@@ -9,7 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from mes.contracts.quality import Sha256
-from mes.inspection.pipelines.model import Pipeline, Publication, Version
+from mes.inspection.pipelines.model import Pipeline, Version
+from mes.inspection.pipelines.publication import Publication
+from mes.inspection.rollout import Comparison
 from mes.platform.errors import FieldError
 
 
@@ -44,7 +46,7 @@ class RunIn(BaseModel):
 
 
 class PublishIn(BaseModel):
-    """Where a version shall judge."""
+    """Where a version shall judge, or look on."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -139,6 +141,8 @@ class PublicationOut(BaseModel):
     number: int
     bundle_sha256: str
     state: str
+    every: int
+    """As a canary it judges one part of so many."""
     began_at: datetime
     changed_at: datetime
     changed_by: str
@@ -154,8 +158,37 @@ class PublicationOut(BaseModel):
             number=one.number,
             bundle_sha256=one.bundle_sha256,
             state=one.state.value,
+            every=one.every,
             began_at=one.began_at,
             changed_at=one.changed_at,
             changed_by=one.changed_by,
             reason=one.reason,
+        )
+
+
+class ComparedOut(BaseModel):
+    """A version on trial against what judges, on the same pictures."""
+
+    trial: PublicationOut
+    pictures: int
+    both_nok: int
+    new_alone: int
+    """NOK or UNFIT to the version on trial alone."""
+    old_alone: int
+    agreement: float | None
+    """Share of pictures with equal verdicts; None without pictures."""
+    mean_ms: float
+    """Of the version on trial."""
+
+    @classmethod
+    def of(cls, trial: Publication, compared: Comparison) -> ComparedOut:
+        """Show one trial."""
+        return cls(
+            trial=PublicationOut.of(trial),
+            pictures=compared.pictures,
+            both_nok=compared.both_nok,
+            new_alone=compared.new_alone,
+            old_alone=compared.old_alone,
+            agreement=compared.agreement,
+            mean_ms=compared.mean_ms,
         )

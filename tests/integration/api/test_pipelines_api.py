@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,12 +16,14 @@ from mes.events.handlers import HandlerContext, HandlerRunner, registry
 from mes.execution import tasks as execution_tasks
 from mes.identity import service as identity
 from mes.identity.model import Role
+from mes.inspection import registry as models
 from mes.inspection import service as inspection
 from mes.inspection.pipelines import judged, publishing, routes
 from mes.resources import service as resources
-from qc_vision.runtime import content_hash
+from qc_vision.runtime import content_hash, pack
 from tests.support.floor import a_result
 from tests.support.floor_api import FloorApi, api, plant_floor
+from tests.support.model_packages import a_package
 from tests.support.orders_api import problem
 from tests.support.pipelines import gap_picture, sample_document
 
@@ -35,7 +38,7 @@ def doors(plant_floor: FloorApi, monkeypatch: pytest.MonkeyPatch) -> None:
     app.include_router(routes.router)
     app.dependency_overrides[routes.store_of] = lambda: plant_floor.images
     for limit in ("max_body_bytes", "max_upload_bytes"):
-        monkeypatch.setitem(app.state.context.settings.http.__dict__, limit, 1 << 20)
+        monkeypatch.setitem(app.state.context.settings.http.__dict__, limit, 4 << 20)
     monkeypatch.setitem(app.state.context.services, "camera_models", publishing.camera_models)
 
 
@@ -196,8 +199,89 @@ async def test_a_published_pipeline_takes_the_models_place_and_gives_it_back(
     problem(await client.delete(path), 409, "pipeline.has_judged")
 
 
+async def test_a_pipeline_looks_on_judges_a_share_and_is_promoted_or_taken_back(
+    plant_floor: FloorApi,
+) -> None:
+    client = await plant_floor.orders.person(Role.QUALITY)
+    made = await created(client)
+    path, at = f"/api/pipelines/{made['id']}", f"/api/cameras/{CAMERA}/pipeline"
+    body, back = {"number": 1, "cameras": [CAMERA]}, {"reason": "enough seen"}
+    problem(await client.post(f"{at}/promote"), 409, "pipeline.nothing_on_trial")
+    problem(await client.get(f"{at}/compared"), 409, "pipeline.nothing_on_trial")
+    begun = await client.post(f"{path}/shadow", json=body)
+    assert begun.status_code == 200, begun.text
+    bundle = begun.json()[0]["bundle_sha256"]
+    for again in ("shadow", "publish"):
+        problem(await client.post(f"{path}/{again}", json=body), 409, "pipeline.trial_runs")
+    assert (await on_trial(plant_floor)).role is ModelRole.SHADOW
+    assert (await judging(plant_floor)).package_sha256 is None
+    compared = (await client.get(f"{at}/compared")).json()
+    assert (compared["pictures"], compared["agreement"]) == (0, None)
+
+    problem(await client.post(f"{at}/promote", json={"every": 1}), 422, "invalid")
+    canary = (await client.post(f"{at}/promote", json={"every": 10})).json()
+    assert (canary["state"], canary["every"]) == ("canary", 10)
+    named = await on_trial(plant_floor)
+    assert (named.role, named.every, named.package_sha256) == (ModelRole.CANARY, 10, bundle)
+    health = ModelHealth(
+        camera=CAMERA, package_sha256=bundle, role=ModelRole.CANARY, reason="it does not load"
+    )
+    now = plant_floor.orders.app.state.context.clock.now()
+    async with plant_floor.orders.database.write() as conn:
+        assert await publishing.take_back_unusable(conn, [health], now=now) == [CAMERA]
+        assert await publishing.take_back_unusable(conn, [health], now=now) == []
+    assert await on_trial(plant_floor) is None
+
+    await client.post(f"{path}/shadow", json=body)
+    assert (await client.post(f"{at}/roll-back", json=back)).status_code == 204
+    await client.post(f"{path}/shadow", json=body)
+    for state in ("canary", "published"):
+        assert (await client.post(f"{at}/promote")).json()["state"] == state
+    assert (await judging(plant_floor)).package_sha256 == bundle
+    assert (await client.post(f"{at}/roll-back", json=back)).status_code == 204
+    assert (await judging(plant_floor)).package_sha256 is None
+    async with plant_floor.orders.database.read() as conn:
+        audit = await identity.audit_of(conn, f"camera:{CAMERA}")
+    states = [entry.after["state"] for entry in audit if entry.after]
+    assert sorted(set(states)) == ["canary", "published", "retired", "shadow"]
+
+
+async def test_a_camera_tries_a_model_or_a_pipeline_and_never_both(
+    plant_floor: FloorApi, tmp_path: Path
+) -> None:
+    client = await plant_floor.orders.person(Role.QUALITY)
+    context = plant_floor.orders.app.state.context
+    archive = pack(a_package(tmp_path / "made"))
+    async with plant_floor.orders.database.write() as conn:
+        model = await models.register(
+            conn, plant_floor.images, archive, actor="user:a", now=context.clock.real_now()
+        )
+    made = await created(client)
+    body = {"number": 1, "cameras": [CAMERA]}
+    package = {"package_sha256": model.package_sha256}
+    await client.post(f"/api/pipelines/{made['id']}/shadow", json=body)
+    answer = await client.post(f"/api/cameras/{CAMERA}/shadow", json=package)
+    assert "Gap at the hood v1" in problem(answer, 409, "pipeline.trial_runs")["detail"]
+    back = {"reason": "enough seen"}
+    await client.post(f"/api/cameras/{CAMERA}/pipeline/roll-back", json=back)
+    answer = await client.post(f"/api/cameras/{CAMERA}/shadow", json=package)
+    assert answer.status_code == 204, answer.text
+    answer = await client.post(f"/api/pipelines/{made['id']}/shadow", json=body)
+    problem(answer, 409, "model.trial_runs")
+
+
+async def on_trial(plant_floor: FloorApi) -> Any:
+    """Return what the configuration of the camera's agent names beside its judge."""
+    return next((m for m in await named(plant_floor) if m.role is not ModelRole.ACTIVE), None)
+
+
 async def judging(plant_floor: FloorApi) -> Any:
     """Return what the configuration of the camera's agent names as its judge."""
+    return next(m for m in await named(plant_floor) if m.role is ModelRole.ACTIVE)
+
+
+async def named(plant_floor: FloorApi) -> list[Any]:
+    """Return what the configuration of the camera's agent names for it."""
     async with plant_floor.orders.database.read() as conn:
         plant = await resources.active_plant(conn)
         line = next(
@@ -206,8 +290,8 @@ async def judging(plant_floor: FloorApi) -> Any:
             for station in line.stations
             if station.camera is not None and station.camera.id == CAMERA
         )
-        models = await publishing.camera_models(conn, plant, line)
-    return next(m for m in models if m.camera == CAMERA and m.role is ModelRole.ACTIVE)
+        named = await publishing.camera_models(conn, plant, line)
+    return [m for m in named if m.camera == CAMERA]
 
 
 async def test_the_samples_can_be_begun_from(plant_floor: FloorApi) -> None:

@@ -192,7 +192,7 @@ async def test_a_model_comes_to_a_running_line_and_goes_and_a_bad_one_never_judg
     await rollout.next_result("the old one's verdict", package_sha256=None, **shipped)
     assert [said["package"] for said in rollout.logged("model.fetched")] == [good]
 
-    await a_pipeline_judges_with_its_gauges_and_gives_the_place_back(rollout)
+    await a_pipeline_looks_on_judges_and_gives_the_place_back(rollout)
     await a_package_damaged_on_its_way_is_refused(rollout)
     await a_package_that_computes_otherwise_is_refused(rollout, monkeypatch)
     rows = await rollout.results()
@@ -200,7 +200,7 @@ async def test_a_model_comes_to_a_running_line_and_goes_and_a_bad_one_never_judg
     assert not [row for row in rows if "model" in (row["reason"] or "")]
 
 
-async def a_pipeline_judges_with_its_gauges_and_gives_the_place_back(rollout: Rollout) -> None:
+async def a_pipeline_looks_on_judges_and_gives_the_place_back(rollout: Rollout) -> None:
     engineer = rollout.engineer
     made = await engineer.post("/api/pipelines", json={"name": "Panel", "sample": "stamping"})
     path = f"/api/pipelines/{made.json()['id']}"
@@ -214,9 +214,20 @@ async def a_pipeline_judges_with_its_gauges_and_gives_the_place_back(rollout: Ro
     saved = await engineer.put(path, json={"document": document}, headers={"If-Match": '"1"'})
     assert saved.status_code == 200, saved.text
     body = {"number": 2, "cameras": [CAMERA]}
-    published = await engineer.post(f"{path}/publish", json=body)
-    assert published.status_code == 200, published.text
-    await rollout.next_result("the pipeline's verdict", model_name="Panel")
+    begun = await engineer.post(f"{path}/shadow", json=body)
+    assert begun.status_code == 200, begun.text
+    bundle = begun.json()[0]["bundle_sha256"]
+    await rollout.next_result(
+        "the pipeline's look", package_sha256=bundle, model_name="stamping", judged_by=""
+    )
+    promote = f"/api/cameras/{CAMERA}/pipeline/promote"
+    assert (await engineer.post(promote, json={"every": 2})).json()["state"] == "canary"
+    await rollout.next_result("a canary's verdict", model_name="Panel", judged_by=bundle)
+    await rollout.next_result("another's look", model_name="stamping", package_sha256=bundle)
+    compared = (await engineer.get(f"/api/cameras/{CAMERA}/pipeline/compared")).json()
+    assert compared["pictures"] >= 3
+    assert (await engineer.post(promote)).json()["state"] == "published"
+    await rollout.next_result("the pipeline's verdict", model_name="Panel", package_sha256=None)
     async with rollout.database.read() as conn:
         cursor = await conn.execute("SELECT measures, step_ms FROM inspection_steps LIMIT 1")
         measures, step_ms = await cursor.fetchone() or ([], {})

@@ -214,6 +214,20 @@ async def test_a_shadow_that_fails_disturbs_nothing(rig: Rig, looking_on: FakeIn
     assert (result.verdict, result.beside) == (Verdict.NOK, None)
 
 
+async def test_a_part_that_a_failing_canary_was_to_judge_is_judged_by_what_judges_the_others(
+    rig: Rig, looking_on: FakeInspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = FakeInspector()
+    canary.inspect = None  # type: ignore[assignment,method-assign]
+    trial = Judge(TRIAL.model_copy(update={"role": ModelRole.CANARY}), canary)  # type: ignore[arg-type]
+    active = Judge(MODEL, FakeInspector(Seen.NOK))  # type: ignore[arg-type]
+    monkeypatch.setattr(FakeShelf, "choose", lambda *_: Choice(trial, active))
+    rig.ask(1)
+    (result,) = await rig.results(1)
+    assert (result.verdict, result.model_sha256) == (Verdict.NOK, MODEL.sha256)
+    assert rig.line.writes[0]["verdict"] == VerdictCode.NOK
+
+
 async def test_a_model_that_raises_gives_unfit_and_never_ok(rig: Rig) -> None:
     FakeShelf.inspector = FakeInspector(Seen.OK)
     FakeShelf.inspector.inspect = None  # type: ignore[assignment,method-assign]

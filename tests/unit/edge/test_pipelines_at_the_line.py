@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge.inspection.results import of_pipeline
-from edge.models import FAILURES_IN_A_ROW, ModelShelf
-from mes.contracts.agent import CameraModel
+from edge.models import FAILURES_IN_A_ROW, Choice, ModelShelf
+from mes.contracts.agent import CameraModel, ModelRole
 from mes.contracts.quality import Verdict
 from qc_vision.pipelines import Document, Runner
 from qc_vision.runtime import content_hash
@@ -83,3 +83,26 @@ async def test_a_pipeline_that_breaks_three_times_gives_the_place_back(tmp_path:
         shelf.failed(choice.judge, "gap: ZeroDivisionError")
     assert shelf.choose("cam", "any", 2).judge.model == the_shipped_one()
     assert "ZeroDivisionError" in shelf.health()[0].reason
+
+
+async def test_a_pipeline_on_trial_looks_on_and_as_a_canary_judges_its_share(
+    tmp_path: Path,
+) -> None:
+    archive = sample_bundle()
+    shadow = published(archive).model_copy(update={"role": ModelRole.SHADOW})
+    served = {str(shadow.package_sha256): archive}
+    shelf = await shelf_with(tmp_path, served, the_shipped_one(), shadow)
+    choice = shelf.choose("cam", "any", 4)
+    assert (choice.judge.model, choice.beside and choice.beside.model) == (
+        the_shipped_one(),
+        shadow,
+    )
+    canary = shadow.model_copy(update={"role": ModelRole.CANARY, "every": 4})
+    shelf.change((the_shipped_one(), canary))
+    judges = [shelf.choose("cam", "any", counter).judge.model for counter in range(1, 9)]
+    assert [counter for counter, one in enumerate(judges, start=1) if one == canary] == [4, 8]
+    assert set(map(repr, judges)) == {repr(canary), repr(the_shipped_one())}
+    for _ in range(FAILURES_IN_A_ROW):
+        shelf.failed(shelf.choose("cam", "any", 4).judge, "gap: ZeroDivisionError")
+    assert shelf.choose("cam", "any", 4) == Choice(shelf.choose("cam", "any", 1).judge, None)
+    assert [one.role for one in shelf.health()] == [ModelRole.CANARY]

@@ -39,8 +39,8 @@ def a_rollout(
 
 def test_a_shadow_becomes_a_canary_and_then_active() -> None:
     at = Camera.of("cam", [a_rollout(2, RolloutState.SHADOW)])
-    (canary,) = at.promoted(now=NOW, actor="user:b")
-    assert canary.state is RolloutState.CANARY
+    (canary,) = at.promoted(now=NOW, actor="user:b", every=20)
+    assert (canary.state, canary.every) == (RolloutState.CANARY, 20)
     (active,) = Camera.of("cam", [canary]).promoted(now=NOW, actor="user:b")
     assert (active.state, active.changed_by) == (RolloutState.ACTIVE, "user:b")
 
