@@ -14,10 +14,8 @@ from pathlib import Path
 
 from aps import problem as problems
 from aps import schedule as schedules
-from aps.check import check
 from aps.errors import FileError, ProblemError
 from aps.schedule import Schedule
-from aps.solve import Budget, solve
 
 _MOST = 1_000_000_000
 """The largest seed and number: with room for what is added to a seed, below 2³¹."""
@@ -194,6 +192,8 @@ def _figures(schedule: Schedule) -> None:
 
 
 def _plan(problem_file: Path, out: Path | None, seconds: float, seed: int) -> int:
+    from aps.solve import Budget, solve  # brings solvers and compiler in
+
     problem = problems.from_json(_text_of(problem_file))
     _refuse_what_cannot_be_written(out)
     schedule = solve(problem, budget=Budget(wall_s=seconds, seed=seed))
@@ -210,6 +210,8 @@ def _check(problem_file: Path, schedule_file: Path) -> int:
 
 
 def _report(problem: problems.Problem, schedule: Schedule) -> int:
+    from aps.check import check
+
     violations = check(problem, schedule)
     for violation in violations:
         _say(f"{violation.code}: {violation.sentence}")
