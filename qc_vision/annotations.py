@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.picture_files import files_below
 from qc_vision.runtime.image import IMAGE_SUFFIXES, NotAnImage, decode
 
 Image = NDArray[np.uint8]
@@ -116,7 +117,7 @@ def read_annotated(folder: Path, *, ignored: Collection[str] = ()) -> Reading:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = files_below(folder)
     pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     masks = _masks_of(pictures)
     pictures = [path for path in pictures if path not in set(masks.values())]

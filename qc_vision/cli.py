@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from qc_vision.annotations import read_annotated
+from qc_vision.arguments import share, shop, whole
 from qc_vision.evaluate import evaluate, image_paths, judge, report
 from qc_vision.evaluate_boxes import evaluate_boxes
 from qc_vision.golden_set import draw, scenes
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qc_vision", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m qc_vision", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train a package from folders of images")
@@ -62,17 +63,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--shop", default="any", help="kind of station")
     train.add_argument("--variant", action="append", default=[], help="it is for this one only")
     train.add_argument(
-        "--size", type=int, help="side of the model's input, pixels (256; for boxes as they need)"
+        "--size",
+        type=whole(32, 2048, step=16),
+        help="side of the model's input, pixels (256; for boxes as they need)",
     )
     train.add_argument(
         "--tiles",
-        type=int,
+        type=whole(1, 16),
         default=1,
         help="N: look at the picture in N×N tiles (with --good alone)",
     )
-    train.add_argument("--epochs", type=int, help="12; for boxes what 15 CPU minutes allow")
-    train.add_argument("--overkill", type=float, default=0.01, help="target overkill, 0..1")
-    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--epochs", type=whole(1), help="12; for boxes what 15 CPU minutes allow")
+    train.add_argument("--overkill", type=share, default=0.01, help="target overkill, 0..1")
+    train.add_argument("--seed", type=whole(0), default=1)
     train.add_argument("--float", action="store_true", help="float backbone instead of int8")
     train.add_argument("--progress-json", action="store_true", help="progress as JSON lines")
     train.set_defaults(command=_train)
@@ -116,11 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     setting.set_defaults(command=_calibrate)
 
     drawing = commands.add_parser("render", help="render parts with and without defects")
-    drawing.add_argument("--shop", type=Shop, required=True, choices=list(Shop))
+    drawing.add_argument("--shop", type=shop, required=True, help=", ".join(Shop))
     drawing.add_argument("--out", type=Path, required=True)
-    drawing.add_argument("--count", type=int, default=16)
-    drawing.add_argument("--seed", type=int, default=0)
-    drawing.add_argument("--size", type=int, default=384)
+    drawing.add_argument("--count", type=whole(1), default=16)
+    drawing.add_argument("--seed", type=whole(0), default=0)
+    drawing.add_argument("--size", type=whole(96, 2048), default=384)
     drawing.add_argument("--variant", default="M1-door")
     drawing.add_argument("--color", help="body colour, #rrggbb")
     drawing.set_defaults(command=_render)
@@ -143,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     add_pipeline_commands(commands, say=_say, pictures_in=image_paths)
 
     shipped = commands.add_parser("train-shipped", help="reproduce the packages that ship")
-    shipped.add_argument("--shop", type=Shop, choices=list(Shop), help="one shop only")
+    shipped.add_argument("--shop", type=shop, help="one shop only: " + ", ".join(Shop))
     shipped.add_argument("--out", type=Path, help="folder (the shipped packages' by default)")
     shipped.add_argument("--progress-json", action="store_true")
     shipped.set_defaults(command=_train_shipped)
@@ -168,8 +171,6 @@ def _train(options: argparse.Namespace) -> int:
     report = _progress(options.progress_json)
     if options.tiles != 1 and (options.boxes is not None or options.defects is not None):
         raise ValueError("--tiles goes with --good alone: defects are learned on whole pictures")
-    if not 1 <= options.tiles <= 16:
-        raise ValueError(f"--tiles {options.tiles}: 1 to 16 tiles along each side")
     if options.boxes is not None:
         manifest = _train_boxes(options, report)
     elif options.good is None:
@@ -217,8 +218,11 @@ def _train_pictures(options: argparse.Namespace, report: Report) -> Manifest:
         from qc_vision.training.good_only import train_good_only
 
         return train_good_only(options.good, wanted, options.out, report)
+    from qc_vision.training.examine import look_at
     from qc_vision.training.folders import train_folders
 
+    for sentence in look_at(options.good, options.defects):
+        report({"step": "look at", "finding": sentence})
     return train_folders(options.good, options.defects, wanted, options.out, report)
 
 
@@ -244,8 +248,8 @@ def _train_shipped(options: argparse.Namespace) -> int:
     from qc_vision.training.shipped import train_shipped
 
     target = options.out or Path(packages.__file__).parent
-    for shop in [options.shop] if options.shop else list(Shop):
-        train_shipped(shop, target / shop.value, _progress(options.progress_json))
+    for one in [options.shop] if options.shop else list(Shop):
+        train_shipped(one, target / one.value, _progress(options.progress_json))
     return 0
 
 
@@ -329,11 +333,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.good is None or options.bad is None:
         raise ValueError("evaluate needs --good DIR and --bad DIR, or --boxes DIR")
     figures, judged = evaluate(load(options.package), options.good, options.bad)
-    _say(json.dumps(figures, indent=2))
+    _say(json.dumps(figures, indent=2, ensure_ascii=False))
     if options.report is not None:
         page = report(figures, judged, f"{options.package.name} on {options.bad}")
-        options.report.write_text(page, "utf-8")
+        _write_page(options.report, page)
     return 0
+
+
+def _write_page(path: Path, page: str) -> None:
+    path.write_text(page, "utf-8", errors="backslashreplace")
 
 
 def _evaluate_boxes(options: argparse.Namespace) -> int:
@@ -355,10 +363,10 @@ def _calibrate(options: argparse.Namespace) -> int:
         allowed=options.escapes,
         confidence=options.confidence,
     )
-    _say(json.dumps(figures, indent=2))
+    _say(json.dumps(figures, indent=2, ensure_ascii=False))
     if options.report is not None:
         title = f"{options.out.name}: zero-escape calibration on {options.golden}"
-        options.report.write_text(report(figures, judged, title), "utf-8")
+        _write_page(options.report, report(figures, judged, title))
     return 0
 
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from qc_vision.figures import escape_and_overkill
+from qc_vision.picture_files import pictures_below
 from qc_vision.runtime import Fitness, Inspection, Inspector, NotAnImage, Verdict, decode
-from qc_vision.runtime.image import IMAGE_SUFFIXES
 
 _SHOWN: Final = 12
 _THUMBNAIL: Final = 224
@@ -29,8 +29,11 @@ class Judged:
     result: Inspection
 
 
-def image_paths(place: Path) -> list[Path]:
+def image_paths(place: Path, *, without: Path | None = None) -> list[Path]:
     """Return the images of a folder in order, without masks, or the one file.
+
+    Args:
+        without: the folder of the other label, where it lies inside (``test/good`` in ``test``).
 
     Raises:
         ValueError: when there is nothing to judge.
@@ -39,22 +42,10 @@ def image_paths(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise ValueError(f"{place} is neither an image nor a folder")
-    found = sorted(
-        path
-        for path in place.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not _is_mask(path)
-    )
+    found = pictures_below(place, without=without)
     if not found:
         raise ValueError(f"{place} holds no images")
     return found
-
-
-def _is_mask(path: Path) -> bool:
-    """A mask is named so, lies in ``ground_truth``, or is a PNG beside a photo of the same name."""
-    if path.stem.endswith("_mask") or "ground_truth" in path.parts:
-        return True
-    photos = (".jpg", ".jpeg", ".bmp")
-    return path.suffix.lower() == ".png" and any(path.with_suffix(s).exists() for s in photos)
 
 
 def judge(inspector: Inspector, path: Path) -> Inspection:
@@ -68,8 +59,8 @@ def judge(inspector: Inspector, path: Path) -> Inspection:
 
 def evaluate(inspector: Inspector, good: Path, bad: Path) -> tuple[dict[str, Any], list[Judged]]:
     """Return escape, overkill, AUROC and false alarms of two labelled folders, and all verdicts."""
-    judged = [Judged(path, None, judge(inspector, path)) for path in image_paths(good)]
-    for path in image_paths(bad):
+    judged = [Judged(path, None, judge(inspector, path)) for path in image_paths(good, without=bad)]
+    for path in image_paths(bad, without=good):
         kind = path.parent.name if path.parent != bad else "defect"
         judged.append(Judged(path, kind, judge(inspector, path)))
     kinds: dict[str, list[Inspection]] = {}

@@ -108,7 +108,8 @@ class Manifest:
     def write(self, package: Path) -> None:
         """Write ``manifest.json`` into the package folder."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False, sort_keys=False)
-        (package / MANIFEST_FILE).write_text(text + "\n", "utf-8")
+        # a file name of another encoding is written with JSON's own escapes
+        (package / MANIFEST_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
 def sha256_of(path: Path) -> str:

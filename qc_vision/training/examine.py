@@ -17,6 +17,12 @@ from qc_vision.training.samples import fitted
 Image = NDArray[np.uint8]
 
 _SIDE: Final = 128
+_IN_WORDS: Final = {
+    "leak": "its near-duplicate has the other label",
+    "mark": "strongly coloured, unlike the others: a mark on the picture?",
+    "size": "of another size than the others",
+    "outlier": "looks unlike the others: another label?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,9 @@ def examine_folders(good: Path, defects: Path | None) -> list[Seen]:
     Raises:
         ValueError: a folder holds no image.
     """
-    paths = [(path, False) for path in image_paths(good)]
-    paths += [(path, True) for path in image_paths(defects)] if defects is not None else []
+    paths = [(path, False) for path in image_paths(good, without=defects)]
+    if defects is not None:
+        paths += [(path, True) for path in image_paths(defects, without=good)]
     images: list[Image] = []
     sizes: list[tuple[int, int]] = []
     read: list[tuple[Path, bool]] = []
@@ -73,6 +80,16 @@ def examine_folders(good: Path, defects: Path | None) -> list[Seen]:
     return unreadable + [
         Seen(str(path), defect, int(groups[index]), tuple(found[index]))
         for index, (path, defect) in enumerate(read)
+    ]
+
+
+def look_at(good: Path, defects: Path) -> list[str]:
+    """Return a sentence for everything odd about two folders; what cannot be read is left to the training."""
+    return [
+        f"{one.path}: {_IN_WORDS[finding]}"
+        for one in examine_folders(good, defects)
+        for finding in one.findings
+        if finding in _IN_WORDS
     ]
 
 

@@ -39,8 +39,8 @@ def train_folders(
     Raises:
         DataError: when a folder holds too little to train on.
     """
-    good, digest, refused = good_from(good_folder, options.size)
-    defects, without = defects_from(defects_folder, options.size)
+    good, digest, refused = good_from(good_folder, options.size, without=defects_folder)
+    defects, without = defects_from(defects_folder, options.size, good=good_folder)
     refused += without
     for reason in refused:
         progress({"step": "left out", "file": reason})

@@ -24,6 +24,7 @@ from qc_vision.backbones import FLOAT, INT8
 from qc_vision.figures import auroc, auroc_error
 from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.image import NotAnImage, decode
+from qc_vision.runtime.inspection import Fitness
 from qc_vision.runtime.manifest import Manifest
 from qc_vision.runtime.pipeline import standard
 from qc_vision.runtime.tiles import tile
@@ -38,11 +39,11 @@ from qc_vision.training.heads import (
     fit_positional,
     fit_projection,
 )
-from qc_vision.training.hygiene import Findings, examine
+from qc_vision.training.hygiene import Findings, examine, unfit
 from qc_vision.training.package import Options, Progress, write_package
 from qc_vision.training.pose import Locating, fit_pose
 from qc_vision.training.pseudo import spoil
-from qc_vision.training.samples import DataError, fitted, image_files
+from qc_vision.training.samples import DataError, fitted, image_files, reason_of
 
 Image = NDArray[np.uint8]
 Half = NDArray[np.float16]
@@ -71,6 +72,18 @@ class GoodPictures:
     locating: Locating | None
     limits: FitnessLimits
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One picture that could be read: as the model gets it, whole and in tiles."""
+
+    name: str
+    whole: Image
+    views: list[Image]
+    size: tuple[int, int]
+    fitness: Fitness
+    sha256: bytes
 
 
 def train_good_only(folder: Path, options: Options, package: Path, progress: Progress) -> Manifest:
@@ -147,7 +160,7 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
 
 def read_good(folder: Path, size: int, progress: Progress, *, tiles: int = 1) -> GoodPictures:
     """Read a folder of good pictures; what cannot be read is said and left out."""
-    files = [p for p in image_files(folder) if not p.stem.endswith("_mask")]
+    files = image_files(folder)
     most = max(LEAST, MOST // tiles**2)
     if len(files) > most:
         progress({"step": "sampled", "files": len(files), "used": most})
@@ -160,38 +173,47 @@ def read_good(folder: Path, size: int, progress: Progress, *, tiles: int = 1) ->
     locating = _pose_of(files) if tiles == 1 else None
     if locating is not None:
         progress({"step": "located", "reach": round(locating.reach, 3)})
-    wholes, images, names, sizes, refused, fits = [], [], [], [], [], []
-    digest = hashlib.sha256()
+    seen: list[_Seen] = []
+    refused: list[str] = []
     for path in files:
         try:
             data = path.read_bytes()
             picture = decode(data)
         except (NotAnImage, OSError) as cause:
-            refused.append(f"{path}: {cause}")
+            refused.append(f"{path}: {reason_of(cause)}")
             continue
         cut = picture if locating is None else locating.apply(picture)
         if cut is None:
             refused.append(f"{path}: nothing stands out from the ground, the part is not found")
             continue
-        wholes.append(fitted(cut, size))
-        if tiles > 1:
-            images += [view.pixels for view in tile(cut, cutter).views]
-        names.append(str(path))
-        sizes.append((picture.shape[1], picture.shape[0]))
-        fits.append(measure(picture, FitnessLimits()))
-        digest.update(hashlib.sha256(data).digest())
+        seen.append(
+            _Seen(
+                name=str(path),
+                whole=fitted(cut, size),
+                views=[view.pixels for view in tile(cut, cutter).views] if tiles > 1 else [],
+                size=(picture.shape[1], picture.shape[0]),
+                fitness=measure(picture, FitnessLimits()),
+                sha256=hashlib.sha256(data).digest(),
+            )
+        )
+    poor = unfit([one.fitness for one in seen])
+    refused += [f"{seen[index].name}: {why}" for index, why in poor.items()]
+    seen = [one for index, one in enumerate(seen) if index not in poor]
     for reason in refused:
         progress({"step": "left out", "file": reason})
-    if len(wholes) < LEAST:
+    if len(seen) < LEAST:
         raise DataError(
-            f"{folder} holds {len(wholes)} usable images; at least {LEAST} are needed"
+            f"{folder} holds {len(seen)} usable images; at least {LEAST} are needed"
             + (f" (the first left out: {refused[0]})" if refused else "")
         )
-    findings = examine(names, wholes, sizes)
+    wholes = [one.whole for one in seen]
+    findings = examine([one.name for one in seen], wholes, [one.size for one in seen])
     for sentence in findings.sentences:
         progress({"step": "look at", "finding": sentence})
-    limits = FitnessLimits.around(fits)
-    return GoodPictures(images or wholes, findings, refused, locating, limits, digest.hexdigest())
+    digest = hashlib.sha256(b"".join(one.sha256 for one in seen)).hexdigest()
+    limits = FitnessLimits.around([one.fitness for one in seen])
+    images = [view for one in seen for view in one.views] or wholes
+    return GoodPictures(images, findings, refused, locating, limits, digest)
 
 
 def _pose_of(files: Sequence[Path]) -> Locating | None:

@@ -15,12 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.runtime.fitness import FitnessLimits
+from qc_vision.runtime.inspection import Fitness
+
 Image = NDArray[np.uint8]
 
 _SIDE: Final = 24
 _TWINS: Final = 0.985
 """Correlation of two pictures' fine structure above which they show the same part."""
 _MARK_SATURATION: Final = 120
+_BY_NATURE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,33 @@ def examine(
         groups=groups_of(images),
         odd=(*_mixed(names, sizes), *marked(names, images), *_unlike(names, images)),
     )
+
+
+def unfit(fits: Sequence[Fitness]) -> dict[int, str]:
+    """Return the good pictures that show no part, by their place, each with the reason.
+
+    A covered lens, a dead or a blurred frame among good pictures would teach a station to pass such frames.
+    Where more than a quarter of the pictures are dark, flat or soft, the station is so by nature.
+
+    Args:
+        fits: measured with the usual limits.
+    """
+    blank = {
+        index: "the same grey from edge to edge, there is nothing to see"
+        for index, one in enumerate(fits)
+        if one.contrast == 0.0 and one.blur == 0.0
+    }
+    usual = FitnessLimits()
+    poor = {
+        index: one.reason
+        for index, one in enumerate(fits)
+        if index not in blank
+        and one.reason is not None
+        and (one.exposure <= usual.max_exposure or one.contrast < usual.min_contrast)
+    }
+    if len(poor) > _BY_NATURE * len(fits):
+        return blank
+    return blank | {index: f"{why}, unlike the others" for index, why in poor.items()}
 
 
 def groups_of(images: Sequence[Image], *, alike: float = _TWINS) -> NDArray[np.int64]:

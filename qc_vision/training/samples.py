@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.picture_files import masks_of, pictures_below
+from qc_vision.runtime.fitness import FitnessLimits, measure
 from qc_vision.runtime.image import IMAGE_SUFFIXES, NotAnImage, decode
 from qc_vision.synth import (
     DEFECT_KINDS,
@@ -23,6 +25,7 @@ from qc_vision.synth import (
     typical_nuisance,
 )
 from qc_vision.synth.render import part_key
+from qc_vision.training.hygiene import unfit
 
 _COVERED: Final = 0.10
 _RIM_PX: Final = 16
@@ -51,68 +54,84 @@ def fitted(image: Image, size: int) -> Image:
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return the image files under a folder, sorted.
+def image_files(folder: Path, *, without: Path | None = None) -> list[Path]:
+    """Return the image files under a folder, sorted, without masks and those of the other label.
 
     Raises:
         DataError: when the folder is missing or holds no image.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    files = pictures_below(folder, without=without)
     if not files:
         raise DataError(f"{folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return files
 
 
-def good_from(folder: Path, size: int) -> tuple[list[Sample], str, list[str]]:
+def good_from(
+    folder: Path, size: int, *, without: Path | None = None
+) -> tuple[list[Sample], str, list[str]]:
     """Read the good images of a folder; return samples, snapshot hash, and what was left out."""
-    samples, refused, digest = [], [], hashlib.sha256()
-    for path in image_files(folder):
-        data = path.read_bytes()
+    read: list[tuple[Path, Sample, bytes]] = []
+    refused, fits = [], []
+    for path in image_files(folder, without=without):
         try:
-            samples.append(Sample(fitted(decode(data), size), None))
-        except NotAnImage as cause:
-            refused.append(f"{path}: {cause}")
+            data = path.read_bytes()
+            picture = decode(data)
+        except (NotAnImage, OSError) as cause:
+            refused.append(f"{path}: {reason_of(cause)}")
             continue
-        digest.update(hashlib.sha256(data).digest())
-    if len(samples) < 4:
-        raise DataError(f"{folder} holds {len(samples)} usable images; at least 4 are needed")
-    return samples, digest.hexdigest(), refused
+        fits.append(measure(picture, FitnessLimits()))
+        read.append((path, Sample(fitted(picture, size), None), hashlib.sha256(data).digest()))
+    poor = unfit(fits)
+    refused += [f"{read[index][0]}: {why}" for index, why in poor.items()]
+    kept = [one for index, one in enumerate(read) if index not in poor]
+    if len(kept) < 4:
+        raise DataError(
+            f"{folder} holds {len(kept)} usable images; at least 4 are needed"
+            + (f" (the first left out: {refused[0]})" if refused else "")
+        )
+    digest = hashlib.sha256(b"".join(digest for _, _, digest in kept)).hexdigest()
+    return [sample for _, sample, _ in kept], digest, refused
 
 
-def defects_from(folder: Path, size: int) -> tuple[list[Sample], list[str]]:
-    """Read ``folder/<kind>/<image>`` with masks ``<image>_mask.png`` or ``<image>.png`` beside it.
+def reason_of(cause: Exception) -> str:
+    """Return why a file cannot be used, without its name."""
+    return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(cause)
+
+
+def defects_from(folder: Path, size: int, *, good: Path) -> tuple[list[Sample], list[str]]:
+    """Read ``folder/<kind>/<image>`` with its masks (`qc_vision.picture_files`).
 
     An image without a mask is left out: only where the defect lies can be learned.
     """
     samples, refused = [], []
-    for path in image_files(folder):
-        if path.stem.endswith("_mask"):
-            continue
-        mask_path = path.with_name(f"{path.stem}_mask.png")
-        if not mask_path.exists() and path.suffix.lower() != ".png":
-            mask_path = path.with_suffix(".png")
-        elif not mask_path.exists():
-            if any(path.with_suffix(s).exists() for s in IMAGE_SUFFIXES - {".png"}):
-                continue  # this is the mask of an image beside it
-            refused.append(f"{path}: no mask {mask_path.name} beside it")
-            continue
-        if not mask_path.exists():
-            refused.append(f"{path}: no mask {mask_path.name} beside it")
-            continue
+    for path in image_files(folder, without=good):
         try:
-            image, mask = decode(path.read_bytes()), decode(mask_path.read_bytes())
-        except NotAnImage as cause:
-            refused.append(f"{path}: {cause}")
-            continue
-        if image.shape != mask.shape:
-            refused.append(f"{path}: its mask is {mask.shape[1]}×{mask.shape[0]} pixels")
+            image = decode(path.read_bytes())
+            mask = _mask_of(path, (image.shape[0], image.shape[1]))
+        except (NotAnImage, OSError, DataError) as cause:
+            refused.append(f"{path}: {reason_of(cause)}")
             continue
         kind = path.parent.name if path.parent != folder else "defect"
-        small = cv2.resize(mask[:, :, 0], (size, size), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
         samples.append(Sample(fitted(image, size), np.asarray(small, np.uint8), kind))
     return samples, refused
+
+
+def _mask_of(picture: Path, shape: tuple[int, int]) -> Image:
+    """Return the mask of a picture of this height and width, all its defects together."""
+    files = masks_of(picture)
+    if not files:
+        raise DataError(f"no mask {picture.stem}_mask.png beside it")
+    whole = np.zeros(shape, np.uint8)
+    for file in files:
+        mask = decode(file.read_bytes())[:, :, 0]
+        if mask.shape != shape:
+            sides = f"{mask.shape[1]}×{mask.shape[0]}"
+            raise DataError(f"its mask {file.name} has {sides} pixels, it {shape[1]}×{shape[0]}")
+        whole = np.maximum(whole, mask)
+    return whole
 
 
 def rendered(
