@@ -9,24 +9,23 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-import numpy as np
-
 from aps.build import Placed, place, schedule_of, work_of
 from aps.check import Checker, Violation
+from aps.crowding import ClosePair, CrowdedWindow, close_pairs, crowded_windows
 from aps.flow import Flow
 from aps.kpis import purges
 from aps.orders import Orders
 from aps.placing import with_car, with_panels
 from aps.plant import Plant
-from aps.problem import Problem, SpacingPriority, Stage
+from aps.problem import Problem, Stage
+from aps.reorder import with_lot_before, with_weld_before
 from aps.repair import orders_of
 from aps.schedule import LevelResult, Schedule
-from aps.sequencing.task import clashes
 from aps.validate import validate
 
 
 class Line(StrEnum):
-    """The lines on which a planner decides the order; the body shop follows the paint shop."""
+    """The paced lines on which cars are put in an order."""
 
     ASSEMBLY = "assembly"
     PAINT = "paint"
@@ -42,44 +41,46 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WeldMove:
+    """A body's welding from `step` on put in front of another body's; `before` is `None` for the end."""
+
+    car_id: str
+    step: str
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotMove:
+    """A die lot put on a press in front of another lot there; `before` is `None` for the end."""
+
+    lot_id: str
+    press: str
+    before: str | None
+
+
+AnyMove = Move | WeldMove | LotMove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A move that cannot be tried, and why: `unknown`, `started`, `frozen` or `before_frozen`."""
+    """A move that cannot be tried, and why.
 
-    move: Move
+    `unknown`, `started`, `frozen` and `before_frozen` are what they say; `not_there`: the body comes from its
+    step before only later; `no_die`: the press does not take the die; `blocked`: lines and presses
+    would wait for each other.
+    """
+
+    move: AnyMove
     code: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrowdedWindow:
-    """A stretch of the assembly order with more cars of an option than its ratio rule allows."""
-
-    rule_id: str
-    option: str
-    n: int
-    p: int
-    count: int
-    car_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosePair:
-    """Two cars that a soft spacing rule wants further apart; the car in front may have gone before."""
-
-    rule_id: str
-    option: str
-    other: str
-    gap: int
-    apart: int
-    car_ids: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What comes of some moves.
 
-    `left_out` are cars that no longer get a place, with the code why; `late` how many seconds
-    each late car misses its due date; `crowded` the windows of ratio rules
-    and `close` the pairs of soft spacing rules that the moves broke.
+    `left_out` are cars that no longer get a place, with the code why, `lots_out` die lots that are no
+    longer made; `late` how many seconds each late car misses its due date; `crowded` the windows of
+    ratio rules and `close` the pairs of soft spacing rules that the moves broke.
     """
 
     work: Schedule
@@ -87,6 +88,7 @@ class Trial:
     refused: tuple[Refused, ...]
     violations: tuple[Violation, ...]
     left_out: tuple[tuple[str, str], ...]
+    lots_out: tuple[str, ...]
     late: dict[str, int]
     crowded: tuple[CrowdedWindow, ...]
     close: tuple[ClosePair, ...]
@@ -97,9 +99,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A move, why it is refused (empty: it is not), and the orders behind it."""
+    """A move, why it is refused at sight, why at all (empty: it is not), and the orders behind it."""
 
-    move: Move
+    move: AnyMove
+    at_sight: str
     code: str
     orders: Orders
 
@@ -128,11 +131,15 @@ class Hand:
             Line.ASSEMBLY: {slot.car_id: slot.start_s for slot in schedule.assembly},
             Line.PAINT: {slot.car_id: slot.start_s for slot in schedule.paint},
         }
+        self._weld_starts = {(o.car_id, o.step): o.start_s for o in schedule.weld}
+        self._lot_starts = {lot.id: lot.start_s for lot in schedule.press}
         self._made: tuple[_Made, ...] = ()
-        self._crowded_before = {(w.rule_id, w.car_ids) for w in self._crowded(self._orders)}
-        self._close_before = set(self._close(self._orders))
+        self._crowded_before = {
+            (w.rule_id, w.car_ids) for w in crowded_windows(self._plant, self._orders)
+        }
+        self._close_before = set(close_pairs(self._plant, self._orders))
 
-    def try_out(self, moves: Sequence[Move], *, frozen_until_s: int = 0) -> Trial:
+    def try_out(self, moves: Sequence[AnyMove], *, frozen_until_s: int = 0) -> Trial:
         """Return what comes of these moves, in their order, without the figures of a plan.
 
         `frozen_until_s` is the end of the frozen zone: what starts before it stays.
@@ -146,7 +153,7 @@ class Hand:
                 late[slot.car_id] = slot.end_s - due
         crowded = [
             w
-            for w in self._crowded(placed.orders)
+            for w in crowded_windows(self._plant, placed.orders)
             if (w.rule_id, w.car_ids) not in self._crowded_before
         ]
         names = self._plant.cars
@@ -157,15 +164,18 @@ class Hand:
             refused=refused,
             violations=self._checker.check_work(work),
             left_out=tuple((names[c].id, code) for c, code in placed.dropped if c not in self._out),
+            lots_out=self._lots_out(placed.orders),
             late=late,
             crowded=tuple(crowded),
-            close=tuple(p for p in self._close(placed.orders) if p not in self._close_before),
+            close=tuple(
+                p for p in close_pairs(self._plant, placed.orders) if p not in self._close_before
+            ),
             color_changes=_color_changes(work),
             purge_s=purge_s,
             purge_cost=purge_cost,
         )
 
-    def schedule(self, moves: Sequence[Move]) -> tuple[Schedule, tuple[Refused, ...]]:
+    def schedule(self, moves: Sequence[AnyMove]) -> tuple[Schedule, tuple[Refused, ...]]:
         """Return the whole plan with these moves, its figures counted, and what was refused."""
         placed, refused = self._placed(moves, 0)
         result = LevelResult(
@@ -175,7 +185,7 @@ class Hand:
         return found, refused
 
     def _placed(
-        self, moves: Iterable[Move], frozen_until_s: int
+        self, moves: Iterable[AnyMove], frozen_until_s: int
     ) -> tuple[Placed, tuple[Refused, ...]]:
         made = self._all_made(moves, frozen_until_s)
         orders = made[-1].orders if made else self._orders
@@ -192,7 +202,13 @@ class Hand:
         ]
         return replace(placed, dropped=(*placed.dropped, *stay)), tuple(refused)
 
-    def _all_made(self, moves: Iterable[Move], frozen_until_s: int) -> tuple[_Made, ...]:
+    def _lots_out(self, orders: Orders) -> tuple[str, ...]:
+        """Return the die lots that the plan made and that these orders make no longer."""
+        made = {lot.id for lot in orders.lots}
+        ours = [lot.id for lot in self._orders.lots if lot.id in self._lot_starts]
+        return tuple(lot_id for lot_id in ours if lot_id not in made)
+
+    def _all_made(self, moves: Iterable[AnyMove], frozen_until_s: int) -> tuple[_Made, ...]:
         """Return what the moves made of the orders, one after the other.
 
         A planner adds one move to those before: what these made is known from the last trial.
@@ -201,19 +217,30 @@ class Hand:
         known = iter(self._made)
         orders = self._orders
         for move in moves:
-            code = self._refusal(orders, move, frozen_until_s)
+            at_sight = self._refusal(orders, move, frozen_until_s)
             one = next(known, None)
-            if one is None or (one.move, one.code) != (move, code):
+            if one is None or (one.move, one.at_sight) != (move, at_sight):
                 known = iter(())
-                one = _Made(move, code, orders if code else self._moved(orders, move))
+                found = at_sight or self._moved(orders, move)
+                if isinstance(found, str):
+                    one = _Made(move, at_sight, found, orders)
+                else:
+                    one = _Made(move, at_sight, "", found)
             made.append(one)
             orders = one.orders
-        found = tuple(made)
-        self._made = found
-        return found
+        found_all = tuple(made)
+        self._made = found_all
+        return found_all
 
-    def _refusal(self, orders: Orders, move: Move, frozen_until_s: int) -> str:
+    def _refusal(self, orders: Orders, move: AnyMove, frozen_until_s: int) -> str:
         """Return why a move cannot be tried; empty when it can."""
+        if isinstance(move, Move):
+            return self._car_refusal(orders, move, frozen_until_s)
+        if isinstance(move, WeldMove):
+            return self._weld_refusal(orders, move, frozen_until_s)
+        return self._lot_refusal(orders, move, frozen_until_s)
+
+    def _car_refusal(self, orders: Orders, move: Move, frozen_until_s: int) -> str:
         index = self._plant.index
         car = index.get(move.car_id)
         row = orders.assembly if move.line is Line.ASSEMBLY else orders.paint
@@ -240,7 +267,83 @@ class Hand:
         held = self._plant.assembly_held if line is Line.ASSEMBLY else self._plant.paint_held
         return held(car) is not None
 
-    def _moved(self, orders: Orders, move: Move) -> Orders:
+    def _weld_refusal(self, orders: Orders, move: WeldMove, frozen_until_s: int) -> str:
+        index = self._plant.index
+        car = index.get(move.car_id)
+        before = None if move.before is None else index.get(move.before)
+        if car is None or (move.before is not None and before is None):
+            return "unknown"
+        steps = self._plant.routing[self._plant.cars[car].body_type]
+        if move.step not in {step.id for step in steps}:
+            return "unknown"
+        if move.step not in {step.id for step in self._plant.steps_left(car)}:
+            return "started"
+        planned = {task.car for task in orders.tasks if task.step == move.step}
+        if car not in planned:
+            return "unknown"
+        if self._weld_is_held(car, move.step, frozen_until_s):
+            return "frozen"
+        if before is not None and (
+            before not in planned or self._weld_is_held(before, move.step, frozen_until_s)
+        ):
+            return "before_frozen"
+        return ""
+
+    def _weld_is_held(self, car: int, step: str, frozen_until_s: int) -> bool:
+        start_s = self._weld_starts.get((self._plant.cars[car].id, step))
+        if start_s is not None and start_s < frozen_until_s:
+            return True
+        fact = self._plant.frozen.get(car)
+        return fact is not None and any(o.step == step for o in fact.weld)
+
+    def _lot_refusal(self, orders: Orders, move: LotMove, frozen_until_s: int) -> str:
+        lots = {lot.id: lot for lot in orders.lots}
+        lot = lots.get(move.lot_id)
+        if lot is None or move.press not in self._plant.presses:
+            return "unknown"
+        if lot.fixed is not None:
+            return "started"
+        if self._lot_is_held(lot.id, frozen_until_s):
+            return "frozen"
+        if move.before is None:
+            return ""
+        before = lots.get(move.before)
+        if before is None or before.press != self._plant.presses[move.press]:
+            return "unknown"
+        return "before_frozen" if self._lot_is_held(before.id, frozen_until_s) else ""
+
+    def _lot_is_held(self, lot_id: str, frozen_until_s: int) -> bool:
+        if any(lot.id == lot_id for lot in self._problem.press.held_lots):
+            return True
+        return self._lot_starts.get(lot_id, frozen_until_s) < frozen_until_s
+
+    def _moved(self, orders: Orders, move: AnyMove) -> Orders | str:
+        """Return the orders behind a move, or why there are none."""
+        if isinstance(move, Move):
+            return self._car_moved(orders, move)
+        if isinstance(move, LotMove):
+            if move.before == move.lot_id:
+                return orders
+            return self._flowing(
+                orders,
+                with_lot_before(self._plant, orders, move.lot_id, move.press, move.before),
+            )
+        if move.before == move.car_id:
+            return orders
+        car = self._plant.index[move.car_id]
+        before = None if move.before is None else self._plant.index[move.before]
+        return self._flowing(orders, with_weld_before(self._plant, orders, car, move.step, before))
+
+    def _flowing(self, orders: Orders, moved: Orders | str) -> Orders | str:
+        """Return moved orders if lines and presses do not wait for each other by them.
+
+        Taking out the cars that wait, one by one, would end the waiting as well: that is no answer to a move.
+        """
+        if isinstance(moved, str) or not self._flow.run(moved).blocked:
+            return moved
+        return moved if self._flow.run(orders).blocked else "blocked"
+
+    def _car_moved(self, orders: Orders, move: Move) -> Orders:
         car = self._plant.index[move.car_id]
         before = None if move.before is None else self._plant.index[move.before]
         if before == car:
@@ -252,59 +355,6 @@ class Hand:
         rest_of_plant = orders.without({car})
         at = len(rest_of_plant.assembly) if before is None else rest_of_plant.assembly.index(before)
         return with_car(self._plant, rest_of_plant, car, at)
-
-    def _crowded(self, orders: Orders) -> list[CrowdedWindow]:
-        """Return the windows of the assembly order that break a ratio rule."""
-        plant, line = self._plant, self._problem.assembly
-        order = np.array([*plant.assembly_facts(), *orders.assembly], np.int64)
-        rows = plant.has[len(line.previous) + order]
-        found = []
-        for k, rule in enumerate(line.ratio_rules):
-            has = np.flatnonzero(rows[:, k])
-            total = np.concatenate(([0], np.cumsum(rows[:, k], dtype=np.int64)))
-            ends = np.arange(1, len(order) + 1)
-            counts = total[ends] - total[np.maximum(0, ends - rule.p)]
-            for at in np.flatnonzero(counts > rule.n).tolist():
-                window = order[has[total[max(0, at + 1 - rule.p)] : total[at + 1]]]
-                found.append(
-                    CrowdedWindow(
-                        rule_id=rule.id,
-                        option=rule.option,
-                        n=rule.n,
-                        p=rule.p,
-                        count=int(counts[at]),
-                        car_ids=tuple(plant.cars[c].id for c in window.tolist()),
-                    )
-                )
-        return found
-
-    def _close(self, orders: Orders) -> list[ClosePair]:
-        """Return the pairs of the assembly order that soft spacing rules find too close."""
-        plant, line = self._plant, self._problem.assembly
-        names = [car.id for car in line.previous]
-        skip = len(names)
-        order = [*plant.assembly_facts(), *orders.assembly]
-        names += [plant.cars[c].id for c in order]
-        side = plant.side[[*range(skip), *(skip + c for c in order)]].astype(np.int64)
-        found = []
-        for r, rule in enumerate(line.spacing_rules):
-            if rule.priority is SpacingPriority.HARD:
-                continue
-            for apart in range(1, min(rule.gap, len(side))):
-                close = np.flatnonzero(clashes(side[:-apart, r], side[apart:, r]))
-                found += [
-                    ClosePair(
-                        rule_id=rule.id,
-                        option=rule.option,
-                        other=rule.other,
-                        gap=rule.gap,
-                        apart=apart,
-                        car_ids=(names[at], names[at + apart]),
-                    )
-                    for at in close
-                    if at + apart >= skip
-                ]
-        return found
 
 
 def _color_changes(work: Schedule) -> int:

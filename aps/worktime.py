@@ -79,6 +79,10 @@ class WorkTime:
         """Return the working seconds in [0, t)."""
         return int(work_until(self.starts, self.ends, self.before, t))
 
+    def at(self, work: int) -> int:
+        """Return the first working second at which so much has been worked, `INF` if there is none."""
+        return int(start_at(self.starts, self.ends, self.before, work))
+
     def start(self, t: int) -> int:
         """Return the first working second at or after `t`, `INF` if there is none."""
         return int(start_at(self.starts, self.ends, self.before, self.work(t)))

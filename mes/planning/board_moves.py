@@ -1,4 +1,4 @@
-"""Cars moved by hand on the plan board: tried against the checker, then published with a note."""
+"""Cars and die lots moved by hand on the plan board: tried against the checker, then published with a note."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT = 2
 
 
 class NothingMoved(Invalid):
-    """There is nothing to publish; move a car first."""
+    """There is nothing to publish; move a car or a die lot first."""
 
     code = "board.nothing_to_do"
 
@@ -93,7 +93,8 @@ async def publish_moves(
     Raises:
         NothingMoved: there are no moves.
         NoPlanYet: there is no plan in force.
-        MovesRefused: a car has begun meanwhile, is frozen, or is not in the plan; or a lock would break.
+        MovesRefused: what is moved has begun meanwhile, is frozen or not in the plan, cannot go there, or
+            a lock would break.
         PlanBroken: the checker refuses what comes of it.
     """
     if not moves:
@@ -116,7 +117,9 @@ async def publish_moves(
     )
     # First what happened since, as every repair does; then the planner's moves.
     rebased = await asyncio.to_thread(bridge.follow, snap, reference)
-    answer, refused = await asyncio.to_thread(bridge.follow_by_hand, snap, rebased.schedule, moves)
+    answer, refused = await asyncio.to_thread(
+        bridge.follow_by_hand, snap, rebased.schedule, moves, net
+    )
     if refused:
         raise MovesRefused(
             count=len(refused),

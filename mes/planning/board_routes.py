@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import to_json
 
 from mes.identity.access import require
@@ -27,17 +27,27 @@ MAX_MOVES = 200
 
 
 class MoveIn(BaseModel):
-    """A car put in front of another one on a line; `before` null: at the end."""
+    """A car put in front of another one on a line; `before` null: at the end.
+
+    On a press `car` and `before` are die lots; in welding and pressing `at` names the line.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     car: CarId
-    line: Literal["assembly", "paint"]
+    line: Literal["assembly", "paint", "weld", "press"]
     before: CarId | None = None
+    at: Annotated[str, Field(max_length=80)] = ""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.line in ("weld", "press") and not self.at:
+            raise ValueError("name the weld line or the press in `at`")
+        return self
 
     def move(self) -> HandMove:
         """Return it as planning knows it."""
-        return HandMove(self.car, self.line, self.before)
+        return HandMove(self.car, self.line, self.before, self.at)
 
 
 class MovesIn(BaseModel):

@@ -18,6 +18,16 @@ SENTENCES = {
     "move.before_frozen": _("Nothing comes before %(before)s: its place is frozen."),
     "move.started": _("%(car)s has begun; what has begun is a fact."),
     "move.unknown": _("%(car)s or %(before)s is no longer in the plan."),
+    "move.not_there": _(
+        "%(car)s comes out of the line before only when %(before)s is under way; move it there first."
+    ),
+    "move.no_die": _("%(line)s does not take the die of %(car)s."),
+    "move.blocked": _(
+        "The lines would wait for each other with %(car)s there: a store or racks stay full of what waits."
+    ),
+    "lot.left_out": _(
+        "Lot %(car)s would not be made: its racks have no room, or its press no time."
+    ),
     "move.locked": _("%(car)s is locked, and would start %(moved_s)s."),
     "late": _("%(car)s is late by %(late_s)s (%(more_s)s more)."),
     "spacing": _(
@@ -43,6 +53,9 @@ def answer(
             "id": [row.bar for row in tried.rows],
             "start": [anchor + row.start_s for row in tried.rows],
             "end": [anchor + row.end_s for row in tried.rows],
+        },
+        "lines": {
+            row.bar: row.line for row in tried.rows if not row.bar.startswith(f"{row.line}/")
         },
         "hard": sorted({car for one in hard for car in one.car_ids}),
         "soft": sorted({car for one in soft for car in one.car_ids}),
@@ -84,6 +97,8 @@ def in_words(
         seconds = int(one.facts["moved_s"])
         word = f._(_("%(time)s later")) if seconds > 0 else f._(_("%(time)s earlier"))
         facts["moved_s"] = word % {"time": f.duration(abs(seconds))}
+    if "line" in one.facts:
+        facts["line"] = names(str(one.facts["line"]))
     if "option" in one.facts:
         facts["option"] = catalog.option(str(one.facts["option"]))
     if "other" in one.facts:

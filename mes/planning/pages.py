@@ -30,7 +30,7 @@ PlanPage = Annotated[Shell, Depends(page_for(Role.PLANNER))]
 BEFORE = timedelta(hours=6)
 AHEAD = (24, 48, 96, 168)
 """Hours of plan that the board can show."""
-WAYS = ("color", "model", "lateness")
+WAYS = ("color", "model", "lateness", "criticality")
 """Ways of colouring; `option:CODE` is one more for each option."""
 
 
@@ -86,7 +86,12 @@ async def board_json(
     under = await views.around(conn, board)
     catalog = await catalog_names(conn, shell.language, shell.now)
     net = await service.network(conn)
-    decided = {net.drum_line.id: "assembly", net.paint_line.id: "paint"}
+    decided = {
+        **{line.id: "press" for line in net.press_lines},
+        **{line.id: "weld" for line in net.weld_lines},
+        net.paint_line.id: "paint",
+        net.drum_line.id: "assembly",
+    }
     answer = views.island(board, under, shell.plant, shell.names, catalog, shell.f, decided)
     answer["locks"] = [
         {

@@ -27,6 +27,14 @@ LATENESS = (
     ("tight", _("Under 2 h in hand")),
     ("late", _("Late")),
 )
+CRITICALITY = (
+    ("none", _("No date needed by")),
+    ("easy", _("8 h or more to spare")),
+    ("fair", _("2 to 8 h to spare")),
+    ("tight", _("Under 2 h to spare")),
+    ("late", _("Later than needed")),
+)
+"""How long the work could still wait before the promise breaks: from its start to its need-by date."""
 
 
 async def around(conn: ReadConn, board: Board) -> dict[str, list[Row]]:
@@ -50,7 +58,8 @@ def island(
     """Return the board as `mes-gantt` reads it; times are seconds since the epoch, plant time.
 
     Bodies stream through a line, so a bar shows the takt in which one enters; a die lot shows all of
-    its time on the press. `decided` names the lines whose order a planner may change: `assembly`, `paint`.
+    its time on the press. `decided` names the lines whose order a planner may change: `press`, `weld`,
+    `paint`, `assembly`; the column `car` is the die lot on a press.
     """
     row_of = {lane.line: n for n, lane in enumerate(board.lanes)}
     takt = {line.id: timedelta(seconds=line.takt_s) for line in plant.lines}
@@ -71,10 +80,11 @@ def island(
         columns["color"].append(colors.of(bar.color or ""))
         columns["model"].append(models.of(bar.model or bar.panel or ""))
         columns["late_s"].append(late_s(bar))
+        columns["need"].append(_epoch(bar.need_by_at))
         columns["frozen"].append(int(bar.frozen))
         columns["label"].append(bar.body_number or bar.order_number or bar.lot_id or "")
         columns["order"].append(bar.order_number or f"lot:{bar.lot_id}")
-        columns["car"].append(bar.car_id or "")
+        columns["car"].append(bar.car_id or bar.lot_id or "")
         columns["options"].append([options.of(code) for code in bar.options])
     return {
         "now": _epoch(board.now),
@@ -110,6 +120,7 @@ def island(
             ],
             "option": [{"key": code, "name": catalog.option(code)} for code in options.codes],
             "lateness": [{"key": key, "name": f._(word)} for key, word in LATENESS],
+            "criticality": [{"key": key, "name": f._(word)} for key, word in CRITICALITY],
         },
         "bars": {name: columns[name] for name in COLUMNS},
         "closed": [
@@ -133,6 +144,7 @@ COLUMNS = (
     "color",
     "model",
     "late_s",
+    "need",
     "frozen",
     "label",
     "order",

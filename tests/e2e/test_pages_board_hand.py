@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from mes.planning import service as planning
 from tests.e2e.conftest import Plant
 
 FREE = """(line) => {
@@ -101,6 +102,34 @@ def test_a_bar_is_dragged_in_front_of_another_and_undone(plant: Plant, line: str
     page.click("[data-hand=redo]")
     settled(page, 1)
     assert order(page, line) == after
+
+
+def test_the_body_shop_is_put_in_another_order_by_keys(plant: Plant) -> None:
+    page = by_hand(plant, language="zh")
+    bars = free(page, "weld")
+    choose(page, bars[4])
+    page.keyboard.press("Shift+ArrowLeft")
+    settled(page, 1)
+    assert page.evaluate("document.querySelector('mes-gantt').hand.moves[0].line") == "weld"
+    answer = page.evaluate("document.querySelector('mes-gantt').hand.answer")
+    assert [one["text"] for one in answer["conflicts"] if one["hard"]] == []
+    page.keyboard.press("l")
+    expect(page.locator("#hand-said")).to_contain_text("锁定")
+    page.keyboard.press("z")
+    settled(page, 0)
+
+
+def test_bars_are_coloured_by_how_long_their_work_can_wait(plant: Plant) -> None:
+    page = plant.page("planner")
+    page.goto(f"{plant.url}/plan?by=criticality")
+    expect(page.locator("mes-gantt")).to_have_attribute("data-bars", re.compile("[1-9]"))
+    expect(page.locator("#legend")).to_contain_text("Later than needed")
+    groups = page.evaluate(
+        "[...new Set(document.querySelector('mes-gantt').board.criticalities())]"
+    )
+    assert set(groups) - {0}
+    page.click("[data-by=lateness]")
+    expect(page.locator("#legend")).to_contain_text("Under 2 h in hand")
 
 
 def test_keys_move_a_car_and_take_it_back(plant: Plant) -> None:
@@ -229,3 +258,58 @@ def test_a_dealer_cannot_try_or_publish_moves(plant: Plant) -> None:
             headers={"X-CSRF-Token": token},
         )
         assert answer.status == 403
+
+
+def row_of(page: Page, bar_id: str) -> str:
+    line: str = page.evaluate(
+        "(id) => { const b = document.querySelector('mes-gantt').board;"
+        " return b.rows[b.row[b.index.get(id)]].id }",
+        bar_id,
+    )
+    return line
+
+
+async def die_lots_to_make(plant: Plant) -> None:
+    """Take the panels away and let planning answer."""
+    async with plant.shown.database.write() as conn:
+        await conn.execute("UPDATE rack SET remaining = 0")
+        await planning.repair(conn, now=plant.shown.clock.now())
+
+
+def test_a_die_lot_is_dragged_to_the_other_press_and_back_by_keys(plant: Plant) -> None:
+    plant.do(die_lots_to_make(plant))
+    page = by_hand(plant)
+    lots = page.evaluate(
+        """() => { const b = document.querySelector("mes-gantt").board;
+          return b.id.map((id, i) => ({ i, id, start: b.start[i], row: b.row[i] }))
+            .filter(({ i, row }) => b.rows[row].order === "press" && !b.held(i)); }"""
+    )
+    lot = max(lots, key=lambda one: one["start"])
+    other = next(
+        line
+        for line in page.evaluate(
+            "document.querySelector('mes-gantt').board.rows"
+            ".filter((row) => row.order === 'press').map((row) => row.id)"
+        )
+        if line != row_of(page, lot["id"])
+    )
+    page.evaluate(
+        "(at) => document.querySelector('mes-gantt').show(at - 9000, at + 9000)", lot["start"]
+    )
+    start = page.evaluate(SPOT, lot["id"])
+    height = 46 if lot["row"] == 0 else -46
+    page.mouse.move(start["x"], start["y"])
+    page.mouse.down()
+    page.mouse.move(start["x"] + 20, start["y"] + height / 2, steps=3)
+    page.mouse.move(start["x"] + 30, start["y"] + height, steps=3)
+    expect(page.locator(".gantt-tip")).to_contain_text(re.compile("fits|warnings"))
+    page.mouse.up()
+    settled(page, 1)
+    assert row_of(page, lot["id"]) == other
+    page.click("[data-hand=undo]")
+    settled(page, 0)
+    assert row_of(page, lot["id"]) != other
+    choose(page, lot)
+    page.keyboard.press("Shift+ArrowDown" if lot["row"] == 0 else "Shift+ArrowUp")
+    settled(page, 1)
+    assert row_of(page, lot["id"]) == other

@@ -13,12 +13,13 @@ import numpy as np
 
 import aps.schedule as s
 from aps.check import check
-from aps.hand import Hand, Line, Move, Refused, Trial
+from aps.hand import AnyMove, Hand, Line, LotMove, Move, Refused, Trial, WeldMove
 from mes.planning.bridge.asking import Answer, _held, _named
 from mes.planning.bridge.packing import broken_rules
 from mes.planning.bridge.problem import Snapshot
 from mes.planning.facts import LockFact
 from mes.planning.network import PlantNetwork
+from mes.planning.operations import lot_subject
 
 Key = tuple[str, str]
 """Line and car."""
@@ -30,11 +31,15 @@ WORTH_TELLING_S = 300
 
 @dataclass(frozen=True, slots=True)
 class HandMove:
-    """A car put in front of another one (None: at the end) on the drum line or in paint."""
+    """A car put in front of another one (None: at the end) on the drum line, in paint or in welding.
+
+    On a press `car_id` and `before` are die lots. `at` is the weld line or the press, by its id.
+    """
 
     car_id: str
-    line: Literal["assembly", "paint"]
+    line: Literal["assembly", "paint", "weld", "press"]
     before: str | None
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,12 @@ class Conflict:
 
 
 class TriedOperation(NamedTuple):
-    """When a car would be on a line, in seconds from the snapshot; thousands for every drop."""
+    """When a car or a die lot would be on a line, in seconds from the snapshot; thousands for every drop."""
 
     bar: str
-    """How the board knows it: line and order."""
+    """How the board knows it: the line of the plan in force and the order or lot."""
     line: str
+    """Where it would be: a die lot may go to another press."""
     car_id: str
     start_s: int
     end_s: int
@@ -90,6 +96,7 @@ class Board:
         before = self._hand.try_out([])
         self._times = times_of(snap, before.work, network)
         self._cars = {car_id for _, car_id in self._times}
+        self._lots = _lots_of(before.work)
         self._bars: dict[Key, str] = {}
         self._car_of = {car.order_id: car_id for car_id, car in snap.cars.items()}
         self._colors, self._purge_s = before.color_changes, before.purge_s
@@ -104,7 +111,8 @@ class Board:
         """
         began = time.perf_counter()
         frozen_s = int((frozen_until - self._snap.anchor).total_seconds())
-        trial = self._hand.try_out(_of_library(moves), frozen_until_s=frozen_s)
+        asked = _of_library(moves, self._network)
+        trial = self._hand.try_out(asked, frozen_until_s=frozen_s)
         times = times_of(self._snap, trial.work, self._network)
         was = self._times.get
         return Tried(
@@ -113,7 +121,8 @@ class Board:
                 TriedOperation(self._bar(key), *key, *span)
                 for key, span in times.items()
                 if was(key) != span
-            ],
+            ]
+            + self._lots_moved(trial),
             added={
                 self._snap.cars[car_id].order_id: car_id
                 for _, car_id in times
@@ -127,6 +136,21 @@ class Board:
             purge_s_before=self._purge_s,
             seconds=time.perf_counter() - began,
         )
+
+    def _lots_moved(self, trial: Trial) -> list[TriedOperation]:
+        """Return the die lots of the plan in force that are made at another time or elsewhere."""
+        site = self._network.plant.site.id
+        return [
+            TriedOperation(
+                f"{self._lots[lot_id][0]}/{lot_subject(site, lot_id)}",
+                press,
+                lot_id,
+                start_s,
+                end_s,
+            )
+            for lot_id, (press, start_s, end_s) in _lots_of(trial.work).items()
+            if lot_id in self._lots and self._lots[lot_id] != (press, start_s, end_s)
+        ]
 
     def _locks_broken(self, trial: Trial, locks: Sequence[LockFact]) -> list[Conflict]:
         """Return the locks that the moves break; one that the plan in force breaks already is told, no more."""
@@ -155,6 +179,11 @@ class Board:
             line, car_id = key
             found = self._bars[key] = f"{line}/{self._snap.cars[car_id].order_id}"
         return found
+
+
+def _lots_of(work: s.Schedule) -> dict[str, tuple[str, int, int]]:
+    """Return press, start and end of the die lots."""
+    return {lot.id: (lot.press, lot.start_s, lot.end_s) for lot in work.press}
 
 
 def times_of(snap: Snapshot, work: s.Schedule, network: PlantNetwork) -> dict[Key, Span]:
@@ -186,12 +215,12 @@ def times_of(snap: Snapshot, work: s.Schedule, network: PlantNetwork) -> dict[Ke
 
 
 def follow_by_hand(
-    snap: Snapshot, reference: s.Schedule, moves: Sequence[HandMove]
+    snap: Snapshot, reference: s.Schedule, moves: Sequence[HandMove], network: PlantNetwork
 ) -> tuple[Answer, list[Conflict]]:
     """Return the plan of a snapshot in the order of the plan in force with these moves in it."""
     began = time.perf_counter()
     hand = Hand(snap.problem, reference)
-    schedule, refused = hand.schedule(_of_library(moves))
+    schedule, refused = hand.schedule(_of_library(moves, network))
     schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
     found = check(snap.problem, schedule, reference=reference)
     answer = Answer(schedule, broken_rules(found), time.perf_counter() - began)
@@ -204,24 +233,33 @@ def follow_by_hand(
     return answer, [*(_refusal(one) for one in refused), *locked]
 
 
-def _of_library(moves: Sequence[HandMove]) -> list[Move]:
-    return [Move(car_id=m.car_id, line=Line(m.line), before=m.before) for m in moves]
+def _of_library(moves: Sequence[HandMove], network: PlantNetwork) -> list[AnyMove]:
+    """Return the moves in the library's words: a weld line is the first of its steps."""
+    first = {line.id: line.steps[0][0].step_id for line in network.weld_lines}
+    found: list[AnyMove] = []
+    for m in moves:
+        if m.line == "weld":
+            found.append(WeldMove(car_id=m.car_id, step=first.get(m.at, ""), before=m.before))
+        elif m.line == "press":
+            found.append(LotMove(lot_id=m.car_id, press=m.at, before=m.before))
+        else:
+            found.append(Move(car_id=m.car_id, line=Line(m.line), before=m.before))
+    return found
 
 
 def _refusal(one: Refused) -> Conflict:
-    cars = [one.move.car_id, one.move.before or ""]
-    return Conflict(
-        f"move.{one.code}",
-        True,
-        tuple(c for c in cars[:1]),
-        {"car": cars[0], "before": cars[1]},
-        "",
-    )
+    move = one.move
+    subject = move.lot_id if isinstance(move, LotMove) else move.car_id
+    facts: dict[str, str | int] = {"car": subject, "before": move.before or ""}
+    if isinstance(move, LotMove):
+        facts["line"] = move.press
+    return Conflict(f"move.{one.code}", True, (subject,), facts, "")
 
 
 def _conflicts(trial: Trial, late_before: dict[str, int]) -> list[Conflict]:
     found = [_refusal(one) for one in trial.refused]
     found += [Conflict(code, True, (car,), {"car": car}, "") for car, code in trial.left_out]
+    found += [Conflict("lot.left_out", True, (lot,), {"car": lot}, "") for lot in trial.lots_out]
     found += [
         Conflict(v.code, True, (v.subject,), dict(v.facts), v.sentence) for v in trial.violations
     ]

@@ -13,16 +13,24 @@ from mes.planning.board_moves import MovesRefused, NothingMoved
 from mes.planning.bridge import HandMove
 from mes.planning.bridge.hand import times_of
 from mes.planning.repository import BoardRow
+from mes.platform import db
+from mes.platform.sql import Query
 from tests.support.planning import PlannedPlant
 
 
 async def _drum(planned: PlannedPlant) -> list[BoardRow]:
     """Return what is planned on the drum line, first to last."""
-    now = planned.clock.now()
     async with planned.database.read() as conn:
         net = await planning.network(conn)
+    return await _on(planned, net.drum_line.id)
+
+
+async def _on(planned: PlannedPlant, line: str) -> list[BoardRow]:
+    """Return what is planned on a line, first to last."""
+    now = planned.clock.now()
+    async with planned.database.read() as conn:
         board = await planning.board(conn, now, now + timedelta(days=2), now=now)
-    rows = [bar for bar in board.bars if bar.line == net.drum_line.id]
+    rows = [bar for bar in board.bars if bar.line == line]
     return sorted(rows, key=lambda row: row.start_at)
 
 
@@ -68,6 +76,62 @@ async def test_moves_are_published_with_their_note_and_the_plan_checks(
     assert (plan.note, plan.cause, plan.violations) == ("fair", "by hand", [])
     order = [row.car_id for row in await _drum(planned)]
     assert order.index(free[6].car_id) == order.index(free[2].car_id) - 1
+
+
+async def test_a_body_is_welded_earlier_by_hand_and_stays_so_in_the_published_plan(
+    planned: PlannedPlant,
+) -> None:
+    async with planned.database.read() as conn:
+        line = (await planning.network(conn)).weld_lines[0].id
+    free = _free(await _on(planned, line))
+    one, other = free[8], free[3]
+    move = HandMove(str(one.car_id), "weld", other.car_id, line)
+    async with planned.database.read() as conn:
+        _, tried = await board_moves.try_moves(conn, [move], now=planned.clock.now())
+    told = {row.car_id: row.start_s for row in tried.rows if row.line == line}
+    assert tried.anchor + timedelta(seconds=told[str(one.car_id)]) < one.start_at
+    assert not [c for c in tried.conflicts if c.hard]
+    async with planned.database.write() as conn:
+        await board_moves.publish_moves(
+            conn, [move], note="wanted", by="user:pat", now=planned.clock.now()
+        )
+    starts = {row.car_id: row.start_at for row in await _on(planned, line)}
+    assert starts[one.car_id] <= starts[other.car_id]
+
+
+async def test_a_die_lot_goes_to_the_other_press_by_hand(planned: PlannedPlant) -> None:
+    await _empty_racks(planned)
+    async with planned.database.read() as conn:
+        presses = [line.id for line in (await planning.network(conn)).press_lines]
+    free = [row for press in presses for row in _free(await _on(planned, press))]
+    lot = max(free, key=lambda row: row.start_at)
+    other = next(press for press in presses if press != lot.line)
+    move = HandMove(str(lot.lot_id), "press", None, other)
+    async with planned.database.read() as conn:
+        _, tried = await board_moves.try_moves(conn, [move], now=planned.clock.now())
+    (told,) = [row for row in tried.rows if row.car_id == lot.lot_id]
+    assert (told.bar, told.line) == (f"{lot.line}/{lot.subject_id}", other)
+    assert not [c for c in tried.conflicts if c.hard]
+    async with planned.database.write() as conn:
+        await board_moves.publish_moves(
+            conn, [move], note="press 1 is serviced", by="user:pat", now=planned.clock.now()
+        )
+    assert lot.lot_id in {row.lot_id for row in await _on(planned, other)}
+    assert lot.lot_id not in {row.lot_id for row in await _on(planned, lot.line)}
+
+
+async def test_a_line_that_is_no_press_takes_no_die_lot(planned: PlannedPlant) -> None:
+    moves = [HandMove("some-lot", "press", None, "paint")]
+    async with planned.database.read() as conn:
+        _, tried = await board_moves.try_moves(conn, moves, now=planned.clock.now())
+    assert [one.code for one in tried.conflicts if one.hard] == ["move.unknown"]
+
+
+async def _empty_racks(planned: PlannedPlant) -> None:
+    """Take the panels away: the next repair has die lots to make."""
+    async with planned.database.write() as conn:
+        await db.execute(conn, Query("empty", "UPDATE rack SET remaining = 0"), {})
+    await planned.repair()
 
 
 async def test_a_move_of_what_is_unknown_publishes_nothing(planned: PlannedPlant) -> None:

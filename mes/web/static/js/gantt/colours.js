@@ -19,6 +19,10 @@ export function palette(board, by, theme) {
     ];
   }
   if (by === "model") return board.palette.model.map((m, i) => ({ ...m, fill: theme.categories[i % theme.categories.length] }));
+  if (by === "criticality") {
+    const fills = [theme.mute, theme.good, theme.accent, theme.warn, theme.bad];
+    return board.palette.criticality.map((one, i) => ({ ...one, fill: fills[i] }));
+  }
   return board.palette.lateness.map((l, i) => ({ ...l, fill: [theme.mute, theme.good, theme.warn, theme.bad][i] }));
 }
 

@@ -1,9 +1,10 @@
 // <mes-gantt src="…"> — the plan board: canvas for the eye, a live region and keys for everybody.
 //
-// Attributes: src (board JSON), by (color | model | lateness), refresh (topics). Events: `bar-focus` when
+// Attributes: src (board JSON), by (color | model | lateness | criticality | option:CODE), refresh (topics). Events: `bar-focus` when
 // a bar is chosen and `bar-open` when it is opened, detail {id, order}.
 // Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc;
-// while moving by hand: Shift+←/→ one place · L lock, K its car, Shift+L all in view · Z undo · Y redo (also with Ctrl).
+// while moving by hand: Shift+←/→ one place · Shift+↑/↓ to the other press · L lock, K its car, Shift+L all in view ·
+// Z undo · Y redo (also with Ctrl).
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
@@ -112,6 +113,7 @@ export class MesGantt extends HTMLElement {
     this.dataset.bars = this.board.count;
     this.dispatchEvent(new CustomEvent("board-shown", { bubbles: true, detail: { bars: this.board.count } }));
     if (this.hand.moves.length) this.hand.retry();
+    else if (this.hand.active) this.hand.ready();
   }
 
   /** Show what comes of moves by hand; null shows the plan in force. */
@@ -269,7 +271,7 @@ export class MesGantt extends HTMLElement {
     const drag = this.hand.drag;
     if (!drag?.target || drag.i < 0 || !this.drag?.moved) return null;
     const box = barBox(this.board, this.view, drag.i);
-    return { row: drag.row, x: drag.x - drag.grab, width: box.width, before: drag.target.before, feeling: this.hand.feeling };
+    return { row: drag.target.row, x: drag.x - drag.grab, width: box.width, before: drag.target.before, feeling: this.hand.feeling };
   }
 
   _dropped(event) {
@@ -455,6 +457,8 @@ export class MesGantt extends HTMLElement {
     else if (key === "k" && chosen >= 0) this.hand.lock(chosen, { whole: true });
     else if (event.shiftKey && key === "arrowleft" && chosen >= 0) this.hand.nudge(chosen, -1);
     else if (event.shiftKey && key === "arrowright" && chosen >= 0) this.hand.nudge(chosen, 1);
+    else if (event.shiftKey && key === "arrowup" && chosen >= 0) this.hand.shift(chosen, -1);
+    else if (event.shiftKey && key === "arrowdown" && chosen >= 0) this.hand.shift(chosen, 1);
     else return false;
     return true;
   }

@@ -1,8 +1,10 @@
-// Moving cars by hand: drag or keys, tried by the server's checker, undone and redone, published at the end.
+// Moving cars and die lots by hand: drag or keys, tried by the server's checker, undone and redone, published
+// at the end.
 //
-// A move is {car, line, before}: the car goes in front of another one in the order of a line. All moves since
-// the plan in force go to the server with every try, so undo is one move less. What comes back are new times
-// and conflicts; nothing is changed until the planner publishes.
+// A move is {car, line, at, before}: the car goes in front of another one in the order of a line, a die lot in
+// front of another one of this press or of the other. All moves since the plan in force go to the server with
+// every try, so undo is one move less. What comes back are new times and conflicts; nothing is changed until
+// the planner publishes.
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
@@ -22,8 +24,7 @@ export class Hand {
   /** Whether a bar can be taken, or why not. */
   refusal(i) {
     const b = this.gantt.board;
-    const line = b.rows[b.row[i]].order;
-    if (!line) return t("Only the order on the paint line and on the assembly line is decided here; the others follow.");
+    if (!b.rows[b.row[i]].order) return t("This line follows the assembly line; move the car there.");
     if (b.actualStart[i]) return t("It has begun; what has begun is a fact.");
     if (b.held(i)) return t("It is frozen: its work is at the line already.");
     if (b.lock(i)) return t("It is locked; L unlocks it.");
@@ -34,6 +35,16 @@ export class Hand {
     this.active = true;
     this.gantt.toggleAttribute("editing", true);
     this._tell();
+    this.ready();
+  }
+
+  /** Have the server read the plan in force now, so that the first drop does not wait for it. */
+  async ready() {
+    try {
+      await this._try([]);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem; // the drop itself will say it
+    }
   }
 
   /** Forget every move. */
@@ -71,22 +82,24 @@ export class Hand {
       break;
     }
     const frozen = before >= 0 && b.held(before);
-    return { time, before, refused: frozen ? t("Nothing comes before what is frozen.") : "" };
+    return { time, before, row: this.drag.row, refused: frozen ? t("Nothing comes before what is frozen.") : "" };
   }
 
   /** Follow the pointer: what cannot be is said at once, the rest is asked for while dragging. */
   follow(x, y) {
     const b = this.gantt.board;
+    const under = this.gantt.rowAt(y);
+    if (b.rows[this.drag.row].order === "press" && b.rows[under]?.order === "press") this.drag.row = under;
     const target = this.target(x);
     this.drag.target = target;
-    this.drag.x = x;
+    Object.assign(this.drag, { x, y });
     const where = target.before < 0 ? t("at the end") : t("before %(car)s", { car: b.label[target.before] });
     const said = [`${minute(target.time * 1000)} · ${where}`];
     if (target.refused) said.push(target.refused);
     else {
       this._feel(target);
       const felt = this.drag.felt;
-      if (felt && felt.before === target.before) said.push(verdict(felt.answer));
+      if (felt && samePlace(felt, target)) said.push(verdict(felt.answer));
     }
     this.gantt.tell(said.join(" · "), x, y);
     this.gantt._draw();
@@ -95,20 +108,18 @@ export class Hand {
   /** Ask what would come of dropping here; one question at a time, the newest place wins. */
   async _feel(target) {
     const drag = this.drag;
-    if (drag.asking || drag.felt?.before === target.before) return;
+    if (drag.asking || (drag.felt && samePlace(drag.felt, target))) return;
     drag.asking = true;
     try {
-      const answer = await this._try([...this.moves, this._move(drag.car, drag.row, target.before)]);
-      drag.felt = { before: target.before, answer };
+      const answer = await this._try([...this.moves, this._move(drag.car, target.row, target.before)]);
+      drag.felt = { before: target.before, row: target.row, answer };
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
+      return; // dropping asks again, and says what is wrong
     } finally {
       drag.asking = false;
     }
-    if (this.drag === drag && drag.x !== undefined) {
-      if (drag.target.before !== target.before) this._feel(drag.target);
-      this.gantt._draw();
-    }
+    if (this.drag === drag) this.follow(drag.x, drag.y);
   }
 
   /** What the ghost looks like: no, doubtful, yes; undefined while it is not known. */
@@ -116,7 +127,7 @@ export class Hand {
     if (!this.drag?.target) return undefined;
     if (this.drag.target.refused) return "hard";
     const felt = this.drag.felt;
-    if (!felt || felt.before !== this.drag.target.before) return undefined;
+    if (!felt || !samePlace(felt, this.drag.target)) return undefined;
     return felt.answer.hard_count ? "hard" : felt.answer.soft_count ? "soft" : "good";
   }
 
@@ -130,7 +141,15 @@ export class Hand {
       this.gantt.say(drag.target.refused);
       return this.gantt._draw();
     }
-    this.make(drag.car, drag.row, drag.target.before);
+    if (this._stays(drag)) return this.gantt._draw();
+    this.make(drag.car, drag.target.row, drag.target.before);
+  }
+
+  /** Whether a bar is dropped where it is. */
+  _stays({ i, target }) {
+    const b = this.gantt.board;
+    if (i < 0 || b.row[i] !== target.row) return false;
+    return target.before < 0 ? i + 1 === b.firstOfRow[target.row + 1] : target.before === i + 1;
   }
 
   /** Drop a car of the tray at a place of the canvas. */
@@ -165,6 +184,19 @@ export class Hand {
     this.make(b.car[i], b.row[i], before < last ? before : -1);
   }
 
+  /** Move the chosen die lot to the press above (-1) or below (+1), in front of what starts there then. */
+  shift(i, by) {
+    const why = this.refusal(i);
+    if (why) return this.gantt.say(why);
+    const b = this.gantt.board;
+    const row = b.row[i] + by;
+    if (b.rows[b.row[i]].order !== "press" || b.rows[row]?.order !== "press") return this.gantt.say(t("There is no other line that can do this."));
+    let before = b.firstOfRow[row];
+    const last = b.firstOfRow[row + 1];
+    while (before < last && (b.held(before) || b.start[before] < b.start[i])) before++;
+    this.make(b.car[i], row, before < last ? before : -1);
+  }
+
   /** Lock a bar's start or unlock it, for every planner and every plan to come; `whole`: its car on both lines. */
   async lock(i, { whole = false } = {}) {
     const b = this.gantt.board;
@@ -172,7 +204,7 @@ export class Hand {
     const own = b.ofOrder.get(b.order[i]).map((k) => b.lock(k)).filter(Boolean);
     const locks = whole ? own : own.filter((lock) => lock.bar === b.id[i]);
     if (locks.length) return this._unlock(locks, b.label[i]);
-    if (!row.order) return this.gantt.say(t("Only the order on the paint line and on the assembly line is decided here; the others follow."));
+    if (!locksStarts(row) && !(whole && row.order === "weld")) return this.gantt.say(t("Starts are locked on the paint line and on the assembly line."));
     if (b.held(i)) return this.gantt.say(this.refusal(i));
     await this._lock([{ cars: [b.car[i]], line: whole ? null : row.id }], t("%(car)s is locked", { car: b.label[i] }));
   }
@@ -181,7 +213,7 @@ export class Hand {
   async lockView(i) {
     const b = this.gantt.board;
     const row = i >= 0 ? b.row[i] : b.rows.findIndex((one) => one.order === "assembly");
-    if (!b.rows[row]?.order) return this.gantt.say(t("Only the order on the paint line and on the assembly line is decided here; the others follow."));
+    if (!b.rows[row] || !locksStarts(b.rows[row])) return this.gantt.say(t("Starts are locked on the paint line and on the assembly line."));
     const { from, width, perPx } = this.gantt.view;
     const [begin, end] = [Math.max(from, b.frozenUntil), from + width * perPx];
     const [first, last] = b.visible(row, begin, end);
@@ -277,12 +309,22 @@ export class Hand {
 
   _move(car, row, before) {
     const b = this.gantt.board;
-    return { car, line: b.rows[row].order, before: before < 0 ? null : b.car[before] };
+    return { car, line: b.rows[row].order, at: b.rows[row].id, before: before < 0 ? null : b.car[before] };
   }
 
   _tell() {
     this.gantt.dispatchEvent(new CustomEvent("hand", { bubbles: true, detail: this }));
   }
+}
+
+/** Whether two targets are one: in front of the same bar of the same row. */
+function samePlace(one, other) {
+  return one.before === other.before && one.row === other.row;
+}
+
+/** Whether starts are locked on a line. */
+function locksStarts(row) {
+  return row.order === "paint" || row.order === "assembly";
 }
 
 /** Seconds since the epoch as the API reads them. */

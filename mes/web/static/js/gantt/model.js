@@ -4,7 +4,9 @@
  * The answer of `/plan/board.json`, ready to draw. Times are seconds since the epoch.
  *
  * `bars` are columns of equal length: `id`, `row`, `start`, `end`, `actualStart`, `actualEnd` (0: none),
- * `color`, `model`, `option` (indices into `palette`), `late_s` (null: nothing promised), `frozen`, `label`, `order`.
+ * `color`, `model`, `option` (indices into `palette`), `late_s` (null: nothing promised), `need` (latest
+ * start for the promise; 0: none), `frozen`, `label`, `order`,
+ * `car` (on a press: the die lot).
  */
 export class Board {
   constructor(data) {
@@ -34,6 +36,7 @@ export class Board {
     this.color = pick(Uint8Array, bars.color);
     this.model = pick(Uint8Array, bars.model);
     this.frozen = pick(Uint8Array, bars.frozen);
+    this.need = pick(Float64Array, bars.need || []);
     this.late = Float64Array.from(order, (i) => bars.late_s[i] ?? Number.NaN);
     this.id = order.map((i) => bars.id[i]);
     this.label = order.map((i) => bars.label[i]);
@@ -63,25 +66,27 @@ export class Board {
     });
   }
 
-  /** This board as a trial would have it: other times, cars from the tray, other lateness. */
+  /** This board as a trial would have it: other times and presses, cars from the tray, other lateness. */
   after(trial) {
     const bars = this.data.bars;
-    const [id, start, end] = [[...bars.id], [...bars.start], [...bars.end]];
+    const [id, start, end, row] = [[...bars.id], [...bars.start], [...bars.end], [...bars.row]];
     const at = new Map(id.map((one, i) => [one, i]));
+    const rowOf = new Map(this.rows.map((one, n) => [one.id, n]));
     const added = [];
     trial.bars.id.forEach((one, k) => {
       const i = at.get(one);
       if (i === undefined) return added.push(k);
-      end[i] = trial.bars.start[k] + (bars.end[i] - bars.start[i]);
+      // A body's bar shows the takt in which it enters, a die lot's all of its time, its changeover too.
+      end[i] = this.rows[row[i]].order === "press" ? trial.bars.end[k] : trial.bars.start[k] + (bars.end[i] - bars.start[i]);
       start[i] = trial.bars.start[k];
+      row[i] = rowOf.get(trial.lines[one]) ?? row[i];
     });
     const late_s = bars.late_s.map((before, i) => {
       const late = trial.late[bars.car[i]];
       if (late !== undefined) return late;
       return before > 0 ? -1 : before;
     });
-    const changed = { ...bars, id, start, end, late_s };
-    const rowOf = new Map(this.rows.map((row, n) => [row.id, n]));
+    const changed = { ...bars, id, start, end, row, late_s };
     for (const name of Object.keys(changed)) changed[name] = [...changed[name]];
     for (const k of added) {
       const line = trial.bars.id[k].split("/")[0];
@@ -124,6 +129,16 @@ export class Board {
       else high = middle;
     }
     return low;
+  }
+
+  /** How long the work of each bar could wait before its promise breaks, as places in the palette of criticality. */
+  criticalities() {
+    this.critical ??= Uint8Array.from(this.need, (need, i) => {
+      if (!need || this.actualStart[i]) return 0;
+      const spare = need - this.start[i];
+      return spare < 0 ? 4 : spare < 7200 ? 3 : spare < 28800 ? 2 : 1;
+    });
+    return this.critical;
   }
 
   /** How late a bar's car is: `late`, `tight` (under two hours in hand), `ontime`, `none`. */

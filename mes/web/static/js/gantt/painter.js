@@ -89,6 +89,7 @@ export class Painter {
 
   /** The palette index of every bar; null when lateness is asked of the board bar by bar. */
   _groups(board, by) {
+    if (by === "criticality") return board.criticalities();
     if (!by.startsWith("option:")) return { color: board.color, model: board.model }[by] || null;
     if (board.optionShown !== by) {
       const option = board.palette.option.findIndex((one) => one.key === by.slice(7));
@@ -218,9 +219,10 @@ export class Painter {
     c.beginPath();
     for (const [left, size] of boxes) c.rect(Math.round(left) + 0.5, y + PLAN.top + 0.5, Math.max(1, Math.round(size) - 1), PLAN.height - 1);
     c.stroke();
-    if (!group) {
+    if (!group || group === board.critical) {
       c.fillStyle = this.lateInk;
-      for (const [left, size, i] of boxes) if (board.lateness(i) === 3) c.fillRect(left, y + PLAN.top, size, PLAN.height);
+      const late = (i) => (group ? group[i] === 4 : board.lateness(i) === 3);
+      for (const [left, size, i] of boxes) if (late(i)) c.fillRect(left, y + PLAN.top, size, PLAN.height);
     }
     c.fillStyle = theme.text;
     c.font = `560 11px ${theme.font}`;
