@@ -97,6 +97,55 @@ def test_a_repair_puts_a_locked_car_back_where_it_was_locked(
     assert check(asked, found, reference=elsewhere) == ()
 
 
+def test_cars_that_are_put_in_push_no_locked_start_out_of_its_window(
+    problem: Problem, plan: Schedule
+) -> None:
+    asked = _locked(problem, plan, *(slot.car_id for slot in plan.assembly[10:20:3]))
+    rush = tuple(a_car(f"rush{k}", due_s=1, priority=5) for k in range(6))
+    asked = replace(asked, cars=(*asked.cars, *rush))
+    pushed = rebase(replace(asked, locks=()), plan)
+    away = [abs(_start(pushed, lock.car_id) - _start(plan, lock.car_id)) for lock in asked.locks]
+    assert max(away) > 2 * problem.assembly.takt_s  # else there is nothing to keep
+    found = rebase(asked, plan)
+    assert found.kpis.broken_locks == ()
+    assert {slot.car_id for slot in found.assembly} >= {car.id for car in rush}
+    assert check(asked, found, reference=plan) == ()
+
+
+def test_a_locked_car_whose_body_would_come_too_late_is_welded_and_painted_earlier(
+    problem: Problem, plan: Schedule
+) -> None:
+    car = plan.assembly[9].car_id
+    asked = _locked(problem, plan, car)
+    last = [slot for slot in plan.paint if slot.car_id != car]
+    late = replace(
+        plan,
+        assembly=(*(x for x in plan.assembly if x.car_id != car), plan.assembly[9]),
+        paint=(*last, next(x for x in plan.paint if x.car_id == car)),
+        weld=(
+            *(x for x in plan.weld if x.car_id != car),
+            *(replace(x, start_s=x.start_s + 9_000) for x in plan.weld if x.car_id == car),
+        ),
+    )
+    assert _start(rebase(replace(asked, locks=()), late), car) > asked.locks[0].to_s
+    found = rebase(asked, late)
+    assert found.kpis.broken_locks == ()
+    assert check(asked, found, reference=late) == ()
+
+
+def test_a_lock_given_for_another_hour_moves_its_car_in_the_next_repair(
+    problem: Problem, plan: Schedule
+) -> None:
+    car, there = plan.assembly[18].car_id, plan.assembly[11].start_s
+    wish = Lock(
+        car_id=car, line=problem.assembly.id, from_s=there, to_s=there + 4 * problem.assembly.takt_s
+    )
+    asked = replace(problem, locks=(wish,))
+    found = rebase(asked, plan)
+    assert wish.from_s <= _start(found, car) <= wish.to_s
+    assert check(asked, found, reference=plan) == ()
+
+
 def test_a_paint_start_can_be_locked_too(problem: Problem, plan: Schedule) -> None:
     slot = plan.paint[10]
     takt = problem.paint.takt_s
