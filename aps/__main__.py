@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from aps import problem as problems
 from aps import schedule as schedules
 from aps.errors import FileError, ProblemError
 from aps.schedule import Schedule
 
+T = TypeVar("T")
 _MOST = 1_000_000_000
 """The largest seed and number: with room for what is added to a seed, below 2³¹."""
 
@@ -157,7 +159,7 @@ def _solve(options: argparse.Namespace) -> int:
             )
             solved = solve_published(instance, effort)
         if options.out is not None:
-            options.out.write_text(solved.text, encoding="utf-8")
+            _write(options.out, solved.text)
     except (ProblemError, OSError) as error:
         _say(f"error: {error}")
         _say(json.dumps({"instance": name, "status": "ERROR", "error": str(error)}))
@@ -176,11 +178,21 @@ def _refuse_what_cannot_be_written(out: Path | None) -> None:
         raise IsADirectoryError(f"{out}: is a directory, not a file to write to")
 
 
-def _text_of(file: Path) -> str:
+def _write(out: Path, text: str) -> None:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _read(file: Path, reader: Callable[[str], T]) -> T:
+    """Read a problem or a schedule. Raises `FileError` that names the file and the field at fault."""
+    try:
+        return reader(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise FileError("file.unreadable", str(file), f"is not UTF-8 text: {error}") from error
+    except ProblemError as error:
+        raise FileError(error.code, f"{file}: {error.subject}", error.sentence) from error
 
 
 def _figures(schedule: Schedule) -> None:
@@ -194,18 +206,18 @@ def _figures(schedule: Schedule) -> None:
 def _plan(problem_file: Path, out: Path | None, seconds: float, seed: int) -> int:
     from aps.solve import Budget, solve  # brings solvers and compiler in
 
-    problem = problems.from_json(_text_of(problem_file))
+    problem = _read(problem_file, problems.from_json)
     _refuse_what_cannot_be_written(out)
     schedule = solve(problem, budget=Budget(wall_s=seconds, seed=seed))
     _figures(schedule)
     if out is not None:
-        out.write_text(schedules.to_json(schedule), encoding="utf-8")
+        _write(out, schedules.to_json(schedule))
     return _report(problem, schedule)
 
 
 def _check(problem_file: Path, schedule_file: Path) -> int:
-    problem = problems.from_json(_text_of(problem_file))
-    schedule = schedules.from_json(_text_of(schedule_file))
+    problem = _read(problem_file, problems.from_json)
+    schedule = _read(schedule_file, schedules.from_json)
     return _report(problem, schedule)
 
 
@@ -248,9 +260,13 @@ def _bench(options: argparse.Namespace) -> int:
         kept=options.results or KEPT,
     )
     _say(f"{'family':16} {'instance':30} {'seconds':>8}  {'result':78} goal")
+    measured = False
     for row in run(measuring):
+        measured = True
         _say(f"{row.family:16} {row.name:30} {row.seconds:8.2f}  {row.result:78} {row.goal}")
-    return 0
+    if not measured:
+        _say(f"error: no family's name holds {options.only!r}")
+    return 0 if measured else 2
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def read(path: Path, *, name: str | None = None) -> Published:
     if len(named) == 1:
         return named[0]
     names = ", ".join(one.name for one in found[:8]) + (", …" if len(found) > 8 else "")
-    sentence = f"holds {len(found)} instances, name one of them: {names}"
+    missing = "" if name is None or named else f" and none is called {name}"
+    sentence = f"holds {len(found)} instances{missing}, name one of them: {names}"
     raise FileError("csplib.several", str(path), sentence)
 
 

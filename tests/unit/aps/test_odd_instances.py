@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aps.__main__ import main
+from aps.bench import run as bench
 from aps.errors import FileError
 from aps.formats import roadef
 from aps.published import read
@@ -103,7 +104,10 @@ def test_a_problem_that_is_no_text_or_nested_without_end_is_named(
     assert "is not UTF-8 text" in capsys.readouterr().out
     path.write_text("[" * 100_000, encoding="utf-8")
     assert main(["plan", str(path)]) == 2
-    assert "nested too deep" in capsys.readouterr().out
+    assert f"{path}: the text: is nested too deep" in capsys.readouterr().out
+    path.write_text("1 1\n1 1 1 4\n", encoding="utf-8")
+    assert main(["plan", str(path)]) == 2
+    assert f"{path}: line 1: Extra data" in capsys.readouterr().out
 
 
 def test_a_result_that_could_not_be_written_is_refused_before_the_work(
@@ -112,6 +116,27 @@ def test_a_result_that_could_not_be_written_is_refused_before_the_work(
     day = a_day(tmp_path)
     assert main(["solve", str(day), "--out", str(tmp_path)]) == 2
     assert "is a directory" in capsys.readouterr().out
+    job = tmp_path / "job.fjs"
+    job.write_text("1 1\n1 1 1 4\n", encoding="utf-8")
+    assert main(["solve", str(job), "--seconds", "0.1", "--out", "/dev/full"]) == 2
+    assert "/dev/full cannot be written: No space left" in capsys.readouterr().out
+
+
+def test_a_family_that_is_not_there_is_no_benchmark_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "run", lambda _measuring: iter(()))
+    assert main(["bench", "--only", "no family", "--results", str(tmp_path / "kept")]) == 2
+    assert "no family's name holds 'no family'" in capsys.readouterr().out
+
+
+def test_an_instance_that_is_not_in_the_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = tmp_path / "several.txt"
+    several.write_text("# Problem a\n2 1 1\n1\n2\n0 2 1\n# Problem b\n2 1 1\n1\n2\n0 2 1\n")
+    assert main(["solve", str(several), "--name", "c"]) == 2
+    assert "none is called c, name one of them: a, b" in capsys.readouterr().out
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word(tmp_path: Path) -> None:
