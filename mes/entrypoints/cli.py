@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import psycopg
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -31,14 +32,13 @@ app = typer.Typer(
 )
 check_app = typer.Typer(help="Is this installation able to work?", invoke_without_command=True)
 orders_app = typer.Typer(help="Orders.", no_args_is_help=True)
-plant_app = typer.Typer(help="The plant model.", no_args_is_help=True)
 models_app = typer.Typer(help="Models of the cameras.", no_args_is_help=True)
 app.add_typer(check_app, name="check")
 app.add_typer(orders_app, name="orders")
-app.add_typer(plant_app, name="plant")
 app.add_typer(models_app, name="models")
 
 console = Console()
+CONNECT_S = 5
 _PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes", "purge_s")
 errors = Console(stderr=True)
 
@@ -48,13 +48,29 @@ def main() -> None:
     try:
         app()
     except (Problem, PlantFileError, EmbeddedPostgresError) as problem:
-        errors.print(f"[bold red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _refuse(str(problem))
+    except psycopg.OperationalError as error:
+        _refuse(
+            f"The database does not answer: {(str(error).splitlines() or [''])[0]}. Start the plant (c2m demo),"
+            " or set C2M_DB__DSN to a running server."
+        )
     except ValidationError as error:
         for found in error.errors():
             name = "C2M_" + "__".join(str(part) for part in found["loc"]).upper()
             errors.print(f"[bold red]✗[/] {name}: {escape(found['msg'])}", highlight=False)
         sys.exit(1)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    errors.print(f"[bold red]✗[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
+def _dsn_that_answers(settings: Settings) -> str:
+    """Return the DSN of the database, or fail at once where a pool would wait for it."""
+    dsn = database_dsn(settings)
+    psycopg.connect(dsn, connect_timeout=CONNECT_S).close()
+    return dsn
 
 
 def _settings(process: str) -> Settings:
@@ -173,7 +189,7 @@ def import_orders(
 
     settings = _settings("orders")
     report = asyncio.run(
-        commands.import_orders(database_dsn(settings), path, channel=channel, seed=seed)
+        commands.import_orders(_dsn_that_answers(settings), path, channel=channel, seed=seed)
     )
     for problem in report.rejected:
         errors.print(
@@ -195,7 +211,7 @@ def register_model(
     from mes.entrypoints import commands
 
     settings = _settings("models")
-    model = asyncio.run(commands.register_model(database_dsn(settings), settings, package))
+    model = asyncio.run(commands.register_model(_dsn_that_answers(settings), settings, package))
     console.print(f"{model.title} is registered as {model.package_sha256}", highlight=False)
 
 
@@ -252,7 +268,7 @@ def plan(
     from mes.entrypoints import commands
 
     settings = _settings("plan")
-    dsn = database_dsn(settings)
+    dsn = _dsn_that_answers(settings)
     if snapshot is not None:
         version, problem = asyncio.run(commands.newest_problem(dsn))
         snapshot.write_text(problem, encoding="utf-8")

@@ -85,7 +85,8 @@ def read_book(folder: Path) -> Book:
     """
     ratios = tuple(_ratios(folder / "ratios.txt"))
     vehicles = tuple(_vehicles(folder / "vehicles.txt", {ratio.option for ratio in ratios}))
-    return Book(folder.name, vehicles, ratios, _batch_limit(folder / "paint_batch_limit.txt"))
+    name = folder.name or folder.resolve().name
+    return Book(name, vehicles, ratios, _batch_limit(folder / "paint_batch_limit.txt"))
 
 
 def with_rules(plant: PlantModel, book: Book) -> PlantModel:

@@ -26,6 +26,7 @@ from mes.entrypoints.demo import progress, sign_in, state
 from mes.entrypoints.demo.options import DemoOptions
 from mes.entrypoints.nursery import Nursery
 from mes.entrypoints.supervisor import Program, Supervisor
+from mes.orders.roadef import read_book
 from mes.platform.embedded import prepare, remove
 from mes.platform.errors import Problem
 from mes.platform.settings import Settings
@@ -59,6 +60,12 @@ class PartNotReady(Problem):
     code = "demo.part_not_ready"
 
 
+class PlantStands(Problem):
+    """The demo goes on with the plant that it has, which is not that of {file}: --reset starts over with it."""
+
+    code = "demo.plant_stands"
+
+
 class Stopped(Exception):
     """A person asked the demo to stop."""
 
@@ -68,6 +75,7 @@ def run_demo(settings: Settings, options: DemoOptions) -> None:
     folder = settings.data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _only_one(folder):
+        _refuse_what_cannot_begin(folder, options)
         supervisor = Supervisor(folder)
         left = supervisor.end_leftovers()
         if left:
@@ -87,6 +95,23 @@ def run_demo(settings: Settings, options: DemoOptions) -> None:
             console.print("\nStopping the plant …")
             plant.stop()
             console.print("Stopped. `make demo` goes on from here; `c2m demo --reset` starts over.")
+
+
+def _refuse_what_cannot_begin(folder: Path, options: DemoOptions) -> None:
+    """Say what is wrong with the choices before anything starts, and before an old plant is forgotten for them."""
+    if options.plant is not None:
+        load_plant(options.plant)
+    if options.orders is not None:
+        read_book(options.orders)
+    kept = folder / "plant.toml"
+    if options.reset or not kept.exists():
+        return
+    if options.plant is not None and options.plant.read_bytes() != kept.read_bytes():
+        raise PlantStands(file=options.plant)
+    if options.orders is not None:
+        console.print(
+            "The demo goes on with the order book that it has; --orders counts after --reset."
+        )
 
 
 def _stop(*_: object) -> None:
