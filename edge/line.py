@@ -26,6 +26,7 @@ from edge.inspection.judging import PictureJudge
 from edge.inspection.pictures import CAMERA_TIMEOUT_S, SnapshotCamera
 from edge.inspection.request import Handshake
 from edge.inspection.station import Station
+from edge.inspection.vision_system import VisionSystemJudge
 from edge.journal import Journal
 from edge.ledger import LedgerReader
 from edge.models import ModelShelf
@@ -202,6 +203,8 @@ class Line:
                 tasks.create_task(self._states.run())
             for station in self._stations.values():
                 tasks.create_task(station.run())
+                if isinstance(station.judge, VisionSystemJudge):
+                    tasks.create_task(station.judge.run())
 
     def _new_table(self, link: Link) -> ItemTable:
         """Subscribe where the server offers it; else read."""
@@ -260,16 +263,30 @@ class Line:
         }
 
     def _open_station(self, nodes: CameraNodes, link: Link, cameras: httpx.AsyncClient) -> Station:
-        camera = SnapshotCamera(nodes.snapshot_url, cameras, self._clock)
         return Station(
             line=self._interface.line,
             handshake=Handshake(nodes, link, self._clock),
-            judge=PictureJudge(nodes.id, camera, self.shelf, self._clock),
+            judge=self._judge(nodes, cameras),
             journal=self._journal,
             images=self._images,
             clock=self._clock,
             may_act=self._may_act,
             counts=self.verdicts,
+        )
+
+    def _judge(
+        self, nodes: CameraNodes, cameras: httpx.AsyncClient
+    ) -> PictureJudge | VisionSystemJudge:
+        camera = SnapshotCamera(nodes.snapshot_url, cameras, self._clock)
+        if nodes.vision is None:
+            return PictureJudge(nodes.id, camera, self.shelf, self._clock)
+        return VisionSystemJudge(
+            nodes.id,
+            nodes.vision,
+            nodes.vision.endpoint or self._interface.endpoint,
+            self._security,
+            camera if nodes.snapshot_url else None,
+            self._clock,
         )
 
     def _on_notification(self, notification: Notification) -> None:

@@ -49,6 +49,10 @@ class PictureJudge:
         self._recovered()
         return judgement
 
+    async def complete(self, request: Request, judgement: Judgement) -> Judgement:
+        """Return a judgement as it is: it has its picture."""
+        return judgement
+
     async def look_on(
         self, request: Request, judgement: Judgement, *, is_idle: Callable[[], bool]
     ) -> BesideVerdict | None:

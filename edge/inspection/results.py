@@ -31,6 +31,10 @@ class Judgement:
     picture_px: tuple[int, int] | None = None
     inference_ms: float = 0.0
     choice: Choice | None = None
+    judged_by: str = ""
+    """Who judged, where it was no model of ours; `judged_version`: its recipe."""
+    judged_version: str = ""
+    measures: tuple[Measure, ...] = ()
 
 
 def result_of(
@@ -64,8 +68,8 @@ def result_of(
         reason=judgement.reason,
         image_sha256=sha256,
         image_px=judgement.picture_px,
-        model_name=model.package if model else "",
-        model_version=inspection.model_version if inspection else "",
+        model_name=model.package if model else judgement.judged_by,
+        model_version=inspection.model_version if inspection else judgement.judged_version,
         model_sha256=model.sha256 if model else "",
         pipeline_version=inspection.pipeline_version if inspection else "",
         triggered_at=request.triggered_at,
@@ -75,7 +79,7 @@ def result_of(
         total_ms=total_ms,
         accepted=accepted,
         beside=beside,
-        **of_pipeline(inspection),
+        **{"measures": judgement.measures, **of_pipeline(inspection)},
     )
 
 

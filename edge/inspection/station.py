@@ -9,20 +9,38 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
 from edge.images import ImageFolder
-from edge.inspection.judging import PictureJudge
 from edge.inspection.request import Handshake, Request
 from edge.inspection.results import Judgement, differ, near_threshold, result_of
 from edge.journal import Journal
 from edge.opcua.nodes import UnknownNode
 from edge.plant_clock import LiveClock
-from mes.contracts.quality import Verdict
+from mes.contracts.quality import BesideVerdict, Verdict
 from mes.contracts.wire import Stream
 
 log = structlog.get_logger(__name__)
+
+
+class PartJudge(Protocol):
+    """Says what the part before a camera is worth."""
+
+    async def judge(self, request: Request) -> Judgement:
+        """Return what is to be said of a part; never raises because of the part or its picture."""
+        ...
+
+    async def complete(self, request: Request, judgement: Judgement) -> Judgement:
+        """Return a judgement with what only the record needs; asked once the line has its verdict."""
+        ...
+
+    async def look_on(
+        self, request: Request, judgement: Judgement, *, is_idle: Callable[[], bool]
+    ) -> BesideVerdict | None:
+        """Return what another one would have said, asked while nobody waits; None: nobody was asked."""
+        ...
 
 
 @dataclass(slots=True)
@@ -35,7 +53,7 @@ class Station:
 
     line: str
     handshake: Handshake
-    judge: PictureJudge
+    judge: PartJudge
     journal: Journal
     images: ImageFolder
     clock: LiveClock
@@ -79,6 +97,7 @@ class Station:
         if judgement.verdict is not Verdict.LATE:
             accepted = await self.handshake.write(request, judgement.verdict)
         total_ms = (time.monotonic() - request.seen) * 1000
+        judgement = await self.judge.complete(request, judgement)
         beside = await self.judge.look_on(
             request, judgement, is_idle=lambda: self.handshake.announced == request.counter
         )

@@ -12,10 +12,12 @@ from mes.contracts.plc import (
     Name,
     StationNodes,
     TagNode,
+    VisionNodes,
     plant_node,
 )
 
 JOB_RECEIVER = "JobOrderReceiver"
+VISION_SYSTEM = "VisionSystem"
 
 
 def tag_ids(plant: PlantModel) -> dict[tuple[str, str], int]:
@@ -120,4 +122,19 @@ def _camera(line: Line, station: Station, camera: Camera, *, host: str) -> Camer
         verdict_valid=node("VerdictValid"),
         ack=node("VerdictAck"),
         ack_counter=node("VerdictAckCounter"),
+        vision=_vision(camera, system=node(VISION_SYSTEM)),
+    )
+
+
+def _vision(camera: Camera, *, system: str) -> VisionNodes | None:
+    told = camera.vision_system
+    if told is None:
+        return None
+    return VisionNodes(
+        system=told.system or system,
+        endpoint=told.endpoint,
+        name=told.name,
+        measurement=told.measurement,
+        ok=told.ok,
+        nok=told.nok,
     )

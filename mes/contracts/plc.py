@@ -134,6 +134,22 @@ class TagNode(_Nodes):
     unit: str
 
 
+class VisionNodes(_Nodes):
+    """A vision system (OPC 40100-1) that judges by itself: its results are the verdicts of its camera."""
+
+    system: str
+    """Object of `VisionSystemType`; tells `ResultReadyEventType`."""
+    endpoint: str = ""
+    """Of its own server; empty: it is on the line's."""
+    name: str = "Machine Vision"
+    """What the record says judged."""
+    measurement: Literal["counter", "own"] = "counter"
+    """What its MeasId is: the request's counter, or a number of its own, which is not compared."""
+    ok: tuple[str, ...] = ("OK",)
+    nok: tuple[str, ...] = ("NOK",)
+    """What its ResultContent says of a good and of a bad part."""
+
+
 class CameraNodes(_Nodes):
     """The handshake tags of one camera, and where it serves its picture."""
 
@@ -141,7 +157,7 @@ class CameraNodes(_Nodes):
     station: str
     scene: Literal["stamping", "welding", "painting", "assembly"]
     snapshot_url: str
-    """`GET` with `?counter=N` answers one JPEG of the part of that request."""
+    """`GET` with `?counter=N` answers one JPEG of the part of that request; empty: it shows none."""
     request: str
     """UInt32 counter; a rise is a request."""
     body_id: str
@@ -161,6 +177,8 @@ class CameraNodes(_Nodes):
     ack: str
     """Int32, `VerdictAck`; the PLC also echoes the counter in `ack_counter`."""
     ack_counter: str
+    vision: VisionNodes | None = Field(default=None, exclude_if=lambda vision: vision is None)
+    """Who judges here instead of the agent. An agent that does not know it must not judge in its place."""
 
 
 class LineInterface(_Nodes):

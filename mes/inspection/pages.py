@@ -177,7 +177,7 @@ async def _history(conn: ReadConn, camera: str, models: list[Model]) -> list[Ste
 def _fits(model: Model, row: Row) -> bool:
     """Whether a package may be tried at a camera."""
     camera = row.station.camera
-    if camera is None or model.shop not in (camera.scene, "any"):
+    if camera is None or camera.vision_system or model.shop not in (camera.scene, "any"):
         return False
     if row.active is not None:
         return model.package_sha256 != row.active.package_sha256

@@ -13,6 +13,7 @@ from typing import Any, Final
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from mes.contracts.events import ModelMoved
 from mes.contracts.ids import uuid7
+from mes.contracts.plant import Camera as PlannedCamera
 from mes.contracts.plant import Line, PlantModel, Station
 from mes.contracts.quality import InspectionResult
 from mes.events import service as events
@@ -26,6 +27,7 @@ from mes.inspection.rollout import (
     AlreadyActive,
     Camera,
     Comparison,
+    JudgesItself,
     Model,
     NothingToRollBack,
     PackageTooLarge,
@@ -119,14 +121,14 @@ async def camera_models(conn: ReadConn, plant: PlantModel, line: Line) -> tuple[
     """Return what judges and what looks on at each camera of a line.
 
     A camera without an active package of its own has the one that ships for its scene; one whose scene has
-    none is left out, and its pictures are UNFIT.
+    none is left out, and its pictures are UNFIT. A vision system judges by itself and needs none.
     """
     shipped = {model.camera: model for model in bridge.shipped_models(line)}
     in_force = await _in_force(conn)
     known = {model.package_sha256: model for model in await models(conn)}
     found = []
     for station in line.stations:
-        if station.camera is None:
+        if station.camera is None or station.camera.vision_system is not None:
             continue
         at = Camera.of(station.camera.id, in_force)
         if at.active is not None:
@@ -162,11 +164,12 @@ async def begin_shadow(
     Raises:
         UnknownModel, UnknownCamera: there is no such thing.
         WrongScene: the package is for another shop.
+        JudgesItself: the camera is a vision system.
         TrialRuns, PipelineTrialRuns: the camera is busy with another trial.
         AlreadyActive: this package judges there.
     """
     model = await get(conn, package_sha256)
-    scene = await scene_of(conn, camera)
+    scene = await scene_to_judge(conn, camera)
     if model.shop not in (scene, "any"):
         raise WrongScene(model=model.title, shop=model.shop, camera=camera, scene=scene)
     await take_turns(conn, camera)
@@ -344,10 +347,26 @@ def _camera_model(rollout: Rollout, known: dict[str, Model]) -> CameraModel:
 
 async def scene_of(conn: ReadConn, camera: str) -> str:
     """Return what a camera looks at; raises UnknownCamera."""
+    return (await _planned(conn, camera)).scene
+
+
+async def scene_to_judge(conn: ReadConn, camera: str) -> str:
+    """Return what a camera looks at for which a model or pipeline is wanted.
+
+    Raises:
+        UnknownCamera, JudgesItself: there is none of this name, or it is a vision system.
+    """
+    planned = await _planned(conn, camera)
+    if planned.vision_system is not None:
+        raise JudgesItself(camera=camera)
+    return planned.scene
+
+
+async def _planned(conn: ReadConn, camera: str) -> PlannedCamera:
     plant = await resources.active_plant(conn)
     for _, station in stations_with_camera(plant):
         if station.camera is not None and station.camera.id == camera:
-            return station.camera.scene
+            return station.camera
     raise UnknownCamera(camera=camera)
 
 

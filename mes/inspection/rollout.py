@@ -58,6 +58,12 @@ class PipelineTrialRuns(Conflict):
     code = "pipeline.trial_runs"
 
 
+class JudgesItself(Conflict):
+    """{camera} is a vision system that judges by itself; no model or pipeline is asked there."""
+
+    code = "model.judges_itself"
+
+
 class AlreadyActive(Conflict):
     """{model} judges at {camera} already."""
 

@@ -62,7 +62,7 @@ async def ask(
         DatesReversed: the dates end before they begin.
         TooFewGood, TooFewDefects: with how many are needed.
     """
-    scene = await registry.scene_of(conn, camera)
+    scene = await registry.scene_to_judge(conn, camera)
     if to_at <= from_at:
         raise DatesReversed(to_at=to_at.isoformat())
     found = await choice(conn, camera, variant, from_at, to_at)

@@ -100,7 +100,7 @@ async def trainings_page(
     cameras = [
         station.camera.id
         for _line, station in registry.stations_with_camera(shell.plant)
-        if station.camera is not None
+        if station.camera is not None and station.camera.vision_system is None
     ]
     today = shell.f.local(shell.now).date()
     asked = Asked(

@@ -101,6 +101,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "model.nothing_to_roll_back": "{camera} 由随代理附带的模型判定；没有可回退的模型。",
     "model.refused": "这不是可用的模型包：{why}",
     "model.too_large": "模型包最多 {limit_bytes} 字节。",
+    "model.judges_itself": "{camera} 是自行判定的视觉系统；那里不使用模型或检测流程。",
     "model.trial_runs": "{camera} 已有模型在试用；请先提升或回退。",
     "model.unknown": "没有登记模型包 {package}。",
     "model.unknown_camera": "工厂没有相机 {camera}。",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 from mes.contracts.plc import VerdictAck
 from mes.contracts.quality import Verdict, VerdictCode
@@ -32,6 +33,7 @@ class CameraRequests(LineBase):
     ) -> None:
         """Raise the counter of a camera."""
         camera.counter += 1
+        system = camera.camera.vision_system
         camera.pending = Request(
             station=camera.station,
             camera=camera.camera.id,
@@ -44,6 +46,7 @@ class CameraRequests(LineBase):
             at=at,
             deadline=at + camera.camera.deadline_s,
             defect=defect,
+            judged_at=None if system is None else at + system.judge_s,
         )
         self.changes.docs.add("line")
         self.changes.requests.append(camera.pending)
@@ -77,13 +80,21 @@ class CameraRequests(LineBase):
             self._tell_states(self.at)
         return ack
 
+    def _judge_itself(self, camera: CameraState, request: Request, at: float) -> None:
+        """Let a vision system tell what it sees; the line waits for the verdict that is written all the same."""
+        verdict = Verdict.OK if request.defect is None else Verdict.NOK
+        camera.pending = replace(request, judged_at=None)
+        self.changes.docs.add("line")
+        self.changes.conclusions.append(Conclusion(request, verdict, at))
+
     def _conclude(self, camera: CameraState, verdict: Verdict, at: float) -> None:
         request = camera.pending
         if request is None:
             return
         camera.pending = None
         self.changes.docs.add("line")
-        self.changes.conclusions.append(Conclusion(request, verdict, at))
+        if camera.camera.vision_system is None or request.judged_at is not None:
+            self.changes.conclusions.append(Conclusion(request, verdict, at))
         self.emit(
             "inspection_answered",
             at=at,

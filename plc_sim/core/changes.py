@@ -28,7 +28,7 @@ class TagChange:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A camera's request got its verdict, or its deadline passed."""
+    """A camera's request got its verdict, from the line or from the camera itself, or its deadline passed."""
 
     request: Request
     verdict: Verdict

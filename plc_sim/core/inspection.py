@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mes.contracts.plant import Camera
@@ -25,6 +25,18 @@ class Request:
     at: float
     deadline: float
     defect: Defect | None
+    judged_at: float | None = None
+    """When the camera itself, a vision system, will have judged; None where it does not, or has."""
+
+    @property
+    def next_due(self) -> float:
+        """When something comes of it without a cause from outside."""
+        return self.deadline if self.judged_at is None else min(self.judged_at, self.deadline)
+
+    def shifted(self, seconds: float) -> Request:
+        """Return the request as it goes on after so long a stop."""
+        judged_at = None if self.judged_at is None else self.judged_at + seconds
+        return replace(self, deadline=self.deadline + seconds, judged_at=judged_at)
 
     def to_doc(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""
@@ -50,6 +62,13 @@ class CameraState:
     pending: Request | None = None
     ack: VerdictAck = VerdictAck.NONE
     ack_counter: int = 0
+
+    @property
+    def is_judging(self) -> bool:
+        """Whether the camera is at work on a part."""
+        if self.pending is None:
+            return False
+        return self.camera.vision_system is None or self.pending.judged_at is not None
 
     def check(self, *, counter: int, body_id: str | None) -> VerdictAck:
         """Say whether a verdict belongs to the open request."""

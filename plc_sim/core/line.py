@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any
 
 from mes.contracts.dispatch import ReadingAnswer
@@ -62,7 +61,7 @@ class LineCore(JobCommands, StationWork, StationStates, CameraRequests):
         dues = [self._shift_change, *self._more_dues()]
         dues += [due for cell in self.cells.values() if (due := cell.next_due()) is not None]
         dues += [cell.turning_at + self._patience for cell in self.cells.values() if cell.turning]
-        dues += [c.pending.deadline for c in self.cameras.values() if c.pending is not None]
+        dues += [c.pending.next_due for c in self.cameras.values() if c.pending is not None]
         return min(dues)
 
     def _happen(self, at: float) -> None:
@@ -73,6 +72,9 @@ class LineCore(JobCommands, StationWork, StationStates, CameraRequests):
         for cell in self.cells.values():
             self._cell_happens(cell, at)
         for camera in self.cameras.values():
+            asked = camera.pending
+            if asked is not None and asked.judged_at is not None and at >= asked.judged_at:
+                self._judge_itself(camera, asked, at)
             if camera.pending is not None and at >= camera.pending.deadline:
                 self._conclude(camera, Verdict.LATE, at)
         self._others_happen(at)
@@ -112,7 +114,7 @@ class LineCore(JobCommands, StationWork, StationStates, CameraRequests):
                 cell.turning_at += off_s
         for camera in self.cameras.values():
             if camera.pending is not None:
-                camera.pending = replace(camera.pending, deadline=camera.pending.deadline + off_s)
+                camera.pending = camera.pending.shifted(off_s)
         self._shift_others(off_s)
         if off_s >= 1.0:
             for cell in self.cells.values():

@@ -315,7 +315,7 @@ class LineServer:
             await self._readers[scan.station].publish(scan)
         for camera, vision in self._vision.items():
             new = [c for c in changes.conclusions if c.request.camera == camera]
-            busy = core.cameras[camera].pending is not None
+            busy = core.cameras[camera].is_judging
             await vision.publish(new, is_busy=busy, at=at)
         await self._publish_line(at)
         await self._jobs.publish(changes.jobs, at=at)

@@ -1,8 +1,9 @@
 """A camera's place on a line as a vision system: Machine Vision (OPC 40100-1).
 
 The line asks its camera about a part and gets a verdict; to a client that knows the specification that is a single
-execution and its result, with the part, the job and the time it took. The camera is run by its line: methods that
-would run it otherwise answer `BadNotSupported`.
+execution and its result, with the part, the job and the time it took. The verdict is the one that is written to
+the line, or, where the plant file has a `vision_system`, the camera's own, told before the line has one. The
+camera is run by its line: methods that would run it otherwise answer `BadNotSupported`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from asyncua.server.event_generator import EventGenerator
 
+from mes.contracts.line_layout import VISION_SYSTEM
 from mes.contracts.plant import Camera
 from mes.contracts.plc import MACHINE_VISION_NAMESPACE
 from mes.contracts.quality import Verdict
@@ -91,7 +93,7 @@ class VisionSystem:
 
     async def build(self, parent: Node) -> None:
         """Hang the system on the camera's object."""
-        name = ua.QualifiedName("VisionSystem", self._builder.plant)
+        name = ua.QualifiedName(VISION_SYSTEM, self._builder.plant)
         self._system = await self._instance(parent, SYSTEM_TYPE, name)
         machine = await self._system.get_child(self._name("VisionStateMachine"))
         mode = await self._instance(

@@ -18,7 +18,7 @@ from typing import Any
 from mes.contracts.clock import ClockSegment, PlantClock
 from mes.contracts.line_records import LineRecord, line_record
 from mes.contracts.plant import PlantModel
-from mes.contracts.plant_file import with_ports
+from mes.contracts.plant_file import load_plant, with_ports
 from plc_sim.faults import fault_adapter, plant_fault
 from plc_sim.store import FLOOR_FILE
 from tests.support.lines import MONDAY, PLANTS, plant_of
@@ -54,6 +54,8 @@ class Sims:
 
     folder: Path
     plant_name: str = "mini"
+    plant_file: Path | None = None
+    """Of another plant than a shipped one."""
     seed: int = 1
     security: str = "none"
     """As `plc_sim run` takes it; clients that lie in `folder/clients` are then believed."""
@@ -63,6 +65,8 @@ class Sims:
     @cached_property
     def plant(self) -> PlantModel:
         """The plant with the ports of these processes."""
+        if self.plant_file is not None:
+            return with_ports(load_plant(self.plant_file), self.base_port)
         return with_ports(plant_of(self.plant_name), self.base_port)
 
     @property
@@ -100,7 +104,8 @@ class Sims:
         if not self._clock_file.exists():
             self.set_clock(60)
         command = [sys.executable, "-m", "plc_sim", "run"]
-        command += ["--plant", str(PLANTS / f"{self.plant_name}.toml"), "--data", str(self.folder)]
+        file = self.plant_file or PLANTS / f"{self.plant_name}.toml"
+        command += ["--plant", str(file), "--data", str(self.folder)]
         command += [
             "--cache",
             str(NODESET_CACHE),

@@ -25,6 +25,7 @@ from mes.contracts.plant.stations import (
     Station,
     StationRecipe,
     Tag,
+    VisionSystem,
 )
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "StationRecipe",
     "Store",
     "Tag",
+    "VisionSystem",
     "Weekday",
 ]

@@ -66,6 +66,24 @@ class DefectSource(Part):
     severity_mm: tuple[float, float] = (1.0, 6.0)
 
 
+class VisionSystem(Part):
+    """A camera that judges by itself and tells its results by OPC UA Machine Vision (OPC 40100-1)."""
+
+    endpoint: str = Field(default="", pattern=r"^(opc\.tcp://.+)?$")
+    """Of its own OPC UA server; empty: it is on the line's."""
+    system: str = ""
+    """Its object of `VisionSystemType` as `nsu=URI;s=…` or `nsu=URI;i=…`; empty: where our own lines have it."""
+    name: str = Field(default="Machine Vision", min_length=1, max_length=80)
+    """What its verdicts are recorded under."""
+    measurement: Literal["counter", "own"] = "counter"
+    """Its MeasId: the counter of the PLC's request, or a number of its own."""
+    ok: tuple[str, ...] = ("OK",)
+    nok: tuple[str, ...] = ("NOK",)
+    """What its ResultContent says of a good and of a bad part; capitals do not matter."""
+    judge_s: float = Field(default=0.5, gt=0)
+    """Plant seconds that the simulated one takes."""
+
+
 class Camera(Part):
     """A camera at a station; `deadline_s` is plant time from trigger to verdict at the PLC."""
 
@@ -77,6 +95,8 @@ class Camera(Part):
     """Inspect one of so many parts: panels are sampled, bodies are not."""
     variant_by: Literal["model", "color"] = "model"
     image_px: int = Field(default=384, ge=128, le=512)
+    vision_system: VisionSystem | None = Field(default=None, exclude_if=lambda it: it is None)
+    """Who judges here instead of the agent's models."""
 
 
 class Station(Part):

@@ -14,9 +14,8 @@ from mes.inspection.images import ImageStore
 from mes.inspection.pipelines import bridge, service
 from mes.inspection.pipelines.model import PipelineCannotRun, Version
 from mes.inspection.pipelines.publication import Publication, PublicationState
-from mes.inspection.rollout import UnknownCamera, WrongScene
+from mes.inspection.rollout import WrongScene
 from mes.platform.db import ReadConn
-from mes.resources import service as resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ async def bundled(
     Raises:
         UnknownPipeline, UnknownPipelineVersion, UnknownCamera: there is no such thing.
         PipelineCannotRun: it is unfinished, or something it names cannot be used.
-        WrongScene: a model of it is for another shop.
+        WrongScene, JudgesItself: a model of it is for another shop, or a camera is a vision system.
     """
     pipeline = await service.get(conn, pipeline_id)
     chosen = await service.version(conn, pipeline, number)
@@ -70,19 +69,10 @@ async def bundled(
 
 
 async def _check_scenes(conn: ReadConn, document: bridge.Graph, cameras: Sequence[str]) -> None:
-    plant = await resources.active_plant(conn)
-    scenes = {
-        station.camera.id: station.camera.scene
-        for _, station in registry.stations_with_camera(plant)
-        if station.camera is not None
-    }
     _, packages = bridge.named(document)
     models = [await registry.get(conn, sha256) for sha256 in packages]
     for camera in cameras:
-        if camera not in scenes:
-            raise UnknownCamera(camera=camera)
+        scene = await registry.scene_to_judge(conn, camera)
         for one in models:
-            if one.shop not in (scenes[camera], "any"):
-                raise WrongScene(
-                    model=one.title, shop=one.shop, camera=camera, scene=scenes[camera]
-                )
+            if one.shop not in (scene, "any"):
+                raise WrongScene(model=one.title, shop=one.shop, camera=camera, scene=scene)

@@ -83,7 +83,7 @@ async def pipeline_page(pipeline_id: UUID, shell: PipelinesPage, conn: ReadDb) -
             "tries": _title(places.get(station.camera.id, nothing).trial),
         }
         for line, station in registry.stations_with_camera(shell.plant)
-        if station.camera is not None
+        if station.camera is not None and station.camera.vision_system is None
     ]
     models = await registry.models(conn)
     return shell.page(

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from mes.contracts.plant_file import load_plant
 from mes.identity.model import Role
 from mes.inspection.registry import camera_models
+from mes.resources import service as resources
 from qc_vision.runtime import content_hash, pack
 from tests.support.floor_api import FloorApi, api, plant_floor
 from tests.support.model_packages import a_package, broken
 from tests.support.orders_api import problem
+from tests.support.vision_systems import CAMERA as VISION_CAMERA
+from tests.support.vision_systems import plant_with_vision_system
 
 __all__ = ["api", "plant_floor"]
 
@@ -48,6 +52,25 @@ async def test_a_package_is_registered_tried_promoted_and_taken_back(
     back = {"reason": "false calls"}
     assert (await client.post(f"{path}/roll-back", json=back)).status_code == 204
     problem(await client.post(f"{path}/roll-back", json=back), 409, "model.nothing_to_roll_back")
+
+
+async def test_a_vision_system_is_given_no_model_and_no_pipeline(
+    plant_floor: FloorApi, archive: bytes, tmp_path: Path
+) -> None:
+    client = await plant_floor.orders.person(Role.QUALITY)
+    sha256 = (await client.post("/api/models", content=archive)).json()["package_sha256"]
+    plant = load_plant(plant_with_vision_system(tmp_path))
+    context = plant_floor.orders.app.state.context
+    async with plant_floor.orders.database.write() as conn:
+        await resources.install_plant(conn, plant, now=context.clock.now())
+    answer = await client.post(
+        f"/api/cameras/{VISION_CAMERA}/shadow", json={"package_sha256": sha256}
+    )
+    problem(answer, 409, "model.judges_itself")
+    async with plant_floor.orders.database.read() as conn:
+        for line in plant.lines:
+            named = await camera_models(conn, plant, line)
+            assert VISION_CAMERA not in [model.camera for model in named]
 
 
 async def test_what_cannot_be_used_and_who_may_not_are_refused(
