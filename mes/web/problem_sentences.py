@@ -138,6 +138,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "plan.if_match_unreadable": '计划的 If-Match 须为带引号的版本号，如 "3"，而不是 {given}。',
     "plan.lot_unknown": "计划中已没有模具批次 {lot_id}。",
     "plan.none_published": "尚未发布任何计划；计划员可在计划板上启动求解。",
+    "plan.no_snapshot": "没有任何计划版本保留其求解输入；`c2m plan --solve` 可生成一个。",
     "plan.not_publishable": "计划 {number} 当前为{state}；只有草案可以发布。",
     "plan.nothing_to_plan": "没有已确认的订单；请先导入订单。",
     "plan.not_permitted": "计划 {number} 的改动超出了无需计划员确认的范围，暂作草案。",
