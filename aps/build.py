@@ -125,7 +125,7 @@ def _settled(flow: Flow, placed: Placed) -> Placed:
         starts, ends = placed.times.task_start, placed.times.task_end
         order = np.argsort(starts, kind="stable")
         sorted_already = bool((order[1:] > order[:-1]).all())
-        tasks = known if sorted_already else tuple(known[k] for k in order.tolist())
+        tasks = known if sorted_already else flow.tasks_sorted(placed.orders, order)
         cars = [task.car for task in tasks]
         last = dict(zip(cars, ends[order].tolist(), strict=True))
         welded = weld_order(last, placed.orders.paint)
@@ -322,10 +322,12 @@ def _operations(plant: Plant, flow: Flow, orders: Orders, times: Times) -> tuple
         fact = plant.frozen[car]
         step = next(o.step for o in fact.weld if o.start_s <= 0)
         found.append((start, end, plant.cars[car].id, step, machines[machine].id))
-    rows = zip(orders.tasks, times.task_start.tolist(), times.task_end.tolist(), strict=True)
-    for task, start, end in rows:
-        found.append((start, end, plant.cars[task.car].id, task.step, machines[task.machine].id))
-    found.sort(key=itemgetter(0))  # stable: tasks that start together keep their order
+    found.sort(key=itemgetter(0))  # what runs has started before all that is planned
+    names, ids = [car.id for car in plant.cars], [machine.id for machine in machines]
+    tasks, starts, ends = orders.tasks, times.task_start.tolist(), times.task_end.tolist()
+    for k in np.argsort(times.task_start, kind="stable").tolist():
+        task = tasks[k]
+        found.append((starts[k], ends[k], names[task.car], task.step, ids[task.machine]))
     return tuple(
         Operation(car_id=car_id, step=step, machine=machine_id, start_s=start, end_s=end)
         for start, end, car_id, step, machine_id in found

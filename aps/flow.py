@@ -14,6 +14,7 @@ contradict each other and the flow is `blocked`.
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -208,6 +209,14 @@ class Flow:
             blocked=not done,
         )
 
+    def tasks_sorted(self, orders: Orders, order: Ints) -> tuple[Task, ...]:
+        """Return the tasks of the last walk in another order, which the next one then need not read."""
+        tasks = tuple(orders.tasks[k] for k in order.tolist())
+        known, arrays = self._tasks_read
+        if known is orders.tasks:
+            self._tasks_read = tasks, tuple(np.ascontiguousarray(one[order]) for one in arrays)
+        return tasks
+
     def _facts(self) -> dict[str, Ints]:
         """Return the times of work that has begun; all others unknown."""
         plant = self.plant
@@ -271,13 +280,8 @@ class Flow:
 
     def _task_arrays(self, tasks: tuple[Task, ...]) -> tuple[Ints, ...]:
         """Return car, machine, duration and held start of the tasks."""
-        n = len(tasks)
-        return (
-            np.fromiter((t.car for t in tasks), np.int64, n),
-            np.fromiter((t.machine for t in tasks), np.int64, n),
-            np.fromiter((t.duration_s for t in tasks), np.int64, n),
-            np.fromiter((t.held_s for t in tasks), np.int64, n),
-        )
+        wanted = ("car", "machine", "duration_s", "held_s")
+        return tuple(np.fromiter(map(attrgetter(x), tasks), np.int64, len(tasks)) for x in wanted)
 
     def _lot_arrays(self, lots: tuple[Lot, ...]) -> tuple[Ints, ...]:
         """Return panel, press, quantity, setup, work, held, start and end of the lots."""

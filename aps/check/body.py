@@ -16,6 +16,8 @@ def _to_weld(view: View) -> list[str]:
 
 def every_step_is_done_once_in_order(view: View) -> list[Violation]:
     """The steps left of each planned car are there once each, one after the other."""
+    if _all_in_order(view):
+        return []
     found = []
     for car_id in _to_weld(view):
         steps = [step.id for step in view.steps_left(car_id)]
@@ -35,6 +37,22 @@ def every_step_is_done_once_in_order(view: View) -> list[Violation]:
             sentence = f"Body {car_id} is welded without being planned or needing it."
             found.append(broken("weld.idle", car_id, sentence))
     return found
+
+
+def _all_in_order(view: View) -> bool:
+    """Say whether every planned car, and no other, has its steps from the first to the last without overlap."""
+    known, welds = view.known, view.welds
+    order = np.lexsort((welds.start, welds.car))
+    car, start, end = welds.car[order], welds.start[order], welds.end[order]
+    begins = np.concatenate(([True], car[1:] != car[:-1])) if len(car) else np.zeros(0, np.bool_)
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(car)), 0))
+    due = np.zeros(len(known.rank), np.int64)
+    due[view.assembly_row.car] = known.steps_to_do[view.assembly_row.car]
+    return bool(
+        (np.bincount(car, minlength=len(due)) == due).all()
+        and (view.weld_places[order] == np.arange(len(car)) - first).all()
+        and (begins[1:] | (start[1:] >= end[:-1])).all()
+    )
 
 
 def _runs(view: View, operation: Operation) -> bool:
@@ -78,8 +96,14 @@ def steps_take_their_time_on_an_allowed_machine(view: View) -> list[Violation]:
 
 def one_body_per_machine_at_a_time(view: View) -> list[Violation]:
     """No two operations overlap on a machine."""
-    found = []
     plan, welds = view.schedule.weld, view.welds
+    number = {machine.id: k for k, machine in enumerate(view.problem.body.machines)}
+    on = column((number[o.machine] for o in plan), len(plan))
+    order = np.lexsort((welds.end, welds.start, on))
+    same = on[order][1:] == on[order][:-1]
+    if not (same & (welds.start[order][1:] < welds.end[order][:-1])).any():
+        return []
+    found = []
     last: dict[str, Operation] = {}
     for o in (plan[at] for at in np.lexsort((welds.end, welds.start)).tolist()):
         before = last.get(o.machine)
@@ -125,10 +149,22 @@ def running_and_frozen_operations_are_kept(view: View) -> list[Violation]:
     return found
 
 
+def _room_for_all(view: View, initial: int, capacity: int) -> bool:
+    """Say whether no last weld operation, running ones too, ends when the store is full."""
+    welds, paint = view.welds, view.paint_row
+    last = view.weld_places == view.known.steps_to_do[welds.car] - 1
+    come = np.sort(welds.end[last])
+    gone = np.sort(paint.start[view.known.rank[paint.car] != Stage.IN_PAINT.rank])
+    levels = initial + np.arange(1, len(come) + 1) - np.searchsorted(gone, come, side="right")
+    return bool((levels <= capacity).all())
+
+
 def the_welded_store_holds_what_comes(view: View) -> list[Violation]:
     """Welded bodies not yet in paint never outnumber the store's places."""
     capacity = view.problem.body.store_capacity
     initial = sum(1 for car in view.problem.cars if car.at is Stage.WELDED)
+    if _room_for_all(view, initial, capacity):
+        return []
     arrivals = []
     for car_id, operations in view.weld.items():
         steps = view.steps_left(car_id)

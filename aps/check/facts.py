@@ -167,6 +167,21 @@ class Known:
             self._steps[car_id] = found
         return found
 
+    @cached_property
+    def step_places(self) -> dict[tuple[str, str], int]:
+        """The place of each step among those that are left of a car, running ones included."""
+        return {
+            (car.id, step.id): at
+            for car in self.problem.cars
+            for at, step in enumerate(self.steps_left(car.id))
+        }
+
+    @cached_property
+    def steps_to_do(self) -> Column:
+        """How many steps are left of each car, running ones included."""
+        cars = self.problem.cars
+        return column((len(self.steps_left(car.id)) for car in cars), len(cars))
+
     def having(self, option: str) -> Marks:
         """Return which cars have an option."""
         found = self._having.get(option)
@@ -299,6 +314,12 @@ class View:
             column((o.start_s for o in plan), len(plan)),
             column((o.end_s for o in plan), len(plan)),
         )
+
+    @cached_property
+    def weld_places(self) -> Column:
+        """The place of each weld operation among the steps left of its car; -1: it is none of them."""
+        plan, places = self.schedule.weld, self.known.step_places
+        return column((places.get((o.car_id, o.step), -1) for o in plan), len(plan))
 
     @cached_property
     def painted_at(self) -> Column:

@@ -28,7 +28,7 @@ LATENESS = (
     ("late", _("Late")),
 )
 CRITICALITY = (
-    ("none", _("No date needed by")),
+    ("none", _("No need-by date")),
     ("easy", _("8 h or more to spare")),
     ("fair", _("2 to 8 h to spare")),
     ("tight", _("Under 2 h to spare")),

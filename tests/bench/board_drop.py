@@ -30,7 +30,7 @@ from tests.support.processes import free_ports
 
 PASSWORD = "a drop on the board"
 MOVES = 5
-"""Moves that a planner has made when the next one is dropped, at most."""
+"""Moves that a planner makes before giving them up and beginning anew."""
 
 
 def cpu_s(pid: int) -> float:
@@ -57,7 +57,10 @@ async def drops(client: httpx.AsyncClient, count: int, pid: int) -> None:
         if number == 5:
             used = cpu_s(pid)
         car, before = dice.sample(cars, 2)
-        moves = [*moves[-MOVES + 1 :], {"car": car, "line": "assembly", "before": before}]
+        moves = [
+            *(moves if len(moves) < MOVES else []),
+            {"car": car, "line": "assembly", "before": before},
+        ]
         began = time.perf_counter()
         answer = await client.post("/api/plan/board/tries", json={"moves": moves})
         answer.raise_for_status()

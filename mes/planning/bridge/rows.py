@@ -90,7 +90,12 @@ class _Reader:
         rows = []
         for place, ((line, car_id), span) in enumerate(spans.items()):
             car = times.get(car_id)
-            need_by = car.weld_by_s if car and line == first else None
+            need_by = None
+            if car is not None and line == first:
+                need_by = car.weld_by_s
+            elif car is not None and car.paint_by_s is not None and car.weld_end_s is not None:
+                # The rest of its way to paint, waits too, takes as long as it does in this plan.
+                need_by = car.paint_by_s - (car.weld_end_s - span[0])
             finish = car.finish_s if car else None
             rows.append(self._row(line, car_id, place, span, need_by, finish))
         return [row for row in rows if row is not None]
@@ -136,7 +141,8 @@ class _Reader:
         return [row for row in rows if row is not None]
 
     def lots(self, schedule: s.Schedule) -> list[PlannedOperation]:
-        """The die lots."""
+        """The die lots, needed by the first car that is pegged to them and has a date."""
+        weld_by = {one.car_id: one.weld_by_s for one in schedule.times}
         site = self.network.plant.site.id
         held = self.snap.problem.press.held_lots
         running = {lot.id for lot in held if lot.left_s is not None}
@@ -151,11 +157,19 @@ class _Reader:
                 sequence=place,
                 start_at=self._at(lot.start_s),
                 end_at=self._at(lot.end_s),
+                need_by_at=self._lot_need_by(lot, weld_by),
                 frozen=self._at(lot.start_s) < self.frozen_until,
                 started=lot.id in running,
             )
             for place, lot in enumerate(schedule.press)
         ]
+
+    def _lot_need_by(self, lot: s.DieLot, weld_by: dict[str, int | None]) -> datetime | None:
+        """Return the latest start of a lot that takes as long as planned; None: no car with a date waits."""
+        dates = [by for car_id in lot.pegged if (by := weld_by.get(car_id)) is not None]
+        if not dates:
+            return None
+        return self._at(min(dates) - (lot.end_s - lot.start_s))
 
 
 def moved_in_time(schedule: s.Schedule, seconds: int) -> s.Schedule:

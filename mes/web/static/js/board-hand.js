@@ -51,9 +51,9 @@ board.addEventListener("hand", ({ detail: now }) => {
   bar.querySelector('[data-hand="undo"]').disabled = !now.moves.length && !now.unlocked.length;
   bar.querySelector('[data-hand="redo"]').disabled = !now.undone.length;
   publish.disabled = !now.moves.length || !answer || answer.hard_count > 0;
-  badge("moves", t("%(n)s moves, %(m)s operations at another time", { n: now.moves.length, m: answer?.moved ?? 0 }));
-  badge("hard", answer?.hard_count ? t("%(n)s conflicts", { n: answer.hard_count }) : "");
-  badge("soft", answer?.soft_count ? t("%(n)s warnings", { n: answer.soft_count }) : "");
+  badge("moves", t("moves: %(n)s, operations at another time: %(m)s", { n: now.moves.length, m: answer?.moved ?? 0 }));
+  badge("hard", answer?.hard_count ? t("conflicts: %(n)s", { n: answer.hard_count }) : "");
+  badge("soft", answer?.soft_count ? t("warnings: %(n)s", { n: answer.soft_count }) : "");
   const [before, after] = answer?.color_changes ?? [0, 0];
   const [purged, purges] = answer?.purge_s ?? [0, 0];
   const changes = before === after ? "" : t("colour changes %(before)s → %(after)s", { before, after });

@@ -335,10 +335,10 @@ function instant(seconds) {
 /** A trial in one line. */
 function verdict(answer) {
   const words = [];
-  if (answer.hard_count) words.push(t("%(n)s conflicts", { n: answer.hard_count }));
-  if (answer.soft_count) words.push(t("%(n)s warnings", { n: answer.soft_count }));
+  if (answer.hard_count) words.push(t("conflicts: %(n)s", { n: answer.hard_count }));
+  if (answer.soft_count) words.push(t("warnings: %(n)s", { n: answer.soft_count }));
   if (!words.length) words.push(t("it fits"));
   const late = Object.values(answer.late);
-  if (late.length) words.push(t("%(n)s cars late, at most %(time)s", { n: late.length, time: duration(Math.max(...late)) }));
+  if (late.length) words.push(t("late cars: %(n)s, at most %(time)s", { n: late.length, time: duration(Math.max(...late)) }));
   return words.join(" · ");
 }
