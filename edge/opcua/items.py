@@ -84,6 +84,7 @@ class Items:
         self._checked = np.zeros(64)
         self._value = np.zeros(64)
         self._status = np.zeros(64, np.uint32)
+        self._deadband = np.zeros(64)
         self._other: dict[int, object] = {}
 
     def add(self, item: Wanted) -> int:
@@ -95,6 +96,7 @@ class Items:
                 if isinstance(column, np.ndarray):
                     setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
         self._tag[handle] = item.tag_id if item.sink is Sink.TELEMETRY else 0
+        self._deadband[handle] = item.deadband
         self._fresh[handle] = self._known[handle] = True
         return handle
 
@@ -158,16 +160,20 @@ class Items:
         return [int(handle) for handle in due]
 
     def shows(self, handle: int, answer: ua.DataValue) -> bool:
-        """Whether what was read is what the item brought last; a bad answer says nothing against it."""
+        """Whether what was read is what the item brought last, or within its deadband of that.
+
+        A bad answer says nothing against it.
+        """
         if answer.StatusCode is not None and answer.StatusCode.is_bad():
             return True
         if handle in self._other:
             return bool(self._other[handle] == _plain(answer))
         read = empty(1, b"")
         store(read, 0, answer)
-        return bool(
-            np.array_equal(read.value, self._value[handle : handle + 1], equal_nan=True)
-            and (read.status[0] ^ self._status[handle]) & _CODE == 0
+        told = self._value[handle : handle + 1]
+        near = bool(abs(read.value[0] - told[0]) <= self._deadband[handle])
+        return (near or np.array_equal(read.value, told, equal_nan=True)) and bool(
+            (read.status[0] ^ self._status[handle]) & _CODE == 0
         )
 
     def sort(self, values: Values) -> Sorted:

@@ -2,7 +2,8 @@
 
 A round reads every node of one rate, many in a call, within the server's OperationLimits. What shows another value
 or status than before goes the way of a notification: the same columns, the same journal, the same gap rows. What
-changed and changed back between two rounds nobody saw: that is sampling. A round that came late is a gap row.
+changed and changed back between two rounds nobody saw: that is sampling. A number that differs by no more than its
+deadband from the one told last is not news. A round that came late is a gap row.
 """
 
 from __future__ import annotations
@@ -181,7 +182,8 @@ class PollTable(ItemTable):
         value = data.Value.Value if data.Value is not None else None
         status = data.StatusCode.value if data.StatusCode is not None else 0
         shown = (value, status)
-        if handle in self._shown and _same(self._shown[handle], shown):
+        deadband = self._items.wanted(handle).deadband
+        if handle in self._shown and _same(self._shown[handle], shown, deadband=deadband):
             return False
         self._shown[handle] = shown
         return True
@@ -233,11 +235,13 @@ class _Rounds:
             self._since = now if late else None
 
 
-def _same(one: tuple[object, int], other: tuple[object, int]) -> bool:
-    """Whether two values and statuses are the same; NaN is NaN."""
+def _same(one: tuple[object, int], other: tuple[object, int], *, deadband: float) -> bool:
+    """Whether two values, but for a deadband, and statuses are the same; NaN is NaN."""
     if one[1] != other[1]:
         return False
     a, b = one[0], other[0]
+    if deadband and isinstance(a, int | float) and isinstance(b, int | float) and a == a and b == b:
+        return abs(a - b) <= deadband
     return bool(a == b) or (a != a and b != b)
 
 

@@ -46,6 +46,17 @@ _MAX_ITEMS_NODE = (
 )
 
 
+NO_DEADBAND = frozenset(
+    {
+        "BadFilterNotAllowed",
+        "BadDeadbandFilterInvalid",
+        "BadMonitoredItemFilterInvalid",
+        "BadMonitoredItemFilterUnsupported",
+    }
+)
+"""What a server answers that has no deadbands, or none for this node: it is asked for every change instead."""
+
+
 class SubscriptionTable(ItemTable):
     """All subscriptions of one session.
 
@@ -72,6 +83,7 @@ class SubscriptionTable(ItemTable):
             link, self._items, last_data=lambda: self.last_data, on_lost=self._set_aside
         )
         self._dead: list[tuple[Wanted, int]] = []
+        self._no_deadband: set[Wanted] = set()
         self._newly_bad = asyncio.Event()
         self._items_per_call = ITEMS_PER_CALL
         self._groups: dict[int, int] = {}
@@ -184,10 +196,14 @@ class SubscriptionTable(ItemTable):
             ItemsToCreate=requests,
         )
         results = await self._link.session.create_monitored_items(parameters)
-        back = []
+        back, again = [], []
         for item, request, result in zip(asked, requests, results, strict=True):
             handle = request.RequestedParameters.ClientHandle
-            if not result.StatusCode.is_good():
+            if result.StatusCode.name in NO_DEADBAND and item not in self._no_deadband:
+                self._items.drop(handle)
+                self._no_deadband.add(item)
+                again.append(item)
+            elif not result.StatusCode.is_good():
                 self._items.drop(handle)
                 refused[item] = result.StatusCode.name
             elif not self._items.monitors(handle):  # given up before this answer came
@@ -212,6 +228,9 @@ class SubscriptionTable(ItemTable):
         self._quarantine(refused)
         if back:
             log.info("node.back", nodes=[item.node for item in back[:NAMED]], count=len(back))
+        if again:
+            log.info("node.no_deadband", nodes=[i.node for i in again[:NAMED]], count=len(again))
+            await self._create_chunk(subscription_id, again)
 
     def _request(self, item: Wanted) -> ua.MonitoredItemCreateRequest:
         node = self._link.namespaces.resolve(item.node)
@@ -222,9 +241,19 @@ class SubscriptionTable(ItemTable):
             RequestedParameters=ua.MonitoringParameters(
                 ClientHandle=handle,
                 SamplingInterval=EVERY_CHANGE,
+                Filter=self._filter(item),
                 QueueSize=item.queue,
                 DiscardOldest=True,
             ),
+        )
+
+    def _filter(self, item: Wanted) -> ua.DataChangeFilter | None:
+        if not item.deadband or item in self._no_deadband:
+            return None
+        return ua.DataChangeFilter(
+            Trigger=ua.DataChangeTrigger.StatusValue,
+            DeadbandType=ua.DeadbandType.Absolute,
+            DeadbandValue=item.deadband,
         )
 
     def _set_aside(self, lost: Mapping[int, str]) -> None:

@@ -38,6 +38,8 @@ class Wanted:
     tag_id: int = 0
     """Telemetry only."""
     queue: int = 10
+    deadband: float = 0.0
+    """A change of a number no larger than this since the last value told is not wanted."""
 
 
 def wanted_items(interface: LineInterface, *, publish_interval_ms: int) -> list[Wanted]:
@@ -53,6 +55,7 @@ def wanted_items(interface: LineInterface, *, publish_interval_ms: int) -> list[
             f"{tag.station}.{tag.name}",
             tag.tag_id,
             TAG_QUEUE,
+            tag.deadband,
         )
         for tag in interface.tags
     ]

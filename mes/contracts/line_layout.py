@@ -56,6 +56,7 @@ def line_interface(plant: PlantModel, line: Line, *, host: str = "127.0.0.1") ->
                 name=tag.name,
                 node=plant_node(line.id, station.id, tag.name),
                 unit=tag.unit,
+                deadband=tag.deadband,
             )
             for station in line.stations
             for tag in station.tags

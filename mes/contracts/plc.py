@@ -132,6 +132,8 @@ class TagNode(_Nodes):
     name: str
     node: str
     unit: str
+    deadband: float = Field(default=0.0, ge=0, exclude_if=lambda deadband: deadband == 0)
+    """In `unit`: a change no larger than this since the last value told is not wanted."""
 
 
 class VisionNodes(_Nodes):

@@ -21,6 +21,8 @@ class Tag(Part):
     low: float | None = None
     high: float | None = None
     drift_per_hour: float = 0.0
+    deadband: float = Field(default=0.0, ge=0)
+    """In `unit`: a change no larger than this since the last value told is not told."""
 
     @model_validator(mode="after")
     def _limits_hold_the_nominal(self) -> Tag:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,8 +37,13 @@ from tests.support.waiting import eventually
 
 TAGS = 30
 GONE = 7
+DULL = 9
+"""Its changes of no more than 1 are not wanted."""
 WANTED = [
-    *(Wanted(f"ns=1;s=t{n}", 50, Sink.TELEMETRY, f"t{n}", n, 50) for n in range(1, TAGS + 1)),
+    *(
+        Wanted(f"ns=1;s=t{n}", 50, Sink.TELEMETRY, f"t{n}", n, 50, 1.0 if n == DULL else 0.0)
+        for n in range(1, TAGS + 1)
+    ),
     Wanted(SERVER_TIME_NODE, 200, Sink.CANARY, "server", queue=1),
 ]
 
@@ -149,6 +155,49 @@ async def test_a_server_that_publishes_far_slower_than_asked_is_not_subscribed_t
     with pytest.raises(NoSubscriptions, match="every 5000 ms where 50 ms") as refusal:
         await SubscriptionTable(polled.link, polled.take).run(WANTED)
     assert not refusal.value.passing
+
+
+async def test_a_change_within_the_deadband_of_what_was_told_last_is_no_news(
+    polled: Polled, polling_table: PollTable
+) -> None:
+    for creeping in (0.4, 0.8, 1.2):
+        await polled.tell(DULL, creeping)
+        await polled.tell(1, creeping)
+        await eventually(lambda new=creeping: polled.heard[1][-1] == new, what="a round")
+    assert polled.heard[DULL] == [0.0, 1.2]
+    await polled.tell(DULL, math.nan)
+    await eventually(lambda: math.isnan(polled.heard[DULL][-1]), what="what is no number")
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_a_subscription_has_the_deadband_where_the_server_offers_it(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch, offered: bool
+) -> None:
+    polled.server.iserver.max_subscriptions = 10
+    create = polled.link.session.create_monitored_items
+
+    async def without_filters(parameters: Any) -> Any:
+        results = await create(parameters)
+        for item, result in zip(parameters.ItemsToCreate, results, strict=True):
+            if item.RequestedParameters.Filter is not None:
+                result.StatusCode = ua.StatusCode(ua.StatusCodes.BadFilterNotAllowed)
+        return results
+
+    if not offered:
+        monkeypatch.setattr(polled.link.session, "create_monitored_items", without_filters)
+    table = SubscriptionTable(polled.link, polled.take)
+    running = asyncio.create_task(table.run(WANTED))
+    await eventually(lambda: len(polled.heard) == TAGS, what="every tag was told")
+    for value in (0.4, 8.0):
+        await polled.tell(DULL, value)
+        await polled.tell(1, value)
+        await eventually(lambda new=value: polled.heard[1][-1] == new, what="the change beside it")
+    await eventually(lambda: polled.heard[DULL][-1] == 8.0, what="the change")
+    assert polled.heard[DULL] == ([0.0, 8.0] if offered else [0.0, 0.4, 8.0])
+    assert not table.quarantined
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_only_what_changed_is_kept(polled: Polled, polling_table: PollTable) -> None:
