@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from edge.agent import run_agent
 from edge.enrolment import NotEnrolled
 from edge.identity import FolderInUse
+from edge.mes_tls import TlsUnusable
 from edge.opcua.link import quiet_asyncua
 from edge.service_manager import ServiceManager
 from edge.settings import CodeUnreadable, EdgeSettings
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     try:
         asyncio.run(_until_signalled(settings))
-    except (NotEnrolled, FolderInUse, CodeUnreadable) as error:
+    except (NotEnrolled, FolderInUse, CodeUnreadable, TlsUnusable) as error:
         print(f"edge: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
@@ -112,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     add: Any = parser.add_argument
     add("--mes", help="address of the MES (C2M_EDGE__MES)")
     add("--data", help="folder of journal, token and pictures (C2M_EDGE__DATA)")
+    add("--mes-ca", help="authorities (PEM) from which the MES's certificate is believed")
+    add("--client-certificate", help="certificate (PEM, with its key) that proves who the agent is")
+    add("--client-key", help="its key, where it is in a file of its own")
     add("--code-file", help="file with the one-time enrolment code (C2M_EDGE__CODE_FILE)")
     add("--code", help="the code itself, where no process list is a danger (C2M_EDGE__CODE)")
     add("--nats", help="NATS server that batches go through (C2M_EDGE__NATS__URL)")

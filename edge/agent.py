@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
 
 import structlog
@@ -25,6 +26,7 @@ from edge.opcua.security import LinkSecurity
 from edge.opcua.vigil import missed_within_s
 from edge.packages import PackageFolder
 from edge.plant_clock import LiveClock
+from edge.renewal import renew_forever
 from edge.settings import EdgeSettings
 from edge.staging import Staging, keeps_the_session
 from edge.telemetry import Collector
@@ -62,18 +64,21 @@ class Agent:
         Raises:
             FolderInUse: another agent runs on this folder.
             NotEnrolled: there is no way to prove who this is.
+            TlsUnusable: a file of the TLS link to the MES cannot be used.
         """
         lock = self._folder.lock()
         log.debug("agent.locked", handle=lock)
         journal = Journal(self._folder.journal)
         try:
             instance = self._folder.instance(journal.id)
-            async with MesClient(self._settings.mes, instance=instance) as mes:
+            tls = self._settings.mes_tls()
+            async with MesClient(self._settings.mes, instance=instance, tls=tls) as mes:
                 await self._enrolment.prove(mes)
                 staging = Staging(self._folder, instance, trial_s=self._settings.trial_s)
-                while True:
-                    config = await self._next_config(mes, instance, staging)
-                    await self._run_with(config, journal, mes, instance, staging)
+                async with _beside(renew_forever(tls, mes) if tls is not None else None):
+                    while True:
+                        config = await self._next_config(mes, instance, staging)
+                        await self._run_with(config, journal, mes, instance, staging)
         finally:
             journal.close()
 
@@ -293,6 +298,18 @@ class Agent:
             if before.models != fresh.models:
                 await shelf.bring(mes, fresh.models)
                 log.info("config.models_changed", version=fresh.version)
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[None, None, None] | None) -> AsyncIterator[None]:
+    """Let something run for as long as a block does."""
+    task = asyncio.ensure_future(work) if work is not None else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _try_out(staging: Staging, health: Health, trial: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""How an agent proves who it is: the token it has, or one for a code that the MES issued."""
+"""How an agent proves who it is: its certificate, the token it has, or one for a code that the MES issued."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ class Enrolment:
         self._folder = folder
 
     async def prove(self, mes: MesClient) -> None:
-        """Let a client speak as this agent; where there is no token yet, trade the code for one.
+        """Let a client speak as this agent; where there is neither token nor certificate, trade the code.
 
         Raises:
-            NotEnrolled: there is no code either, or the MES refuses it.
+            NotEnrolled: there is no code either, or the MES refuses it; or a broker is to be used without a token.
         """
         enrolled = self._folder.enrolled()
-        if enrolled is None:
-            await self._trade_code(mes)
-        else:
+        if enrolled is not None:
             mes.authenticate(enrolled.token)
+        elif not mes.shows_certificate:
+            await self._trade_code(mes)
+        elif self._settings.nats.url:
+            raise NotEnrolled(
+                "batches through NATS are proved by a token: enrol with a code, then have a certificate issued"
+            )
 
     async def renew(self, mes: MesClient, refusal: MesRefused) -> bool:
         """Replace a token that is no longer valid, when there is a fresh code; True: it is replaced."""
-        if refusal.status != 401:
+        if refusal.status != 401 or mes.shows_certificate:
             return False
         try:
             if self._settings.enrolment_code() is None:

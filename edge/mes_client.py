@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
+import ssl
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,9 +13,12 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from edge.mes_tls import MesTls, tls_reason
 from mes.contracts.agent import (
     AgentConfig,
     BatchReceipt,
+    Certified,
+    CertifyRequest,
     CommandPage,
     Enrolled,
     EnrolRequest,
@@ -27,6 +31,7 @@ Model = TypeVar("Model", bound=BaseModel)
 REQUEST_TIMEOUT_S = 10.0
 LONG_POLL_S = 25.0
 MODEL_TIMEOUT_S = 60.0
+HUNG_UP = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 INSTANCE_HEADER = "C2M-Instance"
 """Which copy of an agent speaks: two copies have two values, a restart keeps its own."""
 OLDEST_HEADER = "C2M-Oldest"
@@ -55,18 +60,17 @@ class MesClient:
         instance: str,
         token: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        tls: MesTls | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=url.rstrip("/"),
-            timeout=REQUEST_TIMEOUT_S,
-            headers={INSTANCE_HEADER: instance},
-            trust_env=False,
-            transport=transport,
-        )
-        self._unreachable = False
-        self._back = asyncio.Event()
+        self._url = url.rstrip("/")
+        self._transport = transport
+        self._tls = tls
+        self._former: list[httpx.AsyncClient] = []
         self.instance = instance
         self.token: str | None = None
+        self._http = self._opened()
+        self._unreachable = False
+        self._back = asyncio.Event()
         if token is not None:
             self.authenticate(token)
 
@@ -77,7 +81,39 @@ class MesClient:
     def authenticate(self, token: str) -> None:
         """Use this device token from now on."""
         self.token = token
-        self._http.headers["Authorization"] = f"Bearer {token}"
+        self._http.headers.update(self._proof())
+
+    @property
+    def shows_certificate(self) -> bool:
+        """Whether this agent proves who it is by a client certificate, and not by its token."""
+        return self._tls is not None and self._tls.proves
+
+    async def change_tls(self) -> None:
+        """Make connections from now on with the certificate as it is now; requests under way end as they are.
+
+        Raises:
+            TlsUnusable: it cannot be used.
+        """
+        http = self._opened()
+        for former in self._former:
+            await former.aclose()
+        self._former = [self._http]
+        self._http = http
+
+    def _opened(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self._url,
+            timeout=REQUEST_TIMEOUT_S,
+            headers={INSTANCE_HEADER: self.instance, **self._proof()},
+            trust_env=False,
+            transport=self._transport,
+            verify=self._tls.context() if self._tls is not None else True,
+        )
+
+    def _proof(self) -> dict[str, str]:
+        if self.token is None or self.shows_certificate:
+            return {}
+        return {"Authorization": f"Bearer {self.token}"}
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,7 +124,8 @@ class MesClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        for http in (*self._former, self._http):
+            await http.aclose()
 
     async def enrol(self, code: str) -> Enrolled:
         """Trade a one-time code for a device token."""
@@ -101,6 +138,14 @@ class MesClient:
     async def config(self) -> AgentConfig:
         """Fetch the configuration, and with it the epoch of this copy of the agent."""
         return _parse(AgentConfig, await self._send("GET", "/agent/v1/config"))
+
+    async def renew_certificate(self, request: str) -> Certified:
+        """Have the key of a request (PKCS 10, PEM) certified: the successor of the certificate that is shown."""
+        body = CertifyRequest(request=request).model_dump_json()
+        answer = await self._send(
+            "POST", "/agent/v1/certificate", content=body, media="application/json"
+        )
+        return _parse(Certified, answer)
 
     async def clock(self) -> PlantClock:
         """Fetch the plant clock."""
@@ -147,6 +192,13 @@ class MesClient:
             media="application/json",
         )
 
+    async def _why(self, error: Exception) -> str:
+        """Say why the MES was not reached, in words where they are known."""
+        reason = tls_reason(error)
+        if reason is None and isinstance(error, HUNG_UP) and self._tls and self._tls.proves:
+            reason = await self._tls.why_it_hung_up(self._url)
+        return reason or f"{type(error).__name__}: {error}"
+
     async def _send(
         self,
         method: str,
@@ -167,9 +219,9 @@ class MesClient:
                 headers={**({"Content-Type": media} if media else {}), **(headers or {})},
                 timeout=timeout,
             )
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (httpx.TransportError, httpx.DecodingError, ssl.SSLError) as error:
             self._unreachable = True
-            raise MesAway(f"{type(error).__name__}: {error}") from error
+            raise MesAway(await self._why(error)) from error
         if self._unreachable:
             self._unreachable = False
             self._back.set()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from edge.mes_tls import MesTls
 from edge.opcua.security import LinkSecurity, Login, Policy
 from mes.contracts.broker import BrokerAccess
 
@@ -27,6 +28,11 @@ class EdgeSettings(BaseSettings):
     """Address of the MES."""
     data: Path
     """Folder of the journal, the token, the cached configuration and the pictures."""
+    mes_ca: Path | None = None
+    """Authorities (PEM) from which the MES's certificate is believed; without it those of the system."""
+    client_certificate: Path | None = None
+    """Certificate (PEM) that proves who the agent is instead of a token; its key may stand in the same file."""
+    client_key: Path | None = None
     nats: BrokerAccess = BrokerAccess()
     """NATS JetStream server that batches go through; without its `url` they go to the MES over HTTP."""
     code: SecretStr | None = None
@@ -53,6 +59,20 @@ class EdgeSettings(BaseSettings):
 
     trial_s: float = Field(default=60.0, gt=0, le=3600)
     """Real seconds in which a line has to be heard under a new configuration before the old one comes back."""
+
+    @model_validator(mode="after")
+    def _certificate_needs_tls(self) -> EdgeSettings:
+        if self.client_certificate is not None and not self.mes.startswith("https://"):
+            raise ValueError("a client certificate needs a MES that begins with https://")
+        if self.client_key is not None and self.client_certificate is None:
+            raise ValueError("a client key needs its certificate")
+        return self
+
+    def mes_tls(self) -> MesTls | None:
+        """Return how to speak TLS with the MES; None: its address is plain HTTP."""
+        if not self.mes.startswith("https://"):
+            return None
+        return MesTls(self.data / "mes-pki", self.mes_ca, self.client_certificate, self.client_key)
 
     def link_security(self, line: str) -> LinkSecurity:
         """Return the security of the links to a line; certificates lie in the folder `pki` beside the journal."""

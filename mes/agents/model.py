@@ -42,6 +42,25 @@ class TokenRefused(Unauthenticated):
     code = "agent.token_refused"
 
 
+class CertificateRefused(Unauthenticated):
+    """The client certificate {fingerprint} is not known to this MES, withdrawn or past its end; have one issued
+    for the agent of its line."""
+
+    code = "agent.certificate_refused"
+
+
+class NotOfAgent(Conflict):
+    """The certificate is not of the agent of {line}: it names {named}."""
+
+    code = "agent.certificate_of_another"
+
+
+class UnknownClientCertificate(NotFound):
+    """The agent of {line} has no valid client certificate {fingerprint}."""
+
+    code = "agent.unknown_client_certificate"
+
+
 class InstanceMissing(Invalid):
     """The request has no header C2M-Instance; it tells two copies of one agent apart."""
 
@@ -237,10 +256,33 @@ class Held:
         return (self.certificate.not_after - now) // timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate with which an agent proves who it is to the MES; times are real time."""
+
+    fingerprint: bytes
+    """SHA-256 of the DER bytes."""
+    line: str
+    subject: str
+    issuer: str
+    issued_by: str
+    issued_at: datetime
+    expires_at: datetime
+
+    def days_left(self, now: datetime) -> int:
+        """Return the whole days until its end, real time; negative once it has ended."""
+        return (self.expires_at - now) // timedelta(days=1)
+
+
 def alarm_of(certificate: CertificateState, now: datetime) -> int | None:
     """Return which of `ALARM_DAYS` a certificate in use has reached, real time; None while its end is far."""
     if certificate.place not in (CertificatePlace.OWN, CertificatePlace.TRUSTED):
         return None
-    left = certificate.not_after - now
+    return alarm_days(certificate.not_after, now)
+
+
+def alarm_days(end: datetime, now: datetime) -> int | None:
+    """Return which of `ALARM_DAYS` the time before an end has reached; None while it is far."""
+    left = end - now
     reached = [days for days in ALARM_DAYS if left <= timedelta(days=days)]
     return min(reached) if reached else None

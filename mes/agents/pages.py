@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, Response
 
-from mes.agents import certificates, views
+from mes.agents import certificates, client_certificates, views
+from mes.agents.routes import AuthorityDep, Keeper
 from mes.identity.model import Role
-from mes.platform.http import ClockDep, ReadDb
+from mes.platform.http import ClockDep, ReadDb, SettingsDep, WriteDb
 from mes.web.listing import csv_answer
 from mes.web.reader import page_for
 from mes.web.shell import Shell
@@ -21,16 +22,48 @@ EXPORTED = ("line", "link", "epoch", "config_version", "seen_at", "heard_at", "l
 
 
 @router.get("/it")
-async def it_page(shell: ItPage, conn: ReadDb, clock: ClockDep) -> HTMLResponse:
+async def it_page(
+    shell: ItPage, conn: ReadDb, clock: ClockDep, settings: SettingsDep
+) -> HTMLResponse:
     """Show agents and their links, what is in quarantine, what failed, how far workers are."""
     return shell.page(
         "agents/it.html",
         {
             "h": await views.health(conn),
             "certificates": await certificates.held(conn),
+            "proofs": await client_certificates.valid(conn, real_now=clock.real_now()),
+            "speaks_tls": settings.http.tls.is_on,
             "may_decide": shell.user is not None and Role.ADMIN in shell.user.roles,
             "real_now": clock.real_now(),
             "topics": "agents,map,jobs",
+        },
+    )
+
+
+@router.post("/it/certificates")
+async def issue_certificate(
+    line: Annotated[str, Form()],
+    user: Keeper,
+    authority: AuthorityDep,
+    conn: WriteDb,
+    clock: ClockDep,
+) -> Response:
+    """Give a new certificate for a line's agent as a file, with its key, this once."""
+    issued = await client_certificates.issue(
+        conn,
+        authority,
+        line,
+        request=None,
+        actor=user.actor,
+        now=clock.now(),
+        real_now=clock.real_now(),
+    )
+    return Response(
+        issued.bundle,
+        media_type="application/x-pem-file",
+        headers={
+            "Content-Disposition": f'attachment; filename="{line}-agent.pem"',
+            "Cache-Control": "no-store",
         },
     )
 

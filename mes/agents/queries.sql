@@ -49,6 +49,39 @@ SELECT a.id, a.line, a.epoch, a.config_version, a.config_digest, a.lost, a.seen_
   LEFT JOIN agent_epoch e ON e.agent_id = a.id AND e.instance = %(instance)s
  WHERE t.token_hash = %(token_hash)s AND t.revoked_at IS NULL AND t.expires_at > %(now)s
 
+-- certified --
+-- Who a client certificate belongs to, and the epoch of the copy that shows it.
+SELECT a.id, a.line, a.epoch, a.config_version, a.config_digest, a.lost, a.seen_at, a.heard_at,
+       a.link_connected, a.link_detail, c.epoch AS token_epoch, e.epoch AS copy_epoch
+  FROM agent_client_certificate c
+  JOIN agent a ON a.id = c.agent_id
+  LEFT JOIN agent_epoch e ON e.agent_id = a.id AND e.instance = %(instance)s
+ WHERE c.fingerprint = %(fingerprint)s AND c.revoked_at IS NULL AND c.expires_at > %(now)s
+
+-- add_client_certificate --
+INSERT INTO agent_client_certificate
+       (fingerprint, agent_id, epoch, subject, issuer, issued_by, issued_at, expires_at)
+VALUES (%(fingerprint)s, %(agent_id)s, %(epoch)s, %(subject)s, %(issuer)s, %(issued_by)s, %(issued_at)s,
+        %(expires_at)s)
+ON CONFLICT (fingerprint) DO UPDATE SET epoch = excluded.epoch
+ WHERE agent_client_certificate.agent_id = excluded.agent_id
+
+-- withdraw_client_certificate --
+UPDATE agent_client_certificate SET revoked_at = %(now)s
+ WHERE agent_id = (SELECT id FROM agent WHERE line = %(line)s) AND fingerprint = %(fingerprint)s
+   AND revoked_at IS NULL
+
+-- withdraw_client_certificates --
+UPDATE agent_client_certificate SET revoked_at = %(now)s
+ WHERE agent_id = (SELECT id FROM agent WHERE line = %(line)s) AND revoked_at IS NULL AND expires_at > %(now)s
+
+-- client_certificates --
+-- What counts now, line by line, the one that lasts longest first.
+SELECT c.fingerprint, a.line, c.subject, c.issuer, c.issued_by, c.issued_at, c.expires_at
+  FROM agent_client_certificate c JOIN agent a ON a.id = c.agent_id
+ WHERE c.revoked_at IS NULL AND c.expires_at > %(now)s
+ ORDER BY a.line, c.expires_at DESC
+
 -- valid_tokens --
 -- What is kept of an agent's valid tokens, the newest first.
 SELECT token_hash FROM agent_token

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mes.agents.model import Agent, AgentView, Decided, Decision, Epoch, TagNumber
+from mes.agents.model import (
+    Agent,
+    AgentView,
+    ClientCertificate,
+    Decided,
+    Decision,
+    Epoch,
+    TagNumber,
+)
 from mes.contracts.agent import Heartbeat
 from mes.contracts.dispatch import Command, CommandKind
 from mes.contracts.ids import uuid7
@@ -113,6 +121,12 @@ async def revoke_tokens(conn: WriteConn, line: str, *, now: datetime) -> int:
     return await db.execute(conn, queries["revoke_tokens"], {"line": line, "now": now})
 
 
+async def withdraw_client_certificates(conn: WriteConn, line: str, *, now: datetime) -> int:
+    """Withdraw every client certificate of a line's agent; return how many there were."""
+    facts = {"line": line, "now": now}
+    return await db.execute(conn, queries["withdraw_client_certificates"], facts)
+
+
 async def token(
     conn: ReadConn, token_hash: bytes, *, instance: str, now: datetime
 ) -> TokenRow | None:
@@ -123,6 +137,35 @@ async def token(
         {"token_hash": token_hash, "instance": instance, "now": now},
         TokenRow,
     )
+
+
+async def certified(
+    conn: ReadConn, fingerprint: bytes, *, instance: str, now: datetime
+) -> TokenRow | None:
+    """Return what a valid client certificate says, or None."""
+    facts = {"fingerprint": fingerprint, "instance": instance, "now": now}
+    return await db.fetch_one(conn, queries["certified"], facts, TokenRow)
+
+
+async def add_client_certificate(
+    conn: WriteConn, agent_id: UUID, certificate: ClientCertificate, *, epoch: int
+) -> None:
+    """Keep a certificate; one that was withdrawn stays so."""
+    facts = {**asdict(certificate), "agent_id": agent_id, "epoch": epoch}
+    await db.execute(conn, queries["add_client_certificate"], facts)
+
+
+async def withdraw_client_certificate(
+    conn: WriteConn, line: str, fingerprint: bytes, *, now: datetime
+) -> bool:
+    """Withdraw a certificate; False: the line's agent has none of this fingerprint that is not withdrawn."""
+    facts = {"line": line, "fingerprint": fingerprint, "now": now}
+    return await db.execute(conn, queries["withdraw_client_certificate"], facts) == 1
+
+
+async def client_certificates(conn: ReadConn, *, now: datetime) -> list[ClientCertificate]:
+    """Return the certificates that count now, line by line, the one that lasts longest first."""
+    return await db.fetch_all(conn, queries["client_certificates"], {"now": now}, ClientCertificate)
 
 
 async def valid_tokens(conn: ReadConn, agent_id: UUID, *, now: datetime) -> list[bytes]:

@@ -7,16 +7,34 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from mes.agents import certificates, service
+from mes.agents import certificates, client_certificates, service
+from mes.agents.authority import Authority
 from mes.agents.bell import CommandBell
 from mes.agents.model import Identity
-from mes.agents.schemas import AgentBody, CertificateBody, CodeBody, DecisionBody
-from mes.contracts.agent import AgentConfig, CommandPage, Enrolled, EnrolRequest, Heartbeat
+from mes.agents.schemas import (
+    AgentBody,
+    CertificateBody,
+    CertifyBody,
+    ClientCertificateBody,
+    CodeBody,
+    DecisionBody,
+    IssuedBody,
+)
+from mes.contracts.agent import (
+    AgentConfig,
+    Certified,
+    CertifyRequest,
+    CommandPage,
+    Enrolled,
+    EnrolRequest,
+    Heartbeat,
+)
 from mes.contracts.clock import PlantClock
 from mes.identity.access import require
 from mes.identity.model import Role, User
 from mes.platform.clock import read_plant_clock
-from mes.platform.http import ClockDep, ContextDep, DatabaseDep, ReadDb, WriteDb
+from mes.platform.http import ClockDep, ContextDep, DatabaseDep, ReadDb, SettingsDep, WriteDb
+from mes.platform.tls import peer_certificate
 
 router = APIRouter(tags=["agents"])
 
@@ -25,17 +43,31 @@ PREFIX = "bearer "
 
 
 async def identity(
+    request: Request,
     database: DatabaseDep,
     clock: ClockDep,
     authorization: Annotated[str | None, Header()] = None,
     c2m_instance: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Identity:
-    """Return which agent asks, by its bearer token and its instance header."""
+    """Return which agent asks, by its bearer token, else its client certificate, and its instance header."""
     token = None
     if authorization is not None and authorization.lower().startswith(PREFIX):
         token = authorization[len(PREFIX) :].strip()
+    shown = peer_certificate(request.scope) if token is None else None
     async with database.glance() as conn:
+        if shown is not None:
+            return await client_certificates.identify(
+                conn, shown, c2m_instance, real_now=clock.real_now()
+            )
         return await service.identify(conn, token, c2m_instance, real_now=clock.real_now())
+
+
+def authority(settings: SettingsDep, clock: ClockDep) -> Authority:
+    """Return the authority that signs the certificates of agents; the first use makes it."""
+    return Authority.open(settings.authority_dir, now=clock.real_now())
+
+
+AuthorityDep = Annotated[Authority, Depends(authority)]
 
 
 AgentDep = Annotated[Identity, Depends(identity)]
@@ -96,6 +128,21 @@ async def heartbeat(beat: Heartbeat, agent: AgentDep, conn: WriteDb, clock: Cloc
     return Response(status_code=204)
 
 
+@router.post("/agent/v1/certificate", status_code=201)
+async def renew_certificate(
+    body: CertifyRequest, agent: AgentDep, authority: AuthorityDep, conn: WriteDb, clock: ClockDep
+) -> Certified:
+    """Answer the successor of an agent's client certificate; the one before stays valid until its end."""
+    issued = await client_certificates.renew(
+        conn, authority, agent, body, now=clock.now(), real_now=clock.real_now()
+    )
+    return Certified(
+        certificate=issued.certificate_pem,
+        authority=issued.authority_pem,
+        not_after=issued.certificate.not_valid_after_utc,
+    )
+
+
 @router.get("/api/agents")
 async def agents(user: Onlooker, conn: ReadDb) -> list[AgentBody]:
     """Answer every agent and how it is."""
@@ -113,8 +160,56 @@ async def issue_code(line: str, user: Keeper, conn: WriteDb, clock: ClockDep) ->
 
 @router.delete("/api/agents/{line}/tokens", status_code=204)
 async def revoke(line: str, user: Keeper, conn: WriteDb, clock: ClockDep) -> Response:
-    """Make the device tokens of a line's agent invalid."""
+    """Make the device tokens and client certificates of a line's agent invalid."""
     await service.revoke(conn, line, actor=user.actor, now=clock.now(), real_now=clock.real_now())
+    return Response(status_code=204)
+
+
+@router.get("/api/agents/client-certificates")
+async def valid_client_certificates(
+    user: Onlooker, conn: ReadDb, clock: ClockDep
+) -> list[ClientCertificateBody]:
+    """Answer the certificates with which agents prove who they are, as far as they count now."""
+    now = clock.real_now()
+    found = await client_certificates.valid(conn, real_now=now)
+    return [ClientCertificateBody.of(one, now) for one in found]
+
+
+@router.post("/api/agents/{line}/client-certificates", status_code=201)
+async def issue_certificate(
+    line: str,
+    body: CertifyBody,
+    user: Keeper,
+    authority: AuthorityDep,
+    conn: WriteDb,
+    clock: ClockDep,
+) -> IssuedBody:
+    """Issue a client certificate for a line's agent; a key that is made here is shown this once."""
+    issued = await client_certificates.issue(
+        conn,
+        authority,
+        line,
+        request=body.request,
+        actor=user.actor,
+        now=clock.now(),
+        real_now=clock.real_now(),
+    )
+    return IssuedBody.of(line, issued)
+
+
+@router.delete("/api/agents/{line}/client-certificates/{fingerprint}", status_code=204)
+async def withdraw_certificate(
+    line: str, fingerprint: str, user: Keeper, conn: WriteDb, clock: ClockDep
+) -> Response:
+    """Believe a client certificate no more, from its next request on."""
+    await client_certificates.withdraw(
+        conn,
+        line,
+        fingerprint,
+        actor=user.actor,
+        now=clock.now(),
+        real_now=clock.real_now(),
+    )
     return Response(status_code=204)
 
 

@@ -51,11 +51,7 @@ async def issue_code(conn: WriteConn, line: str, *, real_now: datetime) -> str:
     Raises:
         UnknownLine: the plant in force has no such line.
     """
-    plant = await resources.active_plant(conn)
-    _line_of(plant, line)
-    await repository.ensure(conn, line)
-    agent = await repository.by_line_for_update(conn, line)
-    assert agent is not None  # noqa: S101 - it was made a statement ago
+    agent = await agent_of(conn, line)
     code = model.new_secret()
     await repository.add_code(
         conn,
@@ -65,6 +61,20 @@ async def issue_code(conn: WriteConn, line: str, *, real_now: datetime) -> str:
         expires_at=real_now + CODE_LIFETIME,
     )
     return code
+
+
+async def agent_of(conn: WriteConn, line: str) -> Agent:
+    """Return the agent of a line, locked, whether it has been enrolled or not.
+
+    Raises:
+        UnknownLine: the plant in force has no such line.
+    """
+    plant = await resources.active_plant(conn)
+    _line_of(plant, line)
+    await repository.ensure(conn, line)
+    agent = await repository.by_line_for_update(conn, line)
+    assert agent is not None  # noqa: S101 - it was made a statement ago
+    return agent
 
 
 async def enrol(conn: WriteConn, code: str, *, now: datetime, real_now: datetime) -> Enrolled:
@@ -113,12 +123,14 @@ async def issue_code_by(
 async def revoke(
     conn: WriteConn, line: str, *, actor: str, now: datetime, real_now: datetime
 ) -> int:
-    """Make every device token of a line's agent invalid; return how many were valid."""
-    count = await repository.revoke_tokens(conn, line, now=real_now)
+    """Make every device token and client certificate of a line's agent invalid; return how many were valid."""
+    tokens = await repository.revoke_tokens(conn, line, now=real_now)
+    certificates = await repository.withdraw_client_certificates(conn, line, now=real_now)
+    facts = {"tokens": tokens, "certificates": certificates}
     await identity_service.audit(
-        conn, actor, "agent.tokens_revoked", f"line:{line}", None, {"tokens": count}, now=now
+        conn, actor, "agent.tokens_revoked", f"line:{line}", None, facts, now=now
     )
-    return count
+    return tokens + certificates
 
 
 async def identify(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from mes.agents import certificates, service
+from mes.agents import certificates, client_certificates, service
 from mes.platform.jobs import JobContext, every
 
 log = structlog.get_logger()
@@ -45,8 +45,12 @@ async def forget_commands(context: JobContext) -> None:
 async def watch_certificates(context: JobContext) -> None:
     """Announce certificates that come to their end."""
     async with context.database.write() as conn:
-        ending = await certificates.watch(
-            conn, now=context.clock.now(), real_now=context.clock.real_now()
+        now, real_now = context.clock.now(), context.clock.real_now()
+        ending = await certificates.watch(conn, now=now, real_now=real_now)
+        proofs = await client_certificates.watch(conn, now=now, real_now=real_now)
+    for proof in proofs:
+        log.warning(
+            "agent.certificate_ends", line=proof.line, not_after=proof.expires_at.isoformat()
         )
     for one in ending:
         log.warning(

@@ -3,9 +3,10 @@
 The agent opens every connection:
 `POST /agent/v1/enrol` (one-time code → token) · `GET /agent/v1/config` · `GET /agent/v1/clock` ·
 `POST /agent/v1/batches` (body: one wire frame) · `GET /agent/v1/commands?after=N&wait_s=S` (long poll) ·
-`PUT /agent/v1/images/{sha256}` · `GET /agent/v1/models/{sha256}` · `POST /agent/v1/heartbeat`.
-All but enrolment and the clock carry `Authorization: Bearer TOKEN` and `C2M-Instance`, which tells two
-copies of one agent apart.
+`PUT /agent/v1/images/{sha256}` · `GET /agent/v1/models/{sha256}` · `POST /agent/v1/heartbeat` ·
+`POST /agent/v1/certificate` (the successor of its client certificate).
+All but enrolment and the clock carry `Authorization: Bearer TOKEN`, or come over TLS with an agent's client
+certificate, and carry `C2M-Instance`, which tells two copies of one agent apart.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from mes.contracts.quality import Sha256
 from mes.contracts.wire import Stream
 
 PROTOCOL_VERSION = 1
+AGENT_AUTHORITY = "C2M agents"
+"""Common name of the MES's own authority: what it has signed, it renews."""
 
 
 class _Message(BaseModel):
@@ -45,6 +48,22 @@ class Enrolled(_Message):
     token: str
     line: str
     epoch: int = Field(ge=1)
+
+
+class CertifyRequest(_Message):
+    """An agent asks for the successor of its client certificate; its key stays with it."""
+
+    request: str = Field(max_length=20_000)
+    """PKCS 10, PEM."""
+
+
+class Certified(_Message):
+    """A client certificate and the authority that signed it, both PEM."""
+
+    certificate: str
+    authority: str
+    not_after: AwareDatetime
+    """Real time."""
 
 
 class ModelRole(StrEnum):

@@ -1,4 +1,4 @@
--- The schema of revision 0290, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0320, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -41,6 +41,21 @@ CREATE TABLE public.agent_certificate_alarm (
     raised_at timestamp with time zone NOT NULL,
     CONSTRAINT agent_certificate_alarm_days_check CHECK ((days = ANY (ARRAY[60, 30, 7, 0])))
 );
+
+CREATE TABLE public.agent_client_certificate (
+    fingerprint bytea NOT NULL,
+    agent_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    subject text NOT NULL,
+    issuer text NOT NULL,
+    issued_by text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT agent_client_certificate_fingerprint_check CHECK ((octet_length(fingerprint) = 32))
+);
+
+COMMENT ON COLUMN public.agent_client_certificate.epoch IS 'Of the last enrolment when it was issued, as of a device token.';
 
 CREATE TABLE public.agent_code (
     code_hash bytea NOT NULL,
@@ -1527,6 +1542,9 @@ ALTER TABLE ONLY public.agent_certificate_alarm
 ALTER TABLE ONLY public.agent_certificate
     ADD CONSTRAINT agent_certificate_pkey PRIMARY KEY (line, thumbprint);
 
+ALTER TABLE ONLY public.agent_client_certificate
+    ADD CONSTRAINT agent_client_certificate_pkey PRIMARY KEY (fingerprint);
+
 ALTER TABLE ONLY public.agent_code
     ADD CONSTRAINT agent_code_pkey PRIMARY KEY (code_hash);
 
@@ -1902,6 +1920,8 @@ ALTER TABLE ONLY public.vision_training
 ALTER TABLE ONLY public.work_shift
     ADD CONSTRAINT work_shift_pkey PRIMARY KEY (calendar, start_at, code);
 
+CREATE INDEX agent_client_certificate_agent ON public.agent_client_certificate USING btree (agent_id, expires_at DESC);
+
 CREATE INDEX agreement_part_image ON public.agreement_part USING btree (image_sha256);
 
 CREATE UNIQUE INDEX andon_call_one_open ON public.andon_call USING btree (station) WHERE (cleared_at IS NULL);
@@ -2087,6 +2107,9 @@ ALTER INDEX public.telemetry_time ATTACH PARTITION public.telemetry_default_time
 ALTER INDEX public.telemetry_seconds_of_minute_pkey ATTACH PARTITION public.telemetry_seconds_of_minute_default_pkey;
 
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION public.event_is_append_only();
+
+ALTER TABLE ONLY public.agent_client_certificate
+    ADD CONSTRAINT agent_client_certificate_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.agent(id);
 
 ALTER TABLE ONLY public.agent_code
     ADD CONSTRAINT agent_code_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.agent(id);

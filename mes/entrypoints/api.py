@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
@@ -13,6 +14,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from mes.agents.authority import CERTIFICATE_FILE, Authority
 from mes.agents.bell import CommandBell
 from mes.db import revision
 from mes.entrypoints import bootstrap, metrics
@@ -25,6 +27,7 @@ from mes.platform.errors import Unavailable
 from mes.platform.http import Context, ContextDep
 from mes.platform.settings import Settings
 from mes.platform.stream import Nudges
+from mes.platform.tls import secure
 
 log = structlog.get_logger()
 router = APIRouter()
@@ -115,6 +118,9 @@ def run(settings: Settings, dsn: str) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    if settings.http.tls.is_on:
+        Authority.open(settings.authority_dir, now=datetime.now(UTC))
+        secure(config, settings.http.tls, authority=settings.authority_dir / CERTIFICATE_FILE)
     _Server(config, app).run()
 
 

@@ -33,9 +33,11 @@ app = typer.Typer(
 check_app = typer.Typer(help="Is this installation able to work?", invoke_without_command=True)
 orders_app = typer.Typer(help="Orders.", no_args_is_help=True)
 models_app = typer.Typer(help="Models of the cameras.", no_args_is_help=True)
+agents_app = typer.Typer(help="How agents prove who they are.", no_args_is_help=True)
 app.add_typer(check_app, name="check")
 app.add_typer(orders_app, name="orders")
 app.add_typer(models_app, name="models")
+app.add_typer(agents_app, name="agents")
 
 console = Console()
 CONNECT_S = 5
@@ -213,6 +215,66 @@ def register_model(
     settings = _settings("models")
     model = asyncio.run(commands.register_model(_dsn_that_answers(settings), settings, package))
     console.print(f"{model.title} is registered as {model.package_sha256}", highlight=False)
+
+
+@agents_app.command("code")
+def issue_code(line: Annotated[str, typer.Argument(help="The line whose agent enrols.")]) -> None:
+    """Issue a one-time enrolment code; it is printed once and works for seven days."""
+    from mes.entrypoints import agents
+
+    settings = _settings("agents")
+    console.print(asyncio.run(agents.issue_code(database_dsn(settings), line)), highlight=False)
+
+
+@agents_app.command("certify")
+def certify_agent(
+    line: Annotated[str, typer.Argument(help="The line whose agent gets the certificate.")],
+    out: Annotated[Path, typer.Option(help="File (PEM) for the certificate and its key.")],
+    request: Annotated[
+        Path | None,
+        typer.Option(
+            help="A request (PKCS 10, PEM) for a key that stays where it is.", exists=True
+        ),
+    ] = None,
+) -> None:
+    """Issue a client certificate for a line's agent (TLS); without a request the key is in the file, too."""
+    from mes.entrypoints import agents
+
+    settings = _settings("agents")
+    issued = asyncio.run(agents.certify(database_dsn(settings), settings, line, request))
+    agents.write_bundle(out, issued)
+    console.print(
+        f"{out}: {issued.fingerprint.hex()}, valid until {issued.certificate.not_valid_after_utc:%Y-%m-%d}",
+        highlight=False,
+    )
+
+
+@agents_app.command("register")
+def register_certificate(
+    line: Annotated[str, typer.Argument(help="The line whose agent it belongs to.")],
+    certificate: Annotated[Path, typer.Argument(help="A certificate (PEM).", exists=True)],
+) -> None:
+    """Let a certificate of another authority (C2M_HTTP__TLS__CLIENT_CA) speak for a line's agent."""
+    from mes.entrypoints import agents
+
+    settings = _settings("agents")
+    fingerprint = asyncio.run(agents.register(database_dsn(settings), line, certificate))
+    console.print(f"{fingerprint} speaks for the agent of {line}.", highlight=False)
+
+
+@agents_app.command("revoke")
+def revoke_agent(
+    line: Annotated[str, typer.Argument(help="The line of the agent.")],
+    certificate: Annotated[
+        str | None, typer.Option(help="Only the certificate of this fingerprint.")
+    ] = None,
+) -> None:
+    """Believe the tokens and certificates of a line's agent no more, from its next request on."""
+    from mes.entrypoints import agents
+
+    settings = _settings("agents")
+    count = asyncio.run(agents.revoke(database_dsn(settings), line, certificate))
+    console.print(f"{count} withdrawn.")
 
 
 @app.command()

@@ -144,7 +144,7 @@ def remember(response: Response, session: Session, settings: Settings) -> None:
         session.token,
         httponly=True,
         samesite="lax",
-        secure=settings.http.secure_cookies,
+        secure=settings.http.secure_cookies or settings.http.tls.is_on,
         path="/",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mes.contracts.broker import BrokerAccess
@@ -23,20 +23,44 @@ class DbSettings(_Section):
     statement_timeout_s: PositiveFloat = 60
 
 
+class TlsSettings(_Section):
+    """TLS of `c2m serve` itself, with files in PEM; without a certificate it speaks plain HTTP."""
+
+    certificate: Path | None = None
+    """The server's own certificate, and those between it and its authority behind it."""
+    key: Path | None = None
+    key_password_file: Path | None = None
+    client_ca: Path | None = None
+    """Authorities whose certificates agents may show, beside the MES's own."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> TlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a certificate needs its key, and a key its certificate; give both")
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the server speaks TLS."""
+        return self.certificate is not None
+
+
 class HttpSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str | None = None
-    """What a customer's link begins with; none: `http://host:port`."""
+    """What a customer's link begins with; none: `http://host:port`, with TLS `https://host:port`."""
     max_body_bytes: PositiveInt = 1 << 20
     max_upload_bytes: PositiveInt = 20 << 20
     secure_cookies: bool = False
-    """Set it behind TLS."""
+    """Set it behind a proxy that speaks TLS; with `tls` here they are."""
+    tls: TlsSettings = TlsSettings()
 
     @property
     def url(self) -> str:
         """The address people type."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        scheme = "https" if self.tls.is_on else "http"
+        return self.public_url or f"{scheme}://{self.host}:{self.port}"
 
 
 class LogSettings(_Section):
@@ -96,6 +120,11 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     nats: NatsSettings = NatsSettings()
     worker: WorkerSettings = WorkerSettings()
+
+    @property
+    def authority_dir(self) -> Path:
+        """Where the MES keeps the authority that signs the certificates of its agents."""
+        return self.data_dir / "authority"
 
     @property
     def image_dir(self) -> Path:

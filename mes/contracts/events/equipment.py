@@ -63,7 +63,8 @@ class AgentBack(Payload):
 
 
 class CertificateEnds(Payload):
-    """An OPC UA certificate that a line's agent uses or trusts ends in 60, 30 or 7 days, or has ended."""
+    """An OPC UA certificate that a line's agent uses or trusts, or the one that proves to the MES who the
+    agent is, ends in 60, 30 or 7 days, or has ended."""
 
     type = "agent.certificate_ends"
     subject_field = "line"

@@ -48,6 +48,12 @@ class DemoRuns(Problem):
     code = "demo.runs"
 
 
+class DemoSpeaksPlainHttp(Problem):
+    """The demo speaks plain HTTP on this machine alone: unset C2M_HTTP__TLS__CERTIFICATE, or run `c2m serve`."""
+
+    code = "demo.plain_http"
+
+
 class PortTaken(Problem):
     """Port {port} is in use by another program: set C2M_HTTP__PORT to a free one."""
 
@@ -72,6 +78,8 @@ class Stopped(Exception):
 
 def run_demo(settings: Settings, options: DemoOptions) -> None:
     """Run the plant until Ctrl-C; a second run resumes with its data."""
+    if settings.http.tls.is_on:
+        raise DemoSpeaksPlainHttp
     folder = settings.data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _only_one(folder):
