@@ -172,6 +172,7 @@ class VisionSystemJudge:
     def _opened(self) -> None:
         self._trouble.over()
         self._is_open.set()
+        log.info("vision_system.connected", camera=self.camera_id)
 
 
 def verdict_of(result: VisionResult, nodes: VisionNodes) -> tuple[Verdict, str | None]:
