@@ -14,8 +14,10 @@ from qc_vision.runtime.inspection import Region
 
 Float = NDArray[np.float32]
 
-_SAME: Final = 0.6
+_SAME: Final = 0.45
 """Overlap (intersection over union) above which two boxes of one kind are one region."""
+_AGREES: Final = 0.55
+"""Overlap from which a box helps to say where the region lies."""
 _DRAWN: Final = 96
 """Longer side, in points, of the raster on which an outline is drawn."""
 _PROPOSED: Final = 300
@@ -59,6 +61,9 @@ def best_regions(
 ) -> tuple[Region, ...]:
     """Return the regions whose score reaches the threshold, best first, in pixels of the picture.
 
+    A region lies where the boxes that agree with its best one lie on average, each with the weight of its score
+    and overlap, below the threshold too (Gidaris 2015).
+
     Args:
         scores: calibrated scores of the proposals, N×kinds.
         box: where the view lies in the picture (x, y, w, h pixels).
@@ -66,32 +71,48 @@ def best_regions(
     left, top, wide, high = box
     regions = []
     for kind, label in enumerate(labels):
-        mine = np.flatnonzero(scores[:, kind] >= threshold)
-        mine = mine[np.argsort(-scores[mine, kind], kind="stable")[:_PROPOSED]]
-        for index in mine[kept(proposals.corners[mine])]:
-            x0, y0, x1, y1 = (float(value) for value in proposals.corners[index])
+        if not (scores[:, kind] >= threshold).any():
+            continue
+        mine = np.argsort(-scores[:, kind], kind="stable")[:_PROPOSED]
+        corners, sure = proposals.corners[mine], scores[mine, kind]
+        for place in kept(corners[sure >= threshold]):
+            x0, y0, x1, y1 = (float(value) for value in _agreed(corners, sure, int(place)))
             x, y = left + round(x0 * wide), top + round(y0 * high)
             w, h = left + round(x1 * wide) - x, top + round(y1 * high) - y
             if w > 0 and h > 0:
-                regions.append(Region(x, y, w, h, float(scores[index, kind]), label))
+                regions.append(Region(x, y, w, h, float(sure[place]), label))
     regions.sort(key=lambda region: -region.score)
     return tuple(regions[:most])
 
 
 def kept(corners: Float) -> NDArray[np.int64]:
     """Return which boxes, best first, overlap no better one that is kept."""
-    area = np.clip(corners[:, 2:] - corners[:, :2], 0.0, None).prod(axis=1)
     left = np.arange(len(corners))
     found = []
     while len(left):
         best, left = left[0], left[1:]
         found.append(int(best))
-        low = np.maximum(corners[best, :2], corners[left, :2])
-        high = np.minimum(corners[best, 2:], corners[left, 2:])
-        common = np.clip(high - low, 0.0, None).prod(axis=1)
-        union = np.maximum(area[best] + area[left] - common, 1e-9)
-        left = left[common / union <= _SAME]
+        left = left[_overlap(corners[best], corners[left]) <= _SAME]
     return np.array(found, np.int64)
+
+
+def _agreed(corners: Float, scores: Float, best: int) -> Float:
+    """Return where the boxes that agree with one of them lie, itself among them."""
+    shared = _overlap(corners[best], corners)
+    weight = np.where(shared >= _AGREES, shared * scores, 0.0)
+    if weight.sum() <= 0.0:  # scores of 0, or a box without an area
+        return np.asarray(corners[best], np.float32)
+    return np.asarray(weight @ corners / weight.sum(), np.float32)
+
+
+def _overlap(one: Float, others: Float) -> Float:
+    """Return the intersection over union of a box with others."""
+    low = np.maximum(one[:2], others[:, :2])
+    high = np.minimum(one[2:], others[:, 2:])
+    common = np.clip(high - low, 0.0, None).prod(axis=1)
+    area = np.clip(others[:, 2:] - others[:, :2], 0.0, None).prod(axis=1)
+    own = float(np.clip(one[2:] - one[:2], 0.0, None).prod())
+    return np.asarray(common / np.maximum(own + area - common, 1e-9), np.float32)
 
 
 def outline_of(

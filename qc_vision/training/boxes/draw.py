@@ -63,12 +63,20 @@ def all_shown(
     return found
 
 
-def changed(picture: Shown, rng: np.random.Generator) -> Shown:
-    """Return it mirrored, in part, in other light, with noise, as the camera might have seen another part."""
-    image, boxes, kinds, mask = picture.image, picture.boxes, picture.kinds, picture.mask
+def changed(picture: Shown, rng: np.random.Generator, side: int | None = None) -> Shown:
+    """Return it mirrored, in part, in other light, with noise, as the camera might have seen another part.
+
+    Args:
+        side: of what is returned, in pixels; the picture's own without.
+    """
+    own = picture.image.shape[0]
+    side = own if side is None else side
     if rng.random() < 0.5:
-        image, boxes, kinds, mask = _window(picture, rng)
-    side = image.shape[0]
+        image, boxes, kinds, mask = _window(picture, rng, side)
+    elif side != own:
+        image, boxes, kinds, mask = _cut(picture, (0, 0, own, own), side)
+    else:
+        image, boxes, kinds, mask = picture.image, picture.boxes, picture.kinds, picture.mask
     for axis in (0, 1):
         if rng.random() < 0.5:
             image = np.flip(image, axis)
@@ -79,15 +87,22 @@ def changed(picture: Shown, rng: np.random.Generator) -> Shown:
     return Shown(_relit(image, rng), boxes, kinds, mask)
 
 
-def _window(
-    picture: Shown, rng: np.random.Generator
-) -> tuple[Image, Boxes, NDArray[np.int64], Image | None]:
-    side = picture.image.shape[0]
+Part = tuple[Image, Boxes, NDArray[np.int64], Image | None]
+
+
+def _window(picture: Shown, rng: np.random.Generator, side: int) -> Part:
+    own = picture.image.shape[0]
     share = rng.uniform(_ZOOM, 1.0)
     wide, high = (
-        int(np.clip(side * share * stretch, 32, side)) for stretch in rng.uniform(0.88, 1.12, 2)
+        int(np.clip(own * share * stretch, 32, own)) for stretch in rng.uniform(0.88, 1.12, 2)
     )
-    left, top = int(rng.integers(0, side - wide + 1)), int(rng.integers(0, side - high + 1))
+    left, top = int(rng.integers(0, own - wide + 1)), int(rng.integers(0, own - high + 1))
+    return _cut(picture, (left, top, wide, high), side)
+
+
+def _cut(picture: Shown, window: tuple[int, int, int, int], side: int) -> Part:
+    """Return what a window (x, y, w, h) shows, at another size, without the regions that are mostly outside."""
+    left, top, wide, high = window
     scale = np.array([side / wide, side / high] * 2, np.float32)
     moved = (picture.boxes - np.array([left, top] * 2, np.float32)) * scale
     cut = np.clip(moved, 0.0, side)
@@ -95,7 +110,8 @@ def _window(
     left_over = (cut[:, 2:] - cut[:, :2]).clip(0.0).prod(axis=1)
     seen = left_over >= _SEEN * np.maximum(area, 1e-6)
     where = (slice(top, top + high), slice(left, left + wide))
-    image = cv2.resize(picture.image[where], (side, side), interpolation=cv2.INTER_LINEAR)
+    way = cv2.INTER_LINEAR if wide <= side else cv2.INTER_AREA
+    image = cv2.resize(picture.image[where], (side, side), interpolation=way)
     mask = None
     if picture.mask is not None:
         mask = np.asarray(cv2.resize(picture.mask[where], (side, side)), np.uint8)

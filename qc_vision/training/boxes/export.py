@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from qc_vision.backbones import GRID_STRIDE, INT8
-from qc_vision.training.boxes.network import SHALLOW, TRUNK, BoxNet, Graph, write_boxes
+from qc_vision.training.boxes.network import (
+    SHALLOW,
+    TRUNK,
+    BoxNet,
+    Graph,
+    mirrored,
+    write_boxes,
+)
 from qc_vision.training.features import sized
 from qc_vision.training.graph import OPSET, GraphWriter
 
 Float = NDArray[np.float32]
 
+_PICTURE: Final = "nchw"
 _SHALLOW: Final = "shallow"
 _SHIFT: Final = "deep_map_shift"
 
@@ -47,15 +55,38 @@ def shallow_half(size: int) -> onnx.ModelProto:
     return half
 
 
+def asked_twice(shallow: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the shallow half as one that answers for a picture and its mirror image, a batch of two."""
+    model = onnx.ModelProto()
+    model.CopyFrom(shallow)
+    g = GraphWriter()
+    both = g.node("Concat", [_PICTURE, mirrored(g, _PICTURE, "mirrored")], "both_ways", axis=0)
+    nodes = list(shallow.graph.node)
+    begin = 1 + next(i for i, node in enumerate(nodes) if node.output[0] == _PICTURE)
+    for node in nodes[begin:]:
+        node.input[:] = [both if name == _PICTURE else name for name in node.input]
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:begin], *g.nodes, *nodes[begin:]])
+    model.graph.initializer.extend(g.weights)
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 2
+    onnx.checker.check_model(model)
+    return model
+
+
 def deep_half(net: BoxNet, size: int) -> onnx.ModelProto:
-    """Return what was trained as a float graph: shallow features → score, map, boxes and kinds."""
+    """Return what was trained as a float graph: shallow features → score, map, boxes and kinds.
+
+    The features are those of a picture and of its mirror image, the answer their mean: it is worth more
+    precision than a larger network of that time.
+    """
     net.eval()
     rows = columns = size // GRID_STRIDE
     g = GraphWriter()
     parts = g.constant("deep_parts", np.array([SHALLOW - TRUNK, TRUNK], np.int64))
     _, trunk = g.several("Split", [_SHALLOW, parts], ["deep_side", "deep_trunk"], axis=1)
     engine = Graph(g)
-    levels, inside = net.answers(engine, _SHALLOW, net.coarse(engine, trunk))
+    answers = net.answers(engine, _SHALLOW, net.coarse(engine, trunk))
+    levels, inside = net.both_ways(engine, *answers)
     shape = g.constant("deep_map_grid", np.array([rows, columns], np.int64))
     grid = g.node("Reshape", [inside, shape], "deep_inside_grid")
     g.node("Add", [grid, g.scalar(_SHIFT, 0.0)], "map")
@@ -68,7 +99,7 @@ def deep_half(net: BoxNet, size: int) -> onnx.ModelProto:
     graph = helper.make_graph(
         g.nodes,
         "boxes",
-        [helper.make_tensor_value_info(_SHALLOW, TensorProto.FLOAT, [1, SHALLOW, rows, columns])],
+        [helper.make_tensor_value_info(_SHALLOW, TensorProto.FLOAT, [2, SHALLOW, rows, columns])],
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
         g.weights,
     )
@@ -81,7 +112,7 @@ def deep_half(net: BoxNet, size: int) -> onnx.ModelProto:
 def answers_float(model: onnx.ModelProto) -> tuple[str, ...]:
     """Return the nodes that stay float: the last layers and all that follows, whose rounding would move boxes."""
     last = ("deep_kinds_", "deep_sides_", "deep_inside_", "deep_clipped_", "deep_cut", "map")
-    after = ("deep_low", "deep_high")
+    after = ("deep_met_", "deep_low", "deep_high")
     return tuple(node.name for node in model.graph.node if node.name.startswith((*last, *after)))
 
 
@@ -106,6 +137,9 @@ def shift_map(model: onnx.ModelProto, by: float) -> None:
 def check_against_torch(model: onnx.ModelProto, net: BoxNet, features: Sequence[Float]) -> None:
     """Hold the float graph against torch.
 
+    Args:
+        features: of pictures with their mirror images, 2×91×rows×columns each.
+
     Raises:
         ValueError: they differ.
     """
@@ -114,9 +148,8 @@ def check_against_torch(model: onnx.ModelProto, net: BoxNet, features: Sequence[
     )
     size = features[0].shape[-1] * GRID_STRIDE
     for one in features:
-        kinds, boxes = session.run(["kinds", "boxes"], {_SHALLOW: one[None]})
-        with torch.no_grad():
-            wanted_kinds, wanted_boxes, _ = net(torch.from_numpy(one)[None])
+        kinds, boxes = session.run(["kinds", "boxes"], {_SHALLOW: one})
+        wanted_kinds, wanted_boxes, _ = net.asked_twice(torch.from_numpy(one))
         worst = max(
             float(np.abs(kinds - wanted_kinds[0].numpy()).max()),
             float(np.abs(boxes * size - wanted_boxes[0].numpy().clip(0, size)).max()) / size,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qc_vision.average_precision import Found, average_precision
+from qc_vision.backbones import GRID_STRIDE
 from qc_vision.runtime.boxes import Proposals, best_regions
 from qc_vision.training.boxes.assign import loss_of
 from qc_vision.training.boxes.draw import Shown, changed, truth_of
@@ -29,6 +30,14 @@ _DEEP_FROM: Final = 0.1
 _AVERAGED: Final = 0.1
 """Share of the training over which the weights' running mean reaches back."""
 _LEAST_SCORE: Final = 0.01
+_MEASURED: Final = 5
+"""Times that the pictures held back are asked in a long training."""
+_SIDES: Final = ((0.5, 0.625), (0.75, 0.75), (1.0, 1.0))
+"""Up to which share of the epochs pictures are shown at which share of the model's side: small ones cost less
+(Tan 2021), so that more can be shown in the same time.
+"""
+_LONG: Final = 400
+"""Steps of a training from which it does; a short one has no time left to get used to the larger pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ def learn(
     pictures: Sequence[Shown],
     held: Sequence[Shown],
     labels: Sequence[str],
-    extractor: Extractor,
+    extractor_of: Callable[[int], Extractor],
     *,
     epochs: int,
     seed: int,
@@ -96,11 +105,11 @@ def learn(
 ) -> Learned:
     """Train; what was interrupted goes on from the checkpoint where its recipe is the same.
 
-    After every epoch the running mean of the weights is measured on the pictures held back; the best
-    by AP50-95 and AP50 together is returned.
+    Some times, at last in the end, the running mean of the weights is measured on the pictures held back;
+    the best by AP50-95 and AP50 together is returned.
 
     Args:
-        extractor: the shallow half of the backbone.
+        extractor_of: gives the shallow half of the backbone for pictures of a side in pixels.
         recipe: what the training depends on: pictures, length, settings.
     """
     torch.manual_seed(seed)
@@ -108,35 +117,38 @@ def learn(
     steps = epochs * -(-len(pictures) // _BATCH)
     state = _begun(net, steps)
     state.resume(checkpoint, f"{recipe} {steps}")
+    side = held[0].image.shape[0]
+    extractor = extractor_of(side)
     asked = np.stack([extractor.one(one.image) for one in held]).astype(np.float16)
     while state.epoch < epochs:
         began = time.perf_counter()
-        loss = _epoch(
-            state, pictures, extractor, learn_deep=state.epoch >= _DEEP_FROM * epochs, seed=seed
-        )
+        shown_at = side_at(state.epoch / epochs, side) if steps >= _LONG else side
+        if extractor.grid[0] * GRID_STRIDE != shown_at:
+            extractor = extractor_of(shown_at)
+        loss = _epoch(state, pictures, (shown_at, extractor), epochs=epochs, seed=seed)
         state.epoch += 1
-        figures = measured(state.average, asked, held, labels)
-        worth = figures["map50"] + figures["map50_95"]
-        if state.best is None or worth >= state.best["worth"]:
-            weights = deepcopy(state.average.state_dict())
-            state.best = {"worth": worth, "epoch": state.epoch, "weights": weights}
+        told: dict[str, Any] = {"loss": round(loss, 4)}
+        if (epochs - state.epoch) % max(1, epochs // _MEASURED) == 0:
+            figures = measured(state.average, asked, held, labels)
+            worth = figures["map50"] + figures["map50_95"]
+            if state.best is None or worth >= state.best["worth"]:
+                weights = deepcopy(state.average.state_dict())
+                state.best = {"worth": worth, "epoch": state.epoch, "weights": weights}
+            told |= {"map50": figures["map50"], "map50_95": figures["map50_95"]}
+            told["best"] = state.best["epoch"]
         state.save(checkpoint, f"{recipe} {steps}")
-        progress(
-            {
-                "step": "boxes",
-                "epoch": state.epoch,
-                "of": epochs,
-                "loss": round(loss, 4),
-                "map50": figures["map50"],
-                "map50_95": figures["map50_95"],
-                "best": state.best["epoch"],
-                "left_s": round((time.perf_counter() - began) * (epochs - state.epoch)),
-            }
-        )
+        left = round((time.perf_counter() - began) * (epochs - state.epoch))
+        progress({"step": "boxes", "epoch": state.epoch, "of": epochs, **told, "left_s": left})
     assert state.best is not None  # noqa: S101 - there is at least one epoch
     best = BoxNet(len(labels), seed=seed)
     best.load_state_dict(state.best["weights"])
     return Learned(best.eval(), measured(best, asked, held, labels), int(state.best["epoch"]))
+
+
+def side_at(done: float, side: int) -> int:
+    """Return the side at which pictures are shown after a share of the epochs, a multiple of 32."""
+    share = next(share for until, share in _SIDES if done < until)
+    return min(side, max(64, round(share * side / 32) * 32))
 
 
 def _begun(net: BoxNet, steps: int) -> _State:
@@ -159,14 +171,22 @@ def _begun(net: BoxNet, steps: int) -> _State:
 
 
 def _epoch(
-    state: _State, pictures: Sequence[Shown], extractor: Extractor, *, learn_deep: bool, seed: int
+    state: _State,
+    pictures: Sequence[Shown],
+    shown_at: tuple[int, Extractor],
+    *,
+    epochs: int,
+    seed: int,
 ) -> float:
+    """Show every picture once, at a side and through its extractor; return the mean loss."""
+    side, extractor = shown_at
+    learn_deep = state.epoch >= _DEEP_FROM * epochs
     order = np.random.default_rng((seed, state.epoch)).permutation(len(pictures))
     losses = []
     state.net.train()
     for start in range(0, len(order), _BATCH):
         rng = np.random.default_rng((seed, state.epoch, start))
-        batch = [changed(pictures[index], rng) for index in order[start : start + _BATCH]]
+        batch = [changed(pictures[index], rng, side) for index in order[start : start + _BATCH]]
         features = np.stack([extractor.one(np.ascontiguousarray(one.image)) for one in batch])
         shallow = torch.from_numpy(features).contiguous(memory_format=torch.channels_last)
         loss = _loss(state.net, shallow, batch, learn_deep=learn_deep)

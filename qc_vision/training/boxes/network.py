@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qc_vision.training.backbone import blocks
+from qc_vision.training.boxes.depthwise import depthwise5
 from qc_vision.training.graph import Convolution, GraphWriter
 
 STRIDES: Final = (8, 16, 32)
@@ -23,6 +24,8 @@ TRUNK: Final = 40
 
 _DEEP_FROM: Final = 6  # the stem is the first of `blocks()`, so block 5
 _COARSE: Final = 112
+_MIRRORED_SIDES: Final = (2, 1, 0, 3)
+"""Sides of a box (left, top, right, bottom) in its mirror image."""
 _START: Final = 4.0
 """Distance of a box's side from its cell before anything is learned, in strides."""
 
@@ -47,6 +50,9 @@ class Engine(Protocol[T]):
 
     def twice(self, x: T, name: str) -> T:
         """Return a grid of twice the size, each cell four times."""
+
+    def met(self, x: T, name: str, order: Sequence[int]) -> T:
+        """Return the mean of the batch's first answer and its second, mirrored, its channels in that order."""
 
 
 class Layer(nn.Module):
@@ -80,9 +86,12 @@ class Layer(nn.Module):
             padding: int | tuple[int, int] = (top, left)
         else:
             x, padding = functional.pad(x, (left, right, top, bottom)), 0
-        x = functional.conv2d(
-            x, self.weight, self.bias, self.stride, padding=padding, groups=self.groups
-        )
+        if self.groups > 1 and self.weight.shape[2] == 5 and self.stride == 1:
+            x = depthwise5(x, self.weight, self.bias)
+        else:
+            x = functional.conv2d(
+                x, self.weight, self.bias, self.stride, padding=padding, groups=self.groups
+            )
         if self.norms:
             x = self.norms[scale](x)
         return functional.relu6(x) if self.relu6 else x
@@ -229,18 +238,40 @@ class BoxNet(nn.Module):
         """
         with torch.set_grad_enabled(learn_deep and torch.is_grad_enabled()):
             coarse = self.coarse(Torch(), shallow[:, -TRUNK:])
-        levels, inside = self.answers(Torch(), shallow, coarse)
-        kinds = torch.cat([level.kinds.flatten(2) for level in levels], dim=2).transpose(1, 2)
-        sides = torch.cat(
-            [
-                torch.exp(level.sides.float().clamp(-5.0, 3.0)).flatten(2) * (_START * stride)
-                for level, stride in zip(levels, STRIDES, strict=True)
-            ],
-            dim=2,
-        ).transpose(1, 2)
-        at = centres(shallow.shape[2], shallow.shape[3])
-        boxes = torch.cat([at - sides[..., :2], at + sides[..., 2:]], dim=2)
-        return kinds.float(), boxes, inside[:, 0].float()
+        return _in_pixels(*self.answers(Torch(), shallow, coarse))
+
+    @torch.no_grad()
+    def asked_twice(self, pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the answers to one picture, from its features and those of its mirror image (2×91×h×w)."""
+        coarse = self.coarse(Torch(), pair[:, -TRUNK:])
+        return _in_pixels(*self.both_ways(Torch(), *self.answers(Torch(), pair, coarse)))
+
+    def both_ways(
+        self, engine: Engine[T], levels: Sequence[Level[T]], inside: T
+    ) -> tuple[list[Level[T]], T]:
+        """Return the mean of the answers to a picture and to its mirror image, a batch of two."""
+        return [
+            Level(
+                engine.met(level.kinds, f"kinds_{scale}", range(self.kinds)),
+                engine.met(level.sides, f"sides_{scale}", _MIRRORED_SIDES),
+            )
+            for scale, level in enumerate(levels)
+        ], engine.met(inside, "inside", range(1))
+
+
+def _in_pixels(levels: Sequence[Level[Tensor]], inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return kind logits N×cells×kinds, boxes N×cells×4 in pixels, inside logits N×h×w."""
+    kinds = torch.cat([level.kinds.flatten(2) for level in levels], dim=2).transpose(1, 2)
+    sides = torch.cat(
+        [
+            torch.exp(level.sides.float().clamp(-5.0, 3.0)).flatten(2) * (_START * stride)
+            for level, stride in zip(levels, STRIDES, strict=True)
+        ],
+        dim=2,
+    ).transpose(1, 2)
+    at = centres(inside.shape[2], inside.shape[3])
+    boxes = torch.cat([at - sides[..., :2], at + sides[..., 2:]], dim=2)
+    return kinds.float(), boxes, inside[:, 0].float()
 
 
 class Torch:
@@ -254,6 +285,9 @@ class Torch:
 
     def twice(self, x: Tensor, name: str) -> Tensor:
         return functional.interpolate(x, scale_factor=2, mode="nearest")
+
+    def met(self, x: Tensor, name: str, order: Sequence[int]) -> Tensor:
+        return (x[:1] + x[1:].flip(3)[:, list(order)]) / 2
 
 
 class Graph:
@@ -278,6 +312,29 @@ class Graph:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
+
+    def met(self, x: str, name: str, order: Sequence[int]) -> str:
+        g = self._writer
+        one = g.constant(f"deep_met_{name}_one", np.array([1, 1], np.int64))
+        first, second = g.several(
+            "Split", [x, one], [f"deep_met_{name}_first", f"deep_met_{name}_second"], axis=0
+        )
+        second = mirrored(g, second, f"deep_met_{name}_turned")
+        which = g.constant(f"deep_met_{name}_order", np.array(order, np.int64))
+        second = g.node("Gather", [second, which], f"deep_met_{name}_sides", axis=1)
+        both = g.node("Add", [first, second], f"deep_met_{name}_both")
+        half = g.scalar(f"deep_met_{name}_half", 0.5)
+        return g.node("Mul", [both, half], f"deep_met_{name}_mean")
+
+
+def mirrored(g: GraphWriter, x: str, output: str) -> str:
+    """Add the mirror image of N×C×h×w: left for right."""
+    ends = {"from": -1, "to": np.iinfo(np.int64).min, "axis": 3, "step": -1}
+    return g.node(
+        "Slice",
+        [x, *(g.constant(f"{output}_{k}", np.array([v], np.int64)) for k, v in ends.items())],
+        output,
+    )
 
 
 def grids(rows: int, columns: int) -> list[tuple[int, int]]:

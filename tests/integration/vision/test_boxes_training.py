@@ -9,12 +9,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from qc_vision.annotations import read_annotated
 from qc_vision.cli import main
 from qc_vision.runtime import Manifest, Verdict, check_parity, load
 from qc_vision.training.boxes.assign import Truth, assigned
+from qc_vision.training.boxes.depthwise import depthwise5
 from qc_vision.training.boxes.draw import Shown, changed
+from qc_vision.training.boxes.learn import side_at
 from qc_vision.training.boxes.make import suitable_size
 from qc_vision.training.boxes.network import centres
 from tests.support.annotated import a_picture, a_voc, write_annotated
@@ -157,7 +160,20 @@ def test_pictures_with_kinds_unknown_to_the_model_are_named(
     assert figures["kinds"]["rust"] == {"n": 1, "ap50": 0.0, "ap50_95": 0.0}
 
 
-def test_mirroring_and_cutting_move_the_boxes_with_the_picture() -> None:
+def test_a_picture_and_its_mirror_image_are_judged_alike(package: Path) -> None:
+    inspector = load(package)
+    for seed in range(600, 604):
+        image = a_picture(seed, side=SIDE)[0]
+        ours = inspector.inspect(image)
+        theirs = inspector.inspect(np.ascontiguousarray(image[:, ::-1]))
+        assert theirs.score == pytest.approx(ours.score, abs=1e-5)
+        assert {(SIDE - r.x - r.w, r.y, r.w, r.h, r.label) for r in theirs.regions} == {
+            (r.x, r.y, r.w, r.h, r.label) for r in ours.regions
+        }
+
+
+@pytest.mark.parametrize("side", [SIDE, 64])
+def test_mirroring_and_cutting_move_the_boxes_with_the_picture(side: int) -> None:
     image, regions, mask = a_picture(11, side=SIDE)
     bar = np.array([[float(v) for v in region[1:]] for region in regions if region[0] == "bar"])
     alone = np.full_like(image, 128)
@@ -165,7 +181,8 @@ def test_mirroring_and_cutting_move_the_boxes_with_the_picture() -> None:
     alone[y0:y1, x0:x1] = 255
     shown = Shown(alone, bar.astype(np.float32), np.zeros(1, np.int64), mask)
     for seed in range(12):
-        moved = changed(shown, np.random.default_rng(seed))
+        moved = changed(shown, np.random.default_rng(seed), side)
+        assert moved.image.shape == (side, side, 3)
         if not len(moved.boxes):
             continue
         left, top, right, bottom = moved.boxes[0]
@@ -173,6 +190,35 @@ def test_mirroring_and_cutting_move_the_boxes_with_the_picture() -> None:
         bright = np.argwhere(grey > (grey.max() + grey.min()) / 2)
         assert np.abs(bright.min(axis=0) - [top, left]).max() <= 3
         assert np.abs(bright.max(axis=0) + 1 - [bottom, right]).max() <= 3
+
+
+def test_wide_kernels_learn_what_torch_would_have_them_learn() -> None:
+    torch.manual_seed(3)
+    x = torch.randn(2, 7, 5, 9, dtype=torch.float64).requires_grad_()
+    weight = torch.randn(7, 1, 5, 5, dtype=torch.float64).requires_grad_()
+    bias = torch.randn(7, dtype=torch.float64).requires_grad_()
+    ours = depthwise5(x, weight, bias)
+    theirs = functional.conv2d(x, weight, bias, padding=2, groups=7)
+    wanted = torch.randn_like(ours)
+    assert torch.allclose(ours, theirs)
+    for a, b in zip(
+        torch.autograd.grad(ours, (x, weight, bias), wanted),
+        torch.autograd.grad(theirs, (x, weight, bias), wanted),
+        strict=True,
+    ):
+        assert torch.allclose(a, b)
+
+
+def test_pictures_are_shown_small_first_and_at_last_at_the_models_size() -> None:
+    assert [side_at(done, 256) for done in (0.0, 0.49, 0.5, 0.74, 0.75, 0.99)] == [
+        160, 160, 192, 192, 256, 256,
+    ]  # fmt: skip
+    for side in range(64, 544, 32):
+        shown = [side_at(done, side) for done in np.linspace(0.0, 0.99, 20)]
+        assert shown == sorted(shown)
+        assert shown[-1] == side
+        assert min(shown) >= 64
+        assert not any(one % 32 for one in shown)
 
 
 def test_a_region_is_answered_by_cells_inside_it_with_the_score_of_their_fit() -> None:

@@ -29,10 +29,25 @@ def test_of_boxes_that_overlap_the_best_of_each_kind_is_kept() -> None:
         threshold=0.5, most=8,
     )  # fmt: skip
     assert [(r.label, r.x, r.y, r.w, r.h) for r in regions] == [
-        ("dent", 120, 10, 80, 40),
+        ("dent", 120, 11, 80, 40),  # half way to the other, which agrees
         ("spot", 120, 12, 80, 40),
         ("spot", 220, 60, 60, 30),
     ]
+
+
+def test_boxes_below_the_threshold_help_to_say_where_a_region_lies_and_those_elsewhere_do_not() -> (
+    None
+):
+    near, elsewhere = [0.1, 0.14, 0.5, 0.54], [0.14, 0.26, 0.5, 0.6]
+    scores = np.array([[0.9], [0.4], [0.45]], np.float32)
+    (region,) = best_regions(
+        Proposals(boxes(A, near, elsewhere), scores), scores, (0, 0, 1000, 1000), ("dent",),
+        threshold=0.5, most=8,
+    )  # fmt: skip
+    shared = 0.36 / 0.44
+    weight = 0.4 * shared / (0.9 + 0.4 * shared)
+    assert (region.x, region.w, region.h, region.score) == (100, 400, 400, pytest.approx(0.9))
+    assert region.y == pytest.approx(100 + 40 * weight, abs=1)
 
 
 def test_only_the_worst_regions_are_shown() -> None:
