@@ -59,6 +59,8 @@ class Inspection:
         score: in [0, 1]; the threshold is calibrated to 0.5. 0 when UNFIT.
         heatmap: coarse grid of patch scores on the same scale (float16), None when UNFIT.
         ms: milliseconds by step of the pipeline, by the step's name.
+        watch: where the picture lies among the good ones of the training, in their spreads along a few
+            directions and off them; empty where the model does not say.
     """
 
     verdict: Verdict
@@ -70,3 +72,4 @@ class Inspection:
     pipeline_version: str
     threshold: float = 0.5
     ms: Mapping[str, float] = field(default_factory=dict)
+    watch: tuple[float, ...] = ()

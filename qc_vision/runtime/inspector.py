@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _OUTPUTS: Final = ("score", "map")
 _NAMING: Final = ("classes", "boxes", "kinds")
 """Outputs that some graphs have: kinds by patch, or boxes with the raw score of each kind."""
+_WATCH: Final = "watch"
+"""Output of graphs that say how far a picture looks from the good ones of the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,9 @@ class Network:
             for name, value in zip(self.outputs, values, strict=True)
         }
         proposals = Proposals(found["boxes"], found["kinds"]) if "boxes" in found else None
+        watch = tuple(float(number) for number in found.get(_WATCH, ()))
         return steps.Answer(
-            float(found["score"].item()), found["map"], found.get("classes"), proposals
+            float(found["score"].item()), found["map"], found.get("classes"), proposals, watch
         )
 
 
@@ -150,6 +154,7 @@ class Inspector:
             pipeline_version=self.pipeline.version,
             threshold=threshold,
             ms=run.ms,
+            watch=scores.watch if all(map(math.isfinite, scores.watch)) else (),
         )
 
 
@@ -261,7 +266,8 @@ def _network(model: Path, manifest: Manifest, providers: Sequence[str]) -> Netwo
     if missing:
         raise PackageError(f"{model} gives {outputs}; {missing} is missing")
     extra = tuple(name for name in _NAMING if name in outputs and manifest.labels)
-    return Network(session, inputs[0].name, _OUTPUTS + extra)
+    watch = (_WATCH,) if _WATCH in outputs else ()
+    return Network(session, inputs[0].name, _OUTPUTS + extra + watch)
 
 
 def _pictures(pipeline: Pipeline, package: Path) -> dict[str, NDArray[np.uint8]]:

@@ -42,28 +42,30 @@ class Aligned:
 
 
 class Answer(NamedTuple):
-    """What the network says of one view: raw score, raw map, class logits and boxes where it has them."""
+    """What the network says of one view: raw score and map; classes, boxes and ``watch`` where it has them."""
 
     score: float
     grid: NDArray[np.float32]
     classes: NDArray[np.float32] | None = None
     proposals: Proposals | None = None
+    watch: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Raw output of the model: image score, patch map, class logits and boxes (or None)."""
+    """Raw output of the model: image score, patch map, class logits and boxes (or None), and ``watch``."""
 
     score: float
     grid: NDArray[np.float32]
     classes: NDArray[np.float32] | None
     box: tuple[int, int, int, int]
     proposals: Proposals | None = None
+    watch: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, answer: Answer, box: tuple[int, int, int, int]) -> Scores:
         """Return the network's answer for a view that lies there in the image."""
-        return cls(answer.score, answer.grid, answer.classes, box, answer.proposals)
+        return cls(answer.score, answer.grid, answer.classes, box, answer.proposals, answer.watch)
 
 
 class Model(Protocol):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qc_vision.backbones import GRID_STRIDE
 from qc_vision.training.graph import GraphWriter, appended, in_parts
 from qc_vision.training.heads import GoodHead, Projection
+from qc_vision.training.watch import Watch, watched
 
 Float = NDArray[np.float32]
 
@@ -64,9 +65,13 @@ def blurred_map(distance: Float) -> Float:
 
 
 def good_only_model(
-    backbone: onnx.ModelProto, projection: Projection, head: GoodHead, scale: Scale
+    backbone: onnx.ModelProto,
+    projection: Projection,
+    head: GoodHead,
+    scale: Scale,
+    watch: Watch | None = None,
 ) -> onnx.ModelProto:
-    """Return backbone, projection, head and score as one graph: outputs ``score`` and ``map``."""
+    """Return backbone, projection, head and score as one graph: outputs ``score``, ``map``, and ``watch``."""
     source = backbone.graph.input[0].type.tensor_type.shape.dim
     rows, columns = source[0].dim_value // GRID_STRIDE, source[1].dim_value // GRID_STRIDE
     g = GraphWriter()
@@ -87,4 +92,5 @@ def good_only_model(
     both = g.node("Add", [a, b], "both")
     g.node("Mul", [both, g.scalar("half", 0.5)], "score")
     g.reshaped(g.scaled(flat, "map", scale.worst_limit, scale.worst_spread), "map", rows, columns)
-    return appended(backbone, g, {"score": [], "map": [rows, columns]})
+    model = appended(backbone, g, {"score": [], "map": [rows, columns]})
+    return model if watch is None else watched(model, (*parts.fine, parts.coarse), watch)

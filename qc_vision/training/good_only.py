@@ -44,6 +44,7 @@ from qc_vision.training.package import Options, Progress, write_package
 from qc_vision.training.pose import Locating, fit_pose
 from qc_vision.training.pseudo import spoil
 from qc_vision.training.samples import DataError, fitted, image_files, reason_of
+from qc_vision.training.watch import fit_watch
 
 Image = NDArray[np.uint8]
 Half = NDArray[np.float16]
@@ -104,7 +105,7 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
     good = read_good(folder, options.size, progress, tiles=options.tiles)
     rng = np.random.default_rng(options.seed)
     backbone = sized(INT8 if options.int8 else FLOAT, options.size, options.size)
-    projection, z = _projected(good.images, Extractor(backbone), rng, progress)
+    projection, z, pooled = _projected(good.images, Extractor(backbone), rng, progress)
     extractor = Extractor(backbone)
 
     views = options.tiles**2  # of a picture, whose worst view is its score
@@ -124,7 +125,9 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
     suggested = tail_threshold(raw, options.target_overkill)
     progress({"step": "calibrated", "threshold": calibration.threshold, "n": calibration.n})
 
-    model = good_only_model(backbone, projection, head, scale)
+    # of tiles no one number can be given for the picture
+    watch = fit_watch(pooled, rng) if views == 1 else None
+    model = good_only_model(backbone, projection, head, scale, watch)
     _check_export(model.SerializeToString(), good.images[:8], extractor, projection, head, scale)
     manifest = write_package(
         package,
@@ -141,6 +144,7 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
             "heads_compared": compared,
             "suggested_threshold": suggested,
             "findings": list(good.findings.sentences)[:50],
+            **({} if watch is None else {"watch": watch.noted()}),
         },
         metrics={
             "measured_on": "made-up anomalies on good pictures: no real defects were given;"
@@ -236,19 +240,20 @@ def _pose_of(files: Sequence[Path]) -> Locating | None:
 
 def _projected(
     images: Sequence[Image], extractor: Extractor, rng: np.random.Generator, progress: Progress
-) -> tuple[Projection, Half]:
-    """Return the projection, fitted on a sample, and all pictures through it."""
+) -> tuple[Projection, Half, NDArray[np.float64]]:
+    """Return the projection, fitted on a sample, all pictures through it, and their features' means."""
     sample = np.sort(rng.choice(len(images), min(120, len(images)), replace=False))
     features = extractor.many((images[i] for i in sample), len(sample), lambda _: None)
     projection = fit_projection(features, rng)
     kept = dict(zip(sample.tolist(), features, strict=True))
-    found = []
+    found, pooled = [], []
     for index, image in enumerate(images):
         raw = kept.pop(index) if index in kept else extractor.one(image)
         found.append(projection.apply(raw).astype(np.float16))
+        pooled.append(raw.mean(axis=(1, 2), dtype=np.float64))
         if index % 100 == 99:
             progress({"step": "features", "done": index + 1, "of": len(images)})
-    return projection, np.stack(found)
+    return projection, np.stack(found), np.stack(pooled)
 
 
 def _folds(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ from qc_vision.training.package import Options, Progress, write_package
 from qc_vision.training.pseudo import spoil
 from qc_vision.training.samples import Sample, targets_of
 from qc_vision.training.transplant import Cutting, cuttings, transplant
+from qc_vision.training.watch import fit_watch, watched
 
 Image = NDArray[np.uint8]
 
@@ -71,11 +72,14 @@ def make_package(
             {"step": "head", "epoch": epoch, "of": options.epochs, "loss": round(loss, 5)}
         ),
     )
-    fusion, raw = _calibrate(snapshot.calibration, extractor, head, bank, options)
+    fusion, raw, pooled = _calibrate(snapshot.calibration, extractor, head, bank, options)
     calibration = conformal(raw, options.target_overkill)
     progress({"step": "calibrated", "threshold": calibration.threshold, "n": calibration.n})
     weights = plain(head)
     model = inspection_model(backbone, weights, bank, fusion)
+    watch = fit_watch(pooled, rng)
+    if watch is not None:
+        model = watched(model, ("features",), watch)
     _check_export(model, snapshot.calibration, raw)
     manifest = write_package(
         package,
@@ -91,6 +95,7 @@ def make_package(
                 "spoiled": options.spoiled * len(snapshot.good),
                 "defects": len(snapshot.defects),
             },
+            **({} if watch is None else {"watch": watch.noted()}),
             **options.extra,
         },
     )
@@ -140,15 +145,16 @@ def _calibrate(
     head: PatchHead,
     bank: Bank,
     options: Options,
-) -> tuple[Fusion, NDArray[np.float64]]:
-    """Set each branch's limit on good images and return the fused raw scores of those images."""
-    logits, novelties = [], []
+) -> tuple[Fusion, NDArray[np.float64], NDArray[np.float64]]:
+    """Set each branch's limit on good images; return it with their fused raw scores and their features' means."""
+    logits, novelties, pooled = [], [], []
     for sample in good:
         features = extractor.one(sample.image)
         with torch.no_grad():
             answer = head(torch.from_numpy(features)[None])
         logits.append(float(answer[0, 0].max()))
         novelties.append(_novelty(bank, features))
+        pooled.append(features.mean(axis=(1, 2), dtype=np.float64))
     a, b = np.array(logits), np.array(novelties)
     head_limit = conformal(a, options.target_overkill * _HEAD_SHARE).threshold
     bank_limit = conformal(b, options.target_overkill * (1 - _HEAD_SHARE)).threshold
@@ -158,9 +164,10 @@ def _calibrate(
         bank_limit,
         max(bank_limit - float(np.median(b)), 1e-3),
     )
-    return fusion, np.maximum(
+    raw = np.maximum(
         (a - fusion.head_limit) / fusion.head_spread, (b - fusion.bank_limit) / fusion.bank_spread
     )
+    return fusion, raw, np.stack(pooled)
 
 
 def _novelty(bank: Bank, features: NDArray[np.float32]) -> float:
