@@ -79,6 +79,7 @@ def result_of(
         total_ms=total_ms,
         accepted=accepted,
         beside=beside,
+        watch=tuple(round(number, 3) for number in inspection.watch) if inspection else (),
         **{"measures": judgement.measures, **of_pipeline(inspection)},
     )
 

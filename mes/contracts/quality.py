@@ -90,6 +90,18 @@ class Region(BaseModel):
     label: str | None = None
 
 
+class DrawnRegion(BaseModel):
+    """Where a person says that a defect is: pixels of the stored image; `label` is a defect code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    x: int = Field(ge=0)
+    y: int = Field(ge=0)
+    w: int = Field(gt=0)
+    h: int = Field(gt=0)
+    label: str | None = Field(default=None, max_length=40)
+
+
 class BesideVerdict(BaseModel):
     """What another model (shadow, canary, or the active one beside a canary) said of the same picture."""
 
@@ -167,5 +179,7 @@ class InspectionResult(BaseModel):
     """Of the gauges, where a pipeline judged."""
     step_ms: dict[str, float] = Field(default_factory=dict)
     """Milliseconds by node, where a pipeline judged."""
+    watch: tuple[float, ...] = Field(default=(), max_length=32)
+    """Where the picture lies among the good ones of the training, in spreads; empty: the model does not say."""
     help_wanted: str | None = Field(default=None, max_length=300)
     """Why the pipeline calls for help at the station (andon)."""

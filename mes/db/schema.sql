@@ -1,4 +1,4 @@
--- The schema of revision 0320, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0301, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -580,7 +580,10 @@ CREATE TABLE public.inspection (
     defect_code text,
     reviewed_by text,
     reviewed_at timestamp with time zone,
+    reviewed_regions jsonb,
+    watch real[],
     CONSTRAINT inspection_check CHECK ((((review IS NULL) = (reviewed_by IS NULL)) AND ((review IS NULL) = (reviewed_at IS NULL)))),
+    CONSTRAINT inspection_check1 CHECK (((reviewed_regions IS NULL) OR (review IS NOT NULL))),
     CONSTRAINT inspection_image_sha256_check CHECK ((image_sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT inspection_review_check CHECK ((review = ANY (ARRAY['confirmed'::text, 'false_call'::text, 'escape'::text]))),
     CONSTRAINT inspection_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
@@ -1280,6 +1283,18 @@ CREATE TABLE public.rework (
     CONSTRAINT rework_work_s_check CHECK ((work_s > (0)::double precision))
 );
 
+CREATE TABLE public.second_look (
+    inspection_id uuid NOT NULL,
+    first_defect boolean NOT NULL,
+    first_code text,
+    first_by text NOT NULL,
+    defect boolean NOT NULL,
+    code text,
+    by text NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    CONSTRAINT second_look_check CHECK ((by <> first_by))
+);
+
 CREATE TABLE public.telemetry (
     "time" timestamp with time zone NOT NULL,
     tag_id integer CONSTRAINT telemetry_tag_id_not_null1 NOT NULL,
@@ -1863,6 +1878,9 @@ ALTER TABLE ONLY public.reading_mismatch
 ALTER TABLE ONLY public.rework
     ADD CONSTRAINT rework_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.second_look
+    ADD CONSTRAINT second_look_pkey PRIMARY KEY (inspection_id);
+
 ALTER TABLE ONLY public.telemetry_dirty
     ADD CONSTRAINT telemetry_dirty_pkey PRIMARY KEY (line, minute);
 
@@ -1988,7 +2006,11 @@ CREATE INDEX inspection_camera ON public.inspection USING btree (camera, variant
 
 CREATE INDEX inspection_lot ON public.inspection USING btree (lot, triggered_at) WHERE (lot IS NOT NULL);
 
+CREATE INDEX inspection_model ON public.inspection USING btree (model_sha256, model_version, triggered_at DESC) WHERE (model_sha256 <> ''::text);
+
 CREATE INDEX inspection_recent ON public.inspection USING btree (triggered_at);
+
+CREATE INDEX inspection_reviewed ON public.inspection USING btree (reviewed_at) WHERE (review IS NOT NULL);
 
 CREATE INDEX job_command_open ON public.job_command USING btree (job_order_id) WHERE (ok IS NULL);
 
@@ -2065,6 +2087,8 @@ CREATE INDEX rework_confirmed ON public.rework USING btree (body_id) WHERE (stat
 CREATE UNIQUE INDEX rework_one_alive ON public.rework USING btree (hold_id) WHERE (state = ANY (ARRAY['provisional'::text, 'confirmed'::text]));
 
 CREATE INDEX rework_unreviewed ON public.rework USING btree (review_by_at) WHERE (state = 'provisional'::text);
+
+CREATE INDEX second_look_when ON public.second_look USING btree (looked_at);
 
 CREATE INDEX telemetry_time ON ONLY public.telemetry USING brin ("time") WITH (pages_per_range='16');
 
@@ -2233,6 +2257,9 @@ ALTER TABLE ONLY public.promise_move
 
 ALTER TABLE ONLY public.rework
     ADD CONSTRAINT rework_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES public.hold(id);
+
+ALTER TABLE ONLY public.second_look
+    ADD CONSTRAINT second_look_inspection_id_fkey FOREIGN KEY (inspection_id) REFERENCES public.inspection(id);
 
 ALTER TABLE ONLY public.user_session
     ADD CONSTRAINT user_session_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.app_user(id) ON DELETE CASCADE;

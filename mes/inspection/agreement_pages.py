@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,11 +11,12 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from mes.identity.model import Role
-from mes.inspection import agreement, gauge_studies, registry
+from mes.inspection import agreement, gauge_studies, registry, second_look_model, second_looks
 from mes.inspection import agreement_repository as repository
 from mes.inspection.agreement_model import MODEL, StillBlind, StudyStillOpen, TooFewAppraisers
 from mes.inspection.gauge_rr import GaugeStudy, study_of
-from mes.platform.http import ReadDb
+from mes.platform.db import ReadConn
+from mes.platform.http import ReadDb, SettingsDep
 from mes.web.listing import csv_answer
 from mes.web.reader import page_for
 from mes.web.shell import Shell
@@ -26,6 +28,7 @@ AppraiserPage = Annotated[Shell, Depends(page_for(Role.QUALITY, Role.OPERATOR))]
 EngineerPage = Annotated[Shell, Depends(page_for(Role.QUALITY))]
 SIZES = (10, 20, 30, 50)
 REPEATS = (2, 3)
+LOOK_BACK = timedelta(weeks=8)
 
 GRADES: Mapping[str, tuple[str, str, str]] = {
     "good": ("good", "circle-check", _("acceptable")),
@@ -44,8 +47,8 @@ SOURCES: Mapping[str, str] = {
 
 
 @router.get("/quality/studies")
-async def studies_page(shell: AppraiserPage, conn: ReadDb) -> HTMLResponse:
-    """List the studies, and begin one."""
+async def studies_page(shell: AppraiserPage, conn: ReadDb, settings: SettingsDep) -> HTMLResponse:
+    """List the studies, begin one, and show how far reviewers agree day by day."""
     rows = await repository.overviews(conn, await repository.studies(conn))
     gauges = await repository.gauge_studies(conn) if shell.may(Role.QUALITY) else []
     return shell.page(
@@ -62,6 +65,9 @@ async def studies_page(shell: AppraiserPage, conn: ReadDb) -> HTMLResponse:
             "sizes": SIZES,
             "repeats": REPEATS,
             "grades": GRADES,
+            "reviewers": await _reviewers(shell, conn) if shell.may(Role.QUALITY) else None,
+            "share": settings.review.second_looks,
+            "fewest": second_look_model.FEWEST,
         },
     )
 
@@ -144,6 +150,11 @@ async def readings_csv(study_id: UUID, shell: EngineerPage, conn: ReadDb) -> Res
     columns = ("part", "appraiser", "trial", "value")
     rows = [{name: getattr(one, name) for name in columns} for one in record.readings]
     return csv_answer("gauge-study", columns, rows, shell.f)
+
+
+async def _reviewers(shell: Shell, conn: ReadConn) -> second_look_model.Reviewers:
+    looks = await second_looks.since(conn, since_at=shell.now - LOOK_BACK)
+    return second_look_model.agreement_of(looks, zone=shell.f.zone)
 
 
 def _actor(shell: Shell) -> str:

@@ -218,6 +218,39 @@ def _cohen(pairs: Mapping[str, Sequence[tuple[bool, bool]]]) -> Kappa:
     return _with_interval(kappa, list(pairs))
 
 
+def kappa_of_counts(both: int, first: int, second: int, neither: int) -> Kappa:
+    """Return Cohen's kappa of two people who each judged every picture once, with its jackknife interval.
+
+    Args:
+        both: pictures that both say yes to; `first`, `second`: one of them alone; `neither`: no one.
+    """
+    cells = (both, first, second, neither)
+    found = _kappa_of(cells)
+    if found is None:
+        return Kappa(None, None, None)
+    # pictures of one cell are alike: leaving out any of them gives the same kappa
+    without = [
+        one[0]
+        for cell, count in enumerate(cells)
+        if count and (one := _kappa_of(_one_less(cells, cell))) is not None
+        for _ in range(count)
+    ]
+    return _interval(found, without, sum(cells))
+
+
+def _kappa_of(cells: Sequence[int]) -> tuple[float, float] | None:
+    both, first, second, neither = cells
+    n = sum(cells)
+    if not n:
+        return None
+    one, other = (both + first) / n, (both + second) / n
+    return _beyond((both + neither) / n, one * other + (1 - one) * (1 - other))
+
+
+def _one_less(cells: Sequence[int], cell: int) -> list[int]:
+    return [count - (number == cell) for number, count in enumerate(cells)]
+
+
 def _fleiss(said: Repeats, parts: Sequence[str]) -> Kappa:
     """Return Fleiss' kappa (1971) of equally many verdicts a part."""
     raters = len(said[parts[0]])
@@ -250,15 +283,19 @@ def _with_interval(
     found = kappa(parts)
     if found is None:
         return Kappa(None, None, None)
+    n = len(parts)
+    without = [kappa([p for p in parts if p != left]) for left in parts] if n > 2 else []
+    return _interval(found, [one[0] for one in without if one is not None], n)
+
+
+def _interval(found: tuple[float, float], values: Sequence[float], n: int) -> Kappa:
+    """Return a kappa of n parts with its interval from the `values` that leave out one of them each."""
     value, by_chance = found
     z = NormalDist().inv_cdf(0.5 + _CONFIDENCE / 2)
-    n = len(parts)
     if value >= 1:
         lowest = ((1 - _CONFIDENCE) / 2) ** (1 / n)
         return Kappa(1.0, (lowest - by_chance) / (1 - by_chance), 1.0)
-    without = [kappa([p for p in parts if p != left]) for left in parts] if n > 2 else []
-    values = [one[0] for one in without if one is not None]
-    if len(values) < 2:
+    if n <= 2 or len(values) < 2:
         return Kappa(value, -1.0, 1.0)
     mean = sum(values) / len(values)
     spread = sqrt((len(values) - 1) / len(values) * sum((one - mean) ** 2 for one in values))

@@ -1,4 +1,4 @@
-"""Does a camera still see what its model was set up for? The scores of recent pictures against earlier ones.
+"""Does a camera still see what its model was set up for? Recent scores against earlier ones, and features.
 
 Lamps age, lenses film over, a die is replaced: scores move long before verdicts do. Scores are compared as
 log-odds, since they crowd at 0; medians and the median absolute deviation, so that defects do not count.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import hypot, log, sqrt
 from statistics import median
 from typing import Final
 
@@ -35,6 +35,34 @@ class Drift:
     def alarm(self) -> bool:
         """Whether the model should be looked at."""
         return abs(self.shift) > max(LIMIT, 4 * self.noise)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """How far the typical recent picture looks from the good ones of the training.
+
+    A model's graph says where a picture lies among those, in their spreads along the few directions in which
+    they vary and off them; the medians of recent pictures, so that defects do not count. `distance` is the
+    Mahalanobis distance of these medians, `limit` what 99 % of single good pictures keep: where the *typical*
+    picture exceeds it, the camera sees something else. A variant that varied in the training stays within.
+    """
+
+    recent: int
+    distance: float
+    limit: float
+
+    @property
+    def alarm(self) -> bool:
+        """Whether lamp, lens and variant should be looked at."""
+        return self.distance > self.limit
+
+
+def feature_drift_of(watched: Sequence[Sequence[float]], *, limit: float) -> FeatureDrift | None:
+    """Return the drift of pictures' features; None while there are too few of one model."""
+    if len(watched) < RECENT or len({len(one) for one in watched}) != 1:
+        return None
+    middle = [median(numbers) for numbers in zip(*watched, strict=True)]
+    return FeatureDrift(len(watched), hypot(*middle), limit)
 
 
 def drift_of(scores: Sequence[float]) -> Drift | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from mes.contracts.quality import Region, Verdict
+from mes.contracts.quality import DrawnRegion, Region, Verdict
 from mes.platform.errors import Invalid, NotFound, TooLarge, UnsupportedMedia
 
 
@@ -39,6 +40,12 @@ class ImageTooLarge(TooLarge):
     """An image has at most {limit_bytes} bytes."""
 
     code = "image.too_large"
+
+
+class RegionOutside(Invalid):
+    """A region reaches to {right}×{bottom}; the picture has {width}×{height} pixels."""
+
+    code = "inspection.region_outside"
 
 
 class HeatmapUnavailable(NotFound):
@@ -90,6 +97,8 @@ class Inspection:
     accepted: bool
     review: Review | None
     defect_code: str | None
+    reviewed_regions: tuple[DrawnRegion, ...] | None
+    """As a person corrected them; None where nobody did."""
     reviewed_by: str | None
     reviewed_at: datetime | None
 
@@ -125,6 +134,17 @@ def defect_kind_of(regions: tuple[Region, ...]) -> str | None:
     """Return the label of the region with the highest score that has one."""
     labelled = [region for region in regions if region.label]
     return max(labelled, key=lambda region: region.score).label if labelled else None
+
+
+def check_regions(regions: Iterable[DrawnRegion], image_px: tuple[int, int] | None) -> None:
+    """Refuse regions that lie outside their picture; raises RegionOutside."""
+    if image_px is None:
+        return
+    width, height = image_px
+    for region in regions:
+        right, bottom = region.x + region.w, region.y + region.h
+        if right > width or bottom > height:
+            raise RegionOutside(right=right, bottom=bottom, width=width, height=height)
 
 
 def uncertainty(score: float, threshold: float) -> float:

@@ -104,6 +104,13 @@ SELECT score FROM (
    ORDER BY triggered_at DESC LIMIT %(limit)s) AS newest
  ORDER BY triggered_at
 
+-- recent_watch --
+-- Where a camera's newest judged pictures lie among the good ones that their model was trained on.
+SELECT watch FROM inspection
+ WHERE camera = %(camera)s AND verdict IN ('OK', 'NOK') AND model_sha256 = %(model_sha256)s
+   AND triggered_at >= %(since_at)s AND watch IS NOT NULL
+ ORDER BY triggered_at DESC LIMIT %(limit)s
+
 -- judging --
 -- The model that judged last at each camera.
 SELECT DISTINCT ON (camera) camera, model_name, model_version, model_sha256

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from mes.contracts.plant import Line, Station
 from mes.identity.model import Role
 from mes.inspection import registry
-from mes.inspection.drift import Drift
+from mes.inspection.drift import Drift, FeatureDrift
 from mes.inspection.pipelines import publishing
 from mes.inspection.pipelines.publication import Place
 from mes.inspection.registry import Judging
@@ -38,6 +38,9 @@ class Row:
     at: Camera
     judging: Judging | None
     drift: Drift | None
+    features: FeatureDrift | None
+    watches: bool
+    """Whether the model that judges says how its pictures look."""
     active: Model | None
     trial: Model | None
     compared: Comparison | None
@@ -116,6 +119,7 @@ async def _rows(
     since_at = shell.now - LOOK_BACK
     judging = await registry.judging(conn, since_at=since_at)
     known = {model.package_sha256: model for model in models}
+    by_graph = {(model.model_sha256, model.version): model for model in models}
     taken_back = await registry.taken_back(conn)
     places = await publishing.places(conn)
     rows = []
@@ -126,12 +130,17 @@ async def _rows(
         at = cameras.get(camera, Camera(camera, None, None))
         last, refused = judging.get(camera), taken_back.get(camera)
         place = places.get(camera, Place(camera, None, None))
+        model = by_graph.get((last.model_sha256, last.model_version)) if last else None
         row = Row(
             line,
             station,
             at,
             last,
             await registry.drift(conn, last, since_at=since_at) if last else None,
+            await registry.feature_drift(conn, last, model, since_at=since_at)
+            if last and model
+            else None,
+            model is not None and model.watch_limit is not None,
             known.get(at.active.package_sha256) if at.active else None,
             known.get(at.trial.package_sha256) if at.trial else None,
             None,

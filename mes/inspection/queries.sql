@@ -3,12 +3,12 @@
 INSERT INTO inspection (id, line, station, camera, counter, body_id, lot, job_order_id, variant, verdict,
                         score, threshold, defect_kind, regions, reason, image_sha256, image_w, image_h,
                         model_name, model_version, model_sha256, pipeline_version, triggered_at,
-                        decided_at, deadline_at, inference_ms, total_ms, accepted)
+                        decided_at, deadline_at, inference_ms, total_ms, accepted, watch)
 VALUES (%(id)s, %(line)s, %(station)s, %(camera)s, %(counter)s, %(body_id)s, %(lot)s, %(job_order_id)s,
         %(variant)s, %(verdict)s, %(score)s, %(threshold)s, %(defect_kind)s, %(regions)s::jsonb,
         %(reason)s, %(image_sha256)s, %(image_w)s, %(image_h)s, %(model_name)s, %(model_version)s,
         %(model_sha256)s, %(pipeline_version)s, %(triggered_at)s, %(decided_at)s, %(deadline_at)s,
-        %(inference_ms)s, %(total_ms)s, %(accepted)s)
+        %(inference_ms)s, %(total_ms)s, %(accepted)s, %(watch)s)
 ON CONFLICT (id) DO NOTHING
 
 -- exists --
@@ -22,7 +22,7 @@ UPDATE inspection
        reason = %(reason)s, image_sha256 = %(image_sha256)s, image_w = %(image_w)s,
        image_h = %(image_h)s, model_name = %(model_name)s, model_version = %(model_version)s,
        model_sha256 = %(model_sha256)s, pipeline_version = %(pipeline_version)s,
-       inference_ms = %(inference_ms)s, total_ms = %(total_ms)s
+       inference_ms = %(inference_ms)s, total_ms = %(total_ms)s, watch = %(watch)s
  WHERE id = %(late_id)s
 
 -- of_request --
@@ -41,7 +41,7 @@ SELECT i.id, i.line, i.station, i.camera, i.counter, i.body_id, i.lot, i.job_ord
        i.verdict, i.score, i.threshold, i.defect_kind, i.regions, i.reason, i.image_sha256, i.image_w,
        i.image_h, m.sha256 IS NOT NULL AS image_is_here, i.model_name, i.model_version, i.model_sha256,
        i.pipeline_version, i.triggered_at, i.decided_at, i.deadline_at, i.inference_ms, i.total_ms,
-       i.accepted, i.review, i.defect_code, i.reviewed_by, i.reviewed_at
+       i.accepted, i.review, i.defect_code, i.reviewed_regions, i.reviewed_by, i.reviewed_at
   FROM inspection AS i LEFT JOIN inspection_image AS m ON m.sha256 = i.image_sha256
  WHERE i.id = %(id)s
 
@@ -50,7 +50,7 @@ SELECT i.id, i.line, i.station, i.camera, i.counter, i.body_id, i.lot, i.job_ord
        i.verdict, i.score, i.threshold, i.defect_kind, i.regions, i.reason, i.image_sha256, i.image_w,
        i.image_h, m.sha256 IS NOT NULL AS image_is_here, i.model_name, i.model_version, i.model_sha256,
        i.pipeline_version, i.triggered_at, i.decided_at, i.deadline_at, i.inference_ms, i.total_ms,
-       i.accepted, i.review, i.defect_code, i.reviewed_by, i.reviewed_at
+       i.accepted, i.review, i.defect_code, i.reviewed_regions, i.reviewed_by, i.reviewed_at
   FROM inspection AS i LEFT JOIN inspection_image AS m ON m.sha256 = i.image_sha256
  WHERE i.id = ANY(%(ids)s)
 
@@ -59,7 +59,7 @@ SELECT i.id, i.line, i.station, i.camera, i.counter, i.body_id, i.lot, i.job_ord
        i.verdict, i.score, i.threshold, i.defect_kind, i.regions, i.reason, i.image_sha256, i.image_w,
        i.image_h, m.sha256 IS NOT NULL AS image_is_here, i.model_name, i.model_version, i.model_sha256,
        i.pipeline_version, i.triggered_at, i.decided_at, i.deadline_at, i.inference_ms, i.total_ms,
-       i.accepted, i.review, i.defect_code, i.reviewed_by, i.reviewed_at
+       i.accepted, i.review, i.defect_code, i.reviewed_regions, i.reviewed_by, i.reviewed_at
   FROM inspection AS i LEFT JOIN inspection_image AS m ON m.sha256 = i.image_sha256
  WHERE i.body_id = %(body_id)s ORDER BY i.triggered_at, i.id
 
@@ -69,7 +69,7 @@ SELECT i.id, i.line, i.station, i.camera, i.counter, i.body_id, i.lot, i.job_ord
        i.verdict, i.score, i.threshold, i.defect_kind, i.regions, i.reason, i.image_sha256, i.image_w,
        i.image_h, m.sha256 IS NOT NULL AS image_is_here, i.model_name, i.model_version, i.model_sha256,
        i.pipeline_version, i.triggered_at, i.decided_at, i.deadline_at, i.inference_ms, i.total_ms,
-       i.accepted, i.review, i.defect_code, i.reviewed_by, i.reviewed_at
+       i.accepted, i.review, i.defect_code, i.reviewed_regions, i.reviewed_by, i.reviewed_at
   FROM inspection AS i LEFT JOIN inspection_image AS m ON m.sha256 = i.image_sha256
  WHERE %(camera)s::text IS NULL OR i.camera = %(camera)s
  ORDER BY i.triggered_at DESC, i.id LIMIT %(limit)s
@@ -86,8 +86,8 @@ SELECT id FROM inspection
 
 -- review --
 UPDATE inspection
-   SET review = %(review)s, defect_code = %(defect_code)s, reviewed_by = %(reviewed_by)s,
-       reviewed_at = %(reviewed_at)s
+   SET review = %(review)s, defect_code = %(defect_code)s, reviewed_regions = %(regions)s::jsonb,
+       reviewed_by = %(reviewed_by)s, reviewed_at = %(reviewed_at)s
  WHERE id = %(id)s
 
 -- figures --

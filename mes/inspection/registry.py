@@ -19,7 +19,14 @@ from mes.contracts.quality import InspectionResult
 from mes.events import service as events
 from mes.identity import service as identity
 from mes.inspection import bridge
-from mes.inspection.drift import EARLIER, RECENT, Drift, drift_of
+from mes.inspection.drift import (
+    EARLIER,
+    RECENT,
+    Drift,
+    FeatureDrift,
+    drift_of,
+    feature_drift_of,
+)
 from mes.inspection.images import ImageStore
 from mes.inspection.rollout import (
     CANARY_EVERY,
@@ -309,6 +316,25 @@ async def drift(conn: ReadConn, at: Judging, *, since_at: datetime) -> Drift | N
         },
     )
     return drift_of([float(row["score"]) for row in rows])
+
+
+async def feature_drift(
+    conn: ReadConn, at: Judging, model: Model, *, since_at: datetime
+) -> FeatureDrift | None:
+    """Return how far a camera's pictures look from those of its model's training; None while there are too few."""
+    if model.watch_limit is None:
+        return None
+    rows = await db.fetch_dicts(
+        conn,
+        queries["recent_watch"],
+        {
+            "camera": at.camera,
+            "model_sha256": at.model_sha256,
+            "since_at": since_at,
+            "limit": RECENT,
+        },
+    )
+    return feature_drift_of([row["watch"] for row in rows], limit=model.watch_limit)
 
 
 async def heatmap(conn: ReadConn, store: ImageStore, image: bytes, *, model_sha256: str) -> bytes:

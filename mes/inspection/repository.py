@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from mes.contracts.line_records import InspectionAnswered
-from mes.contracts.quality import InspectionResult, Region, Verdict
+from mes.contracts.quality import DrawnRegion, InspectionResult, Region, Verdict
 from mes.inspection.model import CameraFigures, Inspection, Review, defect_kind_of
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
@@ -55,6 +55,7 @@ class _Row:
     accepted: bool
     review: str | None
     defect_code: str | None
+    reviewed_regions: list[dict[str, Any]] | None
     reviewed_by: str | None
     reviewed_at: datetime | None
 
@@ -65,12 +66,15 @@ class _Row:
             **same,
             verdict=Verdict(self.verdict),
             regions=tuple(Region.model_validate(region) for region in self.regions),
+            reviewed_regions=None
+            if self.reviewed_regions is None
+            else tuple(DrawnRegion.model_validate(region) for region in self.reviewed_regions),
             image_px=size,
             review=Review(self.review) if self.review else None,
         )
 
 
-_CONVERTED = frozenset({"verdict", "regions", "image_w", "image_h", "review"})
+_CONVERTED = frozenset({"verdict", "regions", "reviewed_regions", "image_w", "image_h", "review"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,11 @@ async def save_review(
     review: Review | None,
     *,
     defect_code: str | None,
+    regions: Sequence[DrawnRegion] | None,
     reviewer: str | None,
     at: datetime | None,
 ) -> None:
+    drawn = None if regions is None else json.dumps([one.model_dump() for one in regions])
     await db.execute(
         conn,
         queries["review"],
@@ -182,6 +188,7 @@ async def save_review(
             "id": inspection_id,
             "review": review,
             "defect_code": defect_code,
+            "regions": drawn,
             "reviewed_by": reviewer,
             "reviewed_at": at,
         },
@@ -223,4 +230,5 @@ def _params(result: InspectionResult) -> dict[str, object]:
         "defect_kind": defect_kind_of(result.regions),
         "image_w": width,
         "image_h": height,
+        "watch": list(result.watch) or None,
     }

@@ -115,6 +115,12 @@ class Model:
         return f"{self.name} {self.version}"
 
     @property
+    def watch_limit(self) -> float | None:
+        """How far from the middle 99 % of good pictures lie, in spreads; None: it does not watch its features."""
+        found: Mapping[str, Any] = self.manifest.get("extra", {}).get("watch", {})
+        return found.get("limit")
+
+    @property
     def summary(self) -> Mapping[str, Any]:
         """What was measured when it was trained: escape, overkill, AUROC; empty when nothing was."""
         found: Mapping[str, Any] = self.manifest.get("metrics", {}).get("summary", {})

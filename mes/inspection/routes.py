@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from mes.agents import service as agents
 from mes.identity.access import CurrentUser, require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
-from mes.inspection import registry, service
+from mes.inspection import registry, second_looks, service
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.model import UnknownImage
 from mes.inspection.rollout import MAX_PACKAGE_BYTES, PackageTooLarge
@@ -21,6 +21,7 @@ from mes.inspection.schemas import (
     ModelOut,
     PromoteIn,
     RollBackIn,
+    SecondLookIn,
     ShadowIn,
 )
 from mes.platform.http import ClockDep, ContextDep, ReadDb, SettingsDep, WriteDb
@@ -70,6 +71,29 @@ async def get_heatmap(
     data, _ = await service.load_image(conn, images, seen.image_sha256)
     png = await registry.heatmap(conn, images, data, model_sha256=seen.model_sha256)
     return Response(png, media_type="image/png", headers={"Cache-Control": _FOR_EVER})
+
+
+@router.put("/api/inspections/{inspection_id}/second-look", status_code=204)
+async def look_again(
+    inspection_id: UUID, body: SecondLookIn, user: Engineer, conn: WriteDb, clock: ClockDep
+) -> Response:
+    """Judge a picture that somebody else has reviewed; part and hold stay as they are."""
+    await second_looks.look(
+        conn,
+        inspection_id,
+        defect=body.defect,
+        code=body.defect_code,
+        by=user.name,
+        now=clock.now(),
+    )
+    return Response(status_code=204)
+
+
+@router.delete("/api/inspections/{inspection_id}/second-look", status_code=204)
+async def take_second_look_back(inspection_id: UUID, user: Engineer, conn: WriteDb) -> Response:
+    """Take one's own second word back."""
+    await second_looks.take_back(conn, inspection_id, by=user.name)
+    return Response(status_code=204)
 
 
 @router.get("/api/cameras/figures")

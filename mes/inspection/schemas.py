@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from mes.contracts.quality import Region, Sha256, Verdict
+from mes.contracts.quality import DrawnRegion, Region, Sha256, Verdict
 from mes.inspection.model import CameraFigures, Inspection, Review, uncertainty
 from mes.inspection.rollout import CANARY_EVERY, Model
 
@@ -40,6 +40,7 @@ class InspectionOut(BaseModel):
     accepted: bool
     review: Review | None
     defect_code: str | None
+    reviewed_regions: tuple[DrawnRegion, ...] | None
     reviewed_by: str | None
     reviewed_at: datetime | None
 
@@ -72,9 +73,19 @@ class InspectionOut(BaseModel):
             accepted=seen.accepted,
             review=seen.review,
             defect_code=seen.defect_code,
+            reviewed_regions=seen.reviewed_regions,
             reviewed_by=seen.reviewed_by,
             reviewed_at=seen.reviewed_at,
         )
+
+
+class SecondLookIn(BaseModel):
+    """What a second reviewer says: a defect, with its code where it is another than the model's, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    defect: bool
+    defect_code: str | None = Field(default=None, min_length=1, max_length=40)
 
 
 class CameraFiguresOut(BaseModel):

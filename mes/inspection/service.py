@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from mes.contracts.events import InspectionRecorded
 from mes.contracts.line_records import InspectionAnswered
-from mes.contracts.quality import InspectionResult, Verdict
+from mes.contracts.quality import DrawnRegion, InspectionResult, Verdict
 from mes.events import service as events
 from mes.events.model import Event
-from mes.inspection import registry, repository
+from mes.inspection import registry, repository, second_looks
 from mes.inspection.images import ImageStore, checked_media
 from mes.inspection.model import (
     CameraFigures,
@@ -19,6 +19,7 @@ from mes.inspection.model import (
     Review,
     UnknownImage,
     UnknownInspection,
+    check_regions,
     defect_kind_of,
 )
 from mes.platform.db import ReadConn, WriteConn
@@ -146,19 +147,36 @@ async def review(
     said: Review,
     *,
     defect_code: str | None,
+    regions: Sequence[DrawnRegion] | None = None,
     reviewer: str,
     now: datetime,
 ) -> None:
-    """Remember what a person said of a verdict: it is the next training label."""
+    """Remember what a person said of a verdict: it is the next training label.
+
+    Args:
+        regions: where the defect is, as the person corrected it; None: as the model says.
+
+    Raises:
+        UnknownInspection, RegionOutside
+    """
+    if regions is not None:
+        check_regions(regions, (await get(conn, inspection_id)).image_px)
     await repository.save_review(
-        conn, inspection_id, said, defect_code=defect_code, reviewer=reviewer, at=now
+        conn,
+        inspection_id,
+        said,
+        defect_code=defect_code,
+        regions=regions,
+        reviewer=reviewer,
+        at=now,
     )
 
 
 async def take_back_review(conn: WriteConn, inspection_id: UUID) -> None:
-    """Forget a review that was undone."""
+    """Forget a review that was undone, and what a second person said beside it."""
+    await second_looks.forget(conn, inspection_id)
     await repository.save_review(
-        conn, inspection_id, None, defect_code=None, reviewer=None, at=None
+        conn, inspection_id, None, defect_code=None, regions=None, reviewer=None, at=None
     )
 
 

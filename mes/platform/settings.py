@@ -105,6 +105,11 @@ class WorkerSettings(_Section):
     """A worker serves Prometheus metrics on this loopback port; 0: on a free one, which its log names."""
 
 
+class ReviewSettings(_Section):
+    second_looks: float = Field(default=0.05, ge=0, le=1)
+    """Share of the reviewed pictures that a second person judges blind; 0: none."""
+
+
 class Settings(BaseSettings):
     """All settings of a server process."""
 
@@ -120,6 +125,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     nats: NatsSettings = NatsSettings()
     worker: WorkerSettings = WorkerSettings()
+    review: ReviewSettings = ReviewSettings()
 
     @property
     def authority_dir(self) -> Path:

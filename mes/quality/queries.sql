@@ -25,6 +25,13 @@ SELECT id, body_id, rack, order_id, line, inspection_id, cause, defect_kind, ris
        row_version
   FROM hold WHERE body_id = %(body_id)s ORDER BY placed_at, id
 
+-- holds_of_inspections --
+-- The hold that each of some pictures led to.
+SELECT DISTINCT ON (inspection_id) id, body_id, rack, order_id, line, inspection_id, cause, defect_kind, risk,
+       placed_at, last_event_id, state, disposition, reason, defect_code, reviewer, decided_at, closed_at,
+       row_version
+  FROM hold WHERE inspection_id = ANY(%(ids)s) ORDER BY inspection_id, placed_at DESC
+
 -- not_closed --
 -- What waits for a decision or for its repair, oldest first.
 SELECT id, body_id, rack, order_id, line, inspection_id, cause, defect_kind, risk, placed_at,

@@ -117,6 +117,10 @@ async def holds_of_body(conn: ReadConn, body_id: UUID) -> list[Hold]:
     return await _holds(conn, queries["holds_of_body"], {"body_id": body_id})
 
 
+async def holds_of_inspections(conn: ReadConn, ids: Collection[UUID]) -> list[Hold]:
+    return await _holds(conn, queries["holds_of_inspections"], {"ids": list(ids)})
+
+
 async def not_closed(conn: ReadConn) -> list[Hold]:
     return await _holds(conn, queries["not_closed"], None)
 

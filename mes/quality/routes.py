@@ -91,6 +91,7 @@ async def decide(
         body.disposition,
         reason=body.reason,
         defect_code=body.defect_code,
+        regions=body.regions,
         reviewer=user.name,
         row_version=_version(if_match),
         now=clock.now(),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mes.contracts.quality import Disposition
+from mes.contracts.quality import Disposition, DrawnRegion
 from mes.execution.schemas import BodyOut
 from mes.inspection.schemas import InspectionOut
 from mes.quality.model import Hold, HoldState, Rework, ReworkState
@@ -88,6 +88,8 @@ class DispositionIn(BaseModel):
     disposition: Disposition
     reason: str = Field(default="", max_length=500)
     defect_code: str | None = Field(default=None, min_length=1, max_length=40)
+    regions: list[DrawnRegion] | None = Field(default=None, max_length=50)
+    """Where the defect is, as the person corrected it; null: as the model says."""
 
 
 class NonconformanceIn(BaseModel):

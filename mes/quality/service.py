@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from mes.contracts.events import (
 )
 from mes.contracts.ids import uuid7
 from mes.contracts.plant import PlantModel
-from mes.contracts.quality import Disposition, Verdict
+from mes.contracts.quality import Disposition, DrawnRegion, Verdict
 from mes.events import service as events
 from mes.events.model import Event
 from mes.execution import service as execution
@@ -110,6 +111,7 @@ async def decide(
     *,
     reason: str = "",
     defect_code: str | None = None,
+    regions: Sequence[DrawnRegion] | None = None,
     reviewer: str,
     row_version: int | None,
     now: datetime,
@@ -120,11 +122,12 @@ async def decide(
     (and takes a rack out of stock).
 
     Args:
+        regions: where the defect is, as the person corrected it; None: as the model says.
         reviewer: the person's name, or `policy`.
         row_version: the version the person saw; None for the policy.
 
     Raises:
-        UnknownHold, HoldChangedMeanwhile, HoldDecided, ReasonRequired, NoReworkThere.
+        UnknownHold, HoldChangedMeanwhile, HoldDecided, ReasonRequired, NoReworkThere, RegionOutside.
     """
     hold = await _seen(conn, hold_id, row_version)
     decided = hold.decide(
@@ -154,7 +157,7 @@ async def decide(
             await reworks.revert(conn, rework, chain, now=now)
     await repository.save_hold(conn, decided, last_event_id=chain.last_id)
     if reviewer != POLICY:
-        await _remember_review(conn, decided, reviewer=reviewer, now=now)
+        await _remember_review(conn, decided, regions=regions, reviewer=reviewer, now=now)
     if disposition is Disposition.SCRAP:
         await _scrap(conn, decided, chain, now=now)
     elif decided.body_id is not None:
@@ -194,7 +197,14 @@ async def _release(conn: WriteConn, hold: Hold, chain: Chain) -> None:
     )
 
 
-async def _remember_review(conn: WriteConn, hold: Hold, *, reviewer: str, now: datetime) -> None:
+async def _remember_review(
+    conn: WriteConn,
+    hold: Hold,
+    *,
+    regions: Sequence[DrawnRegion] | None,
+    reviewer: str,
+    now: datetime,
+) -> None:
     """The reviewer's word on a camera's alarm is its next training label."""
     if hold.inspection_id is None or hold.cause == model.IN_DOUBT:
         return
@@ -204,6 +214,7 @@ async def _remember_review(conn: WriteConn, hold: Hold, *, reviewer: str, now: d
         hold.inspection_id,
         Review.FALSE_CALL if false else Review.CONFIRMED,
         defect_code=hold.defect_code,
+        regions=regions,
         reviewer=reviewer,
         now=now,
     )

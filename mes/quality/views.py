@@ -39,6 +39,44 @@ class Filter:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A model version, and what the list of parts it judged is narrowed to; empty: not narrowed."""
+
+    model: str
+    version: str
+    camera: str = ""
+    verdict: str = ""
+    review: str = ""
+
+    def parameters(self) -> Row:
+        """Return the parameters of the queries."""
+        return {
+            "model": self.model,
+            "version": self.version,
+            "camera": self.camera or None,
+            "verdict": self.verdict or None,
+            "review": self.review or None,
+        }
+
+
+async def judged(conn: ReadConn, wanted: Judged, *, limit: int, offset: int) -> list[Row]:
+    """Return a page of the parts that a model version judged."""
+    parameters = {**wanted.parameters(), "limit": limit, "offset": offset}
+    return await db.fetch_dicts(conn, queries["judged"], parameters)
+
+
+async def judged_count(conn: ReadConn, wanted: Judged) -> int:
+    """Return how many parts a filter leaves."""
+    found: int = await db.fetch_value(conn, queries["judged_count"], wanted.parameters())
+    return found
+
+
+async def judged_by(conn: ReadConn, wanted: Judged) -> Row:
+    """Return the name of a model version and the cameras where it judged; both None where it judged nothing."""
+    return (await db.fetch_dicts(conn, queries["judged_by"], wanted.parameters()))[0]
+
+
 async def holds(conn: ReadConn, wanted: Filter, *, limit: int, offset: int) -> list[Row]:
     """Return a page of holds."""
     parameters = {**wanted.parameters(), "limit": limit, "offset": offset}
@@ -77,6 +115,12 @@ async def hold_of(conn: ReadConn, inspection_id: UUID) -> Row | None:
     return found[0] if found else None
 
 
+async def order_number(conn: ReadConn, body_id: UUID) -> str | None:
+    """Return the number of the order that a body is built for."""
+    found = await db.fetch_dicts(conn, queries["body_numbers"], {"ids": [body_id]})
+    return found[0]["order_number"] if found else None
+
+
 async def reviewable(
     conn: ReadConn, items: Sequence[QueueItem], shell: Shell, catalog: CatalogNames
 ) -> list[Row]:
@@ -95,6 +139,7 @@ def _reviewable(
     order = orders.get(body.id) if body else None
     return {
         "hold": str(hold.id),
+        "second": item.second,
         "version": hold.row_version,
         "subject": body.number if body else hold.rack,
         "order": order["order_number"] if order else None,
@@ -103,11 +148,12 @@ def _reviewable(
         else None,
         "car": f"{catalog.model(body.model)}, {catalog.color(body.color)}" if body else "",
         "line": shell.names(hold.line),
+        "found_at": seen.line if seen else hold.line,
         "defect": shell.names.defect(hold.defect_kind)
         or shell._(label("hold_cause", hold.cause).word),
         "placed": shell.f.plain(hold.placed_at, zone=True),
         "age_s": max(0.0, (shell.now - hold.placed_at).total_seconds()),
-        "rework_s": item.rework.work_s if item.rework else None,
+        "rework_s": item.rework.work_s if item.rework else hold.risk * 60 if body else None,
         "review_by": shell.f.plain(item.rework.review_by_at) if item.rework else None,
         "inspection": None if seen is None else _picture(seen, shell),
     }
@@ -134,6 +180,7 @@ def _picture(seen: Inspection, shell: Shell) -> Row:
                 "h": region.h,
                 "score": region.score,
                 "label": shell.names.defect(region.label) if region.label else "",
+                "code": region.label,
             }
             for region in seen.regions
         ],

@@ -1,15 +1,17 @@
 -- beside --
 -- Pictures of the same camera and variant before one: the newest good one (golden) and what came before it.
-SELECT id, image_sha256, verdict, score, triggered_at, golden
-  FROM ((SELECT i.id, i.image_sha256, i.verdict, i.score, i.triggered_at, true AS golden
+SELECT id, image_sha256, image_w, image_h, verdict, score, review, regions, triggered_at, golden
+  FROM ((SELECT i.id, i.image_sha256, i.image_w, i.image_h, i.verdict, i.score, i.review,
+                coalesce(i.reviewed_regions, i.regions) AS regions, i.triggered_at, true AS golden
            FROM inspection AS i JOIN inspection_image AS p ON p.sha256 = i.image_sha256
           WHERE i.camera = %(camera)s AND i.variant = %(variant)s AND i.verdict = 'OK'
             AND coalesce(i.review, '') <> 'escape' AND i.triggered_at < %(before)s
           ORDER BY i.score, i.triggered_at DESC LIMIT 1)
          UNION ALL
-        (SELECT i.id, i.image_sha256, i.verdict, i.score, i.triggered_at, false
+        (SELECT i.id, i.image_sha256, i.image_w, i.image_h, i.verdict, i.score, i.review,
+                coalesce(i.reviewed_regions, i.regions), i.triggered_at, false
            FROM inspection AS i JOIN inspection_image AS p ON p.sha256 = i.image_sha256
-          WHERE i.camera = %(camera)s AND i.triggered_at < %(before)s
+          WHERE i.camera = %(camera)s AND i.variant = %(variant)s AND i.triggered_at < %(before)s
           ORDER BY i.triggered_at DESC LIMIT 6)) AS pictures
  ORDER BY golden DESC, triggered_at DESC
 
@@ -52,3 +54,32 @@ SELECT b.id, o.number AS order_number, o.promised_at FROM body AS b JOIN custome
 
 -- inspection_hold --
 SELECT id, state FROM hold WHERE inspection_id = %(id)s ORDER BY placed_at DESC LIMIT 1
+
+-- judged --
+-- What a model version judged, newest first: part, picture, reviewer, what became of it.
+SELECT i.id, i.triggered_at, i.line, i.camera, i.variant, i.lot, i.verdict, i.score, i.threshold, i.pipeline_version,
+       i.review, i.reviewed_by, i.defect_code, i.defect_kind, b.number AS body_number, o.number AS order_number,
+       o.vin, h.state AS hold_state, h.disposition, h.reviewer AS decided_by
+  FROM inspection AS i
+  LEFT JOIN body AS b ON b.id = i.body_id
+  LEFT JOIN customer_order AS o ON o.id = b.order_id
+  LEFT JOIN LATERAL (SELECT state, disposition, reviewer FROM hold WHERE hold.inspection_id = i.id
+                      ORDER BY placed_at DESC LIMIT 1) AS h ON true
+ WHERE i.model_sha256 = %(model)s AND i.model_version = %(version)s
+   AND (%(camera)s::text IS NULL OR i.camera = %(camera)s)
+   AND (%(verdict)s::text IS NULL OR i.verdict = %(verdict)s)
+   AND (%(review)s::text IS NULL OR i.review = %(review)s)
+ ORDER BY i.triggered_at DESC, i.id
+ LIMIT %(limit)s OFFSET %(offset)s
+
+-- judged_count --
+SELECT count(*)::int FROM inspection AS i
+ WHERE i.model_sha256 = %(model)s AND i.model_version = %(version)s
+   AND (%(camera)s::text IS NULL OR i.camera = %(camera)s)
+   AND (%(verdict)s::text IS NULL OR i.verdict = %(verdict)s)
+   AND (%(review)s::text IS NULL OR i.review = %(review)s)
+
+-- judged_by --
+-- What a model version is called and where it judged.
+SELECT min(model_name) AS name, array_agg(DISTINCT camera ORDER BY camera) AS cameras FROM inspection
+ WHERE model_sha256 = %(model)s AND model_version = %(version)s

@@ -129,7 +129,11 @@ class _Teller:
             "down",
             "octagon-x",
             self._say(_("%(line)s is down"), line=self.names(row["line"])),
-            " · ".join(x for x in (self.names(row["station"]), row["reason"]) if x)
+            " · ".join(
+                x
+                for x in (self.names(row["station"]), said_by.reason(row["reason"], self.f._))
+                if x
+            )
             or self.f._(_("No reason given yet")),
             self.f._(
                 _("Find the cause at the station; the plan repairs itself when the line is back.")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from mes.web import said_by
 from mes.web.formats import Formats
 from mes.web.labels import (
     DISPOSITION,
@@ -216,6 +217,12 @@ def _defect(value: Any, f: Formats, names: PlantNames, words: Callable[[str], st
     return names.defect(str(value))
 
 
+def _reason(value: Any, f: Formats, names: PlantNames, words: Callable[[str], str]) -> object:
+    text = str(value)
+    own = said_by.reason(text, words)
+    return own if own != text else said_by.refusal(text, f.language)
+
+
 _SHOWN: Mapping[str, _Show] = {
     "promised_at": _time,
     "old_at": _time,
@@ -236,4 +243,5 @@ _SHOWN: Mapping[str, _Show] = {
     "outcome": _from(OUTCOME),
     "answer": _from(ANSWER),
     "defect_kind": _defect,
+    "reason": _reason,
 }

@@ -22,6 +22,7 @@ from mes.web.labels import (
     TRAINING_STATE,
     Label,
 )
+from mes.web.model_sentences import refusal_zh
 from mes.web.plan_rules import broken_rule
 from mes.web.problem_sentences import (
     HTTP_ZH,
@@ -120,4 +121,4 @@ def _shown(key: str, value: object) -> object:
         match = pattern.fullmatch(plain)
         if match:
             return chinese.format(*match.groups())
-    return value
+    return (refusal_zh(plain) or value) if key == "why" else value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from mes.web.model_sentences import refusal_zh
+from mes.web.translations import Language
 from mes.web.translations import mark as _
 
 Words = Callable[[str], str]
@@ -44,6 +46,9 @@ _REASONS: Mapping[str, str] = {
     "not reviewed in time": _("not reviewed in time"),
     "the frozen zone has passed": _("the frozen zone has passed"),
     "the solver died; the plan in force stays": _("the solver died; the plan in force stays"),
+    "breakdown": _("a breakdown"),
+    "interlock": _("the interlock is set"),
+    "guard_open": _("the guard is open"),
 }
 _CHANNELS: Mapping[str, str] = {
     "web": _("web shop"),
@@ -94,6 +99,11 @@ def actor(name: str | None, words: Words) -> str:
 def reason(text: str, words: Words) -> str:
     """Return a reason; those that the software gives itself are translated."""
     return words(_REASONS.get(text, text))
+
+
+def refusal(text: str, language: Language) -> str:
+    """Return why a model or a pipeline was refused or taken back; words nobody has translated stay as they are."""
+    return (refusal_zh(text) or text) if language == "zh" else text
 
 
 def is_own_reason(text: str) -> bool:

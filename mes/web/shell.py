@@ -184,6 +184,10 @@ class Shell:
         """Return a reason that a person or the software gave."""
         return said_by.reason(text, self._)
 
+    def refusal(self, text: str) -> str:
+        """Return why a model or a pipeline was refused or taken back."""
+        return said_by.refusal(text, self.language)
+
     def channel(self, code: str) -> str:
         """Return what a channel of orders is called."""
         return said_by.channel(code, self._)

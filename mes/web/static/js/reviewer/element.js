@@ -1,14 +1,21 @@
 // <mes-reviewer src="…queue.json" start="hold id"> — one key a verdict, next, undo.
 //
 // R rework and next · F false call · S scrap · A use as is (asks why, inline) · U undo · ←/→ picture before
-// and after · H heat map · 1 native zoom · 0 fit · +/− zoom.
+// and after · C defect code · D correct regions · H heat map · B regions · 1 native zoom · 0 fit · +/− zoom ·
+// Shift+arrows pan.
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
 import { toast } from "../toast.js";
+import { besideCards } from "./beside.js";
+import { CodePicker } from "./codes.js";
+import { RegionEditor } from "./regions.js";
 import { PictureView } from "./view.js";
 
 const KEYS = { r: "rework", f: "false_call", s: "scrap", a: "use_as_is" };
+
+const PAN = 80;
+const ARROWS = { arrowright: [-PAN, 0], arrowleft: [PAN, 0], arrowdown: [0, -PAN], arrowup: [0, PAN] };
 
 const text = (tag, className, content = "") => Object.assign(document.createElement(tag), { className, textContent: content });
 
@@ -21,7 +28,7 @@ export class MesReviewer extends HTMLElement {
     this.innerHTML = `
       <section class="card review-queue"><header><h2></h2><span class="count"></span></header><ol></ol></section>
       <section class="card review-stage">
-        <header><h2 class="what"></h2><span class="row end"><button class="btn" type="button" data-act="heat"></button><button class="btn" type="button" data-act="native">1:1</button><button class="btn" type="button" data-act="fit"></button><span class="small quiet zoom"></span></span></header>
+        <header><h2 class="what"></h2><span class="row end"><button class="btn" type="button" data-act="code"></button><button class="btn" type="button" data-act="draw"></button><button class="btn" type="button" data-act="boxes"></button><button class="btn" type="button" data-act="heat"></button><button class="btn" type="button" data-act="native">1:1</button><button class="btn" type="button" data-act="fit"></button><span class="small quiet zoom"></span></span></header>
         <div class="review-view" tabindex="0"></div>
         <div class="verdicts"></div>
       </section>
@@ -32,12 +39,16 @@ export class MesReviewer extends HTMLElement {
       ".review-queue ol", ".review-queue .count", ".what", ".review-view", ".review-side", "[aria-live]", ".verdicts",
     ].map(find);
     find(".review-queue h2").textContent = t("Queue");
-    find('[data-act="heat"]').textContent = t("Heat map");
-    find('[data-act="heat"]').append(" ", text("kbd", "", "H"));
-    find('[data-act="heat"]').setAttribute("aria-pressed", "false");
+    for (const [act, word, key, pressed] of [["code", t("Defect code"), "C"], ["draw", t("Correct"), "D", "false"], ["boxes", t("Regions"), "B", "true"], ["heat", t("Heat map"), "H", "false"]]) {
+      const button = find(`[data-act="${act}"]`);
+      button.append(`${word} `, text("kbd", "", key));
+      if (pressed) button.setAttribute("aria-pressed", pressed);
+    }
     find('[data-act="fit"]').textContent = t("Fit");
     this.stage.setAttribute("aria-label", t("Picture; wheel zooms, drag pans"));
     this.view = new PictureView(this.stage);
+    this.editor = new RegionEditor(this.view, () => this._editing());
+    this.picker = new CodePicker((code) => this._coded(code));
     this.stage.addEventListener("zoomed", (event) => (find(".zoom").textContent = `${Math.round(event.detail * 100)} %`));
     this.stage.addEventListener("no-heat", () => {
       find('[data-act="heat"]').setAttribute("aria-pressed", "false");
@@ -70,6 +81,7 @@ export class MesReviewer extends HTMLElement {
     const current = this.items[this.at]?.hold ?? this.getAttribute("start");
     const deciding = new Set(this.done.map((one) => one.hold));
     this.items = answer.items.filter((item) => !deciding.has(item.hold));
+    this.picker.codes = answer.codes;
     this.decidedHour = answer.decided_hour;
     const found = this.items.findIndex((item) => item.hold === current);
     const same = found >= 0 && this.shown === current;
@@ -85,14 +97,18 @@ export class MesReviewer extends HTMLElement {
     this.shown = item?.hold;
     this._queue();
     this._closeReason();
+    this.picker.close();
+    this.code = null;
     this.querySelector('[data-act="heat"]').setAttribute("aria-pressed", "false");
     this.began = performance.now();
     if (!item) return this._empty();
-    this.what.textContent = `${item.subject} · ${item.defect}`;
+    this._title(item);
     this.said.textContent = `${item.subject}, ${item.defect}, ${item.line}`;
     const seen = item.inspection;
-    if (seen?.image) this.view.show(seen, `${seen.camera} ${item.subject}`);
-    else this._message(this._noPicture(seen));
+    if (seen?.image) {
+      this.view.show(seen, `${seen.camera} ${item.subject}`);
+      this.editor.begin(seen);
+    } else this._message(this._noPicture(seen));
     this._facts(item);
     for (const button of this.verdicts.querySelectorAll("button")) button.disabled = false;
   }
@@ -103,7 +119,13 @@ export class MesReviewer extends HTMLElement {
     return t("The camera gave no picture: look at the part itself.");
   }
 
+  _title(item) {
+    this.what.textContent = `${item.subject} · ${this.code ? this.picker.word(this.code) : item.defect}`;
+  }
+
   _message(words) {
+    this.view.clear();
+    this.editor.begin(null);
     const box = text("div", "missing");
     box.append(text("p", "", words));
     this.stage.replaceChildren(box);
@@ -165,18 +187,35 @@ export class MesReviewer extends HTMLElement {
     this._measures(item, seen, facts);
     const rows = await call("GET", `/quality/review/${seen.id}/beside.json`).catch(() => []);
     if (this.items[this.at] !== item) return;
-    const golden = rows.find((row) => row.golden);
-    if (golden) this.side.append(this._figure(golden, t("Good part, same camera and variant")));
-    const earlier = rows.filter((row) => !row.golden);
-    if (earlier.length) {
-      const box = text("section", "card");
-      const head = document.createElement("header");
-      head.append(text("h2", "", t("Earlier at this camera")));
-      const grid = text("div", "body earlier");
-      grid.append(...earlier.map((row) => this._figure(row, `${row.verdict} ${row.score.toFixed(2)}`)));
-      box.append(head, grid);
-      this.side.append(box);
-    }
+    this.beside = { rows, seen, region: undefined };
+    this._history();
+  }
+
+  /** Golden picture and history of the zone where the chosen region is. */
+  _history() {
+    if (!this.beside || this.items[this.at]?.inspection !== this.beside.seen) return;
+    const region = this.editor.chosen ?? null;
+    if (region === this.beside.region) return;
+    for (const old of this.side.querySelectorAll(":scope > figure, .zone-history")) old.remove();
+    this.side.append(...besideCards(this.beside.rows, this.beside.seen, region));
+    this.beside.region = region;
+  }
+
+  /** Regions are being corrected, or are not any more. */
+  _editing() {
+    const active = this.editor?.active ?? false;
+    this.querySelector('[data-act="draw"]').setAttribute("aria-pressed", String(active));
+    this.stage.classList.toggle("drawing", active);
+    if (this.hint) this.hint.hidden = !active;
+    if (this.editor && !active) this._history();
+  }
+
+  /** A code was chosen: the next verdict carries it. */
+  _coded(code) {
+    this.code = code;
+    this._title(this.items[this.at]);
+    this.said.textContent = this.picker.word(code);
+    this.stage.focus();
   }
 
   /** What the gauges of the station's pipeline read, where one judged. */
@@ -190,14 +229,6 @@ export class MesReviewer extends HTMLElement {
       if (row.reason) dd.append(text("span", "small quiet", ` ${row.reason}`));
       facts.append(text("dt", "", row.node), dd);
     }
-  }
-
-  _figure(row, words) {
-    const figure = document.createElement("figure");
-    const link = Object.assign(document.createElement("a"), { href: `/quality/inspections/${row.id}` });
-    link.append(Object.assign(document.createElement("img"), { src: row.image, alt: `${words}, ${row.at}`, loading: "lazy" }));
-    figure.append(link, text("figcaption", "tiny", `${words} · ${row.at}`));
-    return figure;
   }
 
   _scale(seen) {
@@ -245,7 +276,9 @@ export class MesReviewer extends HTMLElement {
       this.decide("use_as_is", field.value.trim());
     });
     this.pace = text("p", "small quiet pace");
-    this.verdicts.append(row, this.reason, this.pace);
+    this.hint = text("p", "small review-hint", t("Arrows move the region, Shift+arrows size it, Tab goes to the next, N draws a new one, Delete removes it, Enter keeps, Escape puts back. A drag draws, too."));
+    this.hint.hidden = true;
+    this.verdicts.append(this.hint, row, this.reason, this.picker.form, this.pace);
     this._pace();
   }
 
@@ -264,7 +297,11 @@ export class MesReviewer extends HTMLElement {
 
   _act(act) {
     if (act === "heat") this.querySelector('[data-act="heat"]').setAttribute("aria-pressed", String(this.view.toggleHeat()));
-    else if (act === "native") this.view.native();
+    else if (act === "boxes") this.querySelector('[data-act="boxes"]').setAttribute("aria-pressed", String(this.view.toggleRegions()));
+    else if (act === "draw") this.editor.toggle();
+    else if (act === "code") {
+      if (this.items.length) this.picker.open(this.items[this.at].found_at);
+    } else if (act === "native") this.view.native();
     else if (act === "fit") this.view.fit();
     else if (act === "undo") this.undo();
     else if (act === "use_as_is") {
@@ -279,11 +316,17 @@ export class MesReviewer extends HTMLElement {
     if (event.target.closest?.("input, select, textarea")) {
       if (event.key === "Escape") {
         this._closeReason();
+        this.picker.close();
         this.stage.focus();
       }
       return;
     }
+    if (this.editor.key(event)) return event.preventDefault();
     const key = event.key.toLowerCase();
+    if (event.shiftKey && ARROWS[key]) {
+      event.preventDefault();
+      return this.view.size && this.view.panBy(...ARROWS[key]);
+    }
     const has = Boolean(this.items.length);
     const acts = {
       u: () => this.undo(),
@@ -291,7 +334,10 @@ export class MesReviewer extends HTMLElement {
       arrowdown: () => this.show(this.at + 1),
       arrowleft: () => this.show(this.at - 1),
       arrowup: () => this.show(this.at - 1),
-      ...(has ? { h: () => this._act("heat"), 1: () => this.view.native(), 0: () => this.view.fit(), "+": () => this.view.zoomAt(1.4), "-": () => this.view.zoomAt(0.7) } : {}),
+      ...(has ? { c: () => this._act("code"), b: () => this._act("boxes") } : {}),
+      ...(has && this.view.size
+        ? { d: () => this._act("draw"), h: () => this._act("heat"), 1: () => this.view.native(), 0: () => this.view.fit(), "+": () => this.view.zoomAt(1.4), "-": () => this.view.zoomAt(0.7) }
+        : {}),
       ...(has ? Object.fromEntries(Object.entries(KEYS).map(([k, act]) => [k, () => this._act(act)])) : {}),
     };
     if (!acts[key]) return;
@@ -304,7 +350,11 @@ export class MesReviewer extends HTMLElement {
     const item = this.items[this.at];
     if (!item) return;
     const seconds = (performance.now() - this.began) / 1000;
-    const sent = call("POST", `/api/holds/${item.hold}/disposition`, { disposition, reason }, { "If-Match": `"${item.version}"` });
+    const defect_code = disposition === "false_call" ? null : this.code;
+    const regions = this.editor.drawn(defect_code);
+    const sent = item.second
+      ? call("PUT", `/api/inspections/${item.inspection.id}/second-look`, { defect: disposition !== "false_call", defect_code })
+      : call("POST", `/api/holds/${item.hold}/disposition`, { disposition, reason, defect_code, regions }, { "If-Match": `"${item.version}"` });
     const entry = { hold: item.hold, item, seconds, sent };
     this.done.push(entry);
     this.items.splice(this.at, 1);
@@ -333,7 +383,9 @@ export class MesReviewer extends HTMLElement {
     if (!decided || this.done.at(-1) !== last) return;
     this.done.pop();
     try {
-      const answer = await call("POST", `/api/holds/${last.hold}/undo`, undefined, { "If-Match": `"${decided.row_version}"` });
+      const answer = last.item.second
+        ? await call("DELETE", `/api/inspections/${last.item.inspection.id}/second-look`)
+        : await call("POST", `/api/holds/${last.hold}/undo`, undefined, { "If-Match": `"${decided.row_version}"` });
       this.items.splice(this.at, 0, { ...last.item, version: answer.row_version });
       this.show(this.at);
       this._pace();

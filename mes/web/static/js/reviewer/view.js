@@ -17,17 +17,27 @@ export class PictureView {
       const box = host.getBoundingClientRect();
       this.zoomAt(Math.exp(-Math.max(-120, Math.min(120, event.deltaY)) * 0.0025), event.clientX - box.left, event.clientY - box.top);
     }, { passive: false });
+    this.drawing = false;
+    this.onDrawn = () => {};
     host.addEventListener("pointerdown", (event) => {
       host.setPointerCapture(event.pointerId);
-      this.drag = { x: event.clientX - this.x, y: event.clientY - this.y };
+      this.drag = this.drawing ? { from: this._pixel(event) } : { x: event.clientX - this.x, y: event.clientY - this.y };
     });
     host.addEventListener("pointermove", (event) => {
-      if (!this.drag) return;
+      if (!this.drag || this.drag.from) return;
       this.x = event.clientX - this.drag.x;
       this.y = event.clientY - this.drag.y;
       this._place();
     });
-    for (const end of ["pointerup", "pointercancel"]) host.addEventListener(end, () => (this.drag = null));
+    host.addEventListener("pointerup", (event) => {
+      const from = this.drag?.from;
+      this.drag = null;
+      if (!from) return;
+      const to = this._pixel(event);
+      const [w, h] = [Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
+      if (w > 2 && h > 2) this.onDrawn({ x: Math.min(from[0], to[0]), y: Math.min(from[1], to[1]), w, h });
+    });
+    host.addEventListener("pointercancel", () => (this.drag = null));
     host.addEventListener("dblclick", () => this.native());
   }
 
@@ -43,27 +53,51 @@ export class PictureView {
       this.heat.removeAttribute("src");
       this.host.dispatchEvent(new CustomEvent("no-heat"));
     });
-    const boxes = document.createElementNS(SVG, "svg");
-    boxes.setAttribute("width", width);
-    boxes.setAttribute("height", height);
-    for (const region of seen.regions) {
-      for (const kind of ["box-under", "box"]) {
+    this.boxes = document.createElementNS(SVG, "svg");
+    this.boxes.setAttribute("width", width);
+    this.boxes.setAttribute("height", height);
+    this.size = [width, height];
+    this.host.replaceChildren(this.world);
+    this.world.replaceChildren(image, this.heat, this.boxes);
+    this.labels = [];
+    this.fit();
+    this.showRegions(seen.regions);
+  }
+
+  /** Nothing is shown: neither zoom nor regions mean anything. */
+  clear() {
+    this.size = this.boxes = this.heat = null;
+    this.labels = [];
+  }
+
+  /** Draw boxes; the one at `chosen` is being corrected. */
+  showRegions(regions, chosen = -1) {
+    if (!this.boxes) return;
+    for (const [label] of this.labels) label.remove();
+    this.boxes.replaceChildren();
+    for (const [index, region] of regions.entries()) {
+      for (const kind of ["box-under", index === chosen ? "box chosen" : "box"]) {
         const rect = document.createElementNS(SVG, "rect");
         rect.setAttribute("class", kind);
         for (const [key, value] of Object.entries({ x: region.x, y: region.y, width: region.w, height: region.h })) rect.setAttribute(key, value);
-        boxes.append(rect);
+        this.boxes.append(rect);
       }
     }
-    this.labels = seen.regions.map((region) => {
+    this.labels = regions.map((region) => {
       const label = document.createElement("span");
       label.className = "box-label";
-      label.textContent = `${region.label} ${Math.round(region.score * 100)} %`.trim();
+      label.textContent = `${region.label ?? ""} ${region.score === undefined ? "" : `${Math.round(region.score * 100)} %`}`.trim();
+      label.hidden = !label.textContent;
       return [label, region];
     });
-    this.size = [width, height];
-    this.host.replaceChildren(this.world, ...this.labels.map(([label]) => label));
-    this.world.replaceChildren(image, this.heat, boxes);
-    this.fit();
+    this.host.append(...this.labels.map(([label]) => label));
+    this._place();
+  }
+
+  /** Show or hide regions: what is under a box can be the defect. Returns whether they are shown. */
+  toggleRegions() {
+    const hidden = this.host.classList.toggle("bare");
+    return !hidden;
   }
 
   /** Show or hide the heat map; it is computed by the server when first asked for. */
@@ -75,6 +109,7 @@ export class PictureView {
   }
 
   fit() {
+    if (!this.size) return;
     const [width, height] = this.size;
     const scale = Math.min(this.host.clientWidth / width, this.host.clientHeight / height) * 0.98;
     this.zoom = scale >= 1 ? Math.max(1, Math.floor(scale * 4) / 4) : scale;
@@ -82,6 +117,7 @@ export class PictureView {
   }
 
   native() {
+    if (!this.size) return;
     this.zoom = 1;
     this._centre();
   }
@@ -98,6 +134,12 @@ export class PictureView {
     this.x += x;
     this.y += y;
     this._place();
+  }
+
+  /** Where in the picture the pointer is. */
+  _pixel(event) {
+    const box = this.host.getBoundingClientRect();
+    return [(event.clientX - box.left - this.x) / this.zoom, (event.clientY - box.top - this.y) / this.zoom];
   }
 
   _centre() {
