@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from edge.agent import run_agent
 from edge.enrolment import NotEnrolled
-from edge.identity import FolderInUse
+from edge.identity import FolderInUse, FolderUnusable
 from edge.mes_tls import TlsUnusable
 from edge.opcua.link import quiet_asyncua
 from edge.service_manager import ServiceManager
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     try:
         asyncio.run(_until_signalled(settings))
-    except (NotEnrolled, FolderInUse, CodeUnreadable, TlsUnusable) as error:
+    except (NotEnrolled, FolderInUse, FolderUnusable, CodeUnreadable, TlsUnusable) as error:
         print(f"edge: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from edge.opcua.browse import Found, FoundTag, walk
 from edge.opcua.link import LinkFailed, open_link, quiet_asyncua
@@ -37,7 +38,7 @@ MODELS = {
 def main(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
-    if not options.url.startswith("opc.tcp://"):
+    if not _is_address(options.url):
         return _refuse(
             f"{options.url!r} is no OPC UA address: it begins with opc.tcp://HOST:PORT", 2
         )
@@ -72,6 +73,14 @@ def main(arguments: Sequence[str]) -> int:
     if found.cut:
         return _refuse(f"not everything was seen: {found.cut}; --most-nodes N looks further", 1)
     return 0
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "opc.tcp" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or none that there is
+        return False
 
 
 async def _browse(options: argparse.Namespace, password: str) -> Found:

@@ -21,6 +21,10 @@ class FolderInUse(Exception):
     """Another agent runs on this data folder."""
 
 
+class FolderUnusable(Exception):
+    """The data folder cannot be made or written to; the message says why."""
+
+
 class CachedConfig(BaseModel):
     """A configuration and the journal it was issued for."""
 
@@ -68,9 +72,13 @@ class DataFolder:
 
         Raises:
             FolderInUse: another process has it.
+            FolderUnusable: nothing can be kept there.
         """
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise FolderUnusable(f"nothing can be kept in {self.path}: {error.strerror}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

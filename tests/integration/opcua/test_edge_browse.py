@@ -53,8 +53,11 @@ def test_a_server_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str])
     url = f"opc.tcp://127.0.0.1:{free_ports(1)}"
     assert main([url, "--security", "None"]) == 1
     assert f"{url} cannot be browsed" in capsys.readouterr().err
-    assert main(["127.0.0.1:4840"]) == 2
-    assert "it begins with opc.tcp://" in capsys.readouterr().err
+    for wrong in ("127.0.0.1:4840", "opc.tcp://", "opc.tcp://line:door", "opc.tcp://line:99999"):
+        assert main([wrong]) == 2
+        assert (
+            f"{wrong!r} is no OPC UA address: it begins with opc.tcp://" in capsys.readouterr().err
+        )
 
 
 def test_what_could_not_be_written_or_read_is_refused_before_the_walk(

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from edge.identity import DataFolder, FolderInUse
+from edge.identity import DataFolder, FolderInUse, FolderUnusable
 from edge.settings import CodeUnreadable, EdgeSettings
 from mes.contracts.agent import Enrolled
 
@@ -36,6 +36,12 @@ def test_two_agents_cannot_share_a_folder(tmp_path: Path) -> None:
         DataFolder(tmp_path).lock()
     os.close(handle)
     os.close(DataFolder(tmp_path).lock())
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FolderUnusable, match=r"nothing can be kept in .*file: "):
+        DataFolder(tmp_path / "file").lock()
 
 
 def test_a_restart_is_the_same_instance_and_a_copy_another(tmp_path: Path) -> None:
