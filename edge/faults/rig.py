@@ -189,12 +189,6 @@ class Rig:
         self.start_agent()
         return first
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether the agent says, in this life of it, that it is connected to its line."""
-        said = self.agent.said()
-        return said.rfind('"line.connected"') > said.rfind('"line.disconnected"')
-
     async def _open(self, port: int, child: Child) -> None:
         async with asyncio.timeout(START_S):
             while True:

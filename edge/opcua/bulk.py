@@ -20,8 +20,6 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 HAS_VALUE, HAS_STATUS, HAS_SOURCE, HAS_SERVER, HAS_SOURCE_PS, HAS_SERVER_PS = 1, 2, 4, 8, 16, 32
-NO_VALUE = 0
-"""Kind of a value that is not there: type Null, or none at all."""
 FIRST_NUMBER, LAST_NUMBER = 1, 11
 """Kinds from Boolean to Double (OPC 10000-6 table 1): what `value` holds as a number."""
 MAX_FILETIME = 2_650_467_743_990_000_000

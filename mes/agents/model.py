@@ -95,10 +95,6 @@ class Agent:
     link_connected: bool
     link_detail: str
 
-    def is_lost(self, real_now: datetime) -> bool:
-        """Whether its line has not been heard of within the lease."""
-        return self.heard_at is None or real_now - self.heard_at > LEASE
-
 
 @dataclass(frozen=True, slots=True)
 class Epoch:

@@ -2,10 +2,6 @@
 -- A line has one agent, whether it has been enrolled or not.
 INSERT INTO agent (id, line) VALUES (%(id)s, %(line)s) ON CONFLICT (line) DO NOTHING
 
--- by_line --
-SELECT id, line, epoch, config_version, config_digest, lost, seen_at, heard_at, link_connected, link_detail
-  FROM agent WHERE line = %(line)s
-
 -- by_line_for_update --
 SELECT id, line, epoch, config_version, config_digest, lost, seen_at, heard_at, link_connected, link_detail
   FROM agent WHERE line = %(line)s FOR UPDATE

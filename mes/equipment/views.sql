@@ -32,8 +32,3 @@ SELECT m.tag_id, array_agg(extract(epoch FROM m.hour)::bigint ORDER BY m.hour) A
 -- gaps_of_line --
 SELECT tag_ids, from_at, to_at, cause, detail, repair FROM telemetry_gap
  WHERE line = %(line)s AND from_at < %(to_at)s AND to_at > %(from_at)s ORDER BY from_at LIMIT 500
-
--- days_with_values --
--- The first and the last minute that a station has values of.
-SELECT min(m.minute) AS first_at, max(m.minute) AS last_at
-  FROM telemetry_tag AS g JOIN telemetry_minute AS m ON m.tag_id = g.id WHERE g.station = %(station)s

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from mes.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from mes.platform.errors import Conflict, Invalid, NotFound
 
 
 class PlanState(StrEnum):
@@ -91,12 +91,6 @@ class SolveRunning(Conflict):
     """Plan {number} is being solved; wait for it or look at its progress."""
 
     code = "plan.solving"
-
-
-class SolverUnavailable(Unavailable):
-    """The solver process cannot be started now; try again."""
-
-    code = "plan.solver_unavailable"
 
 
 class FrozenZoneTooShort(Invalid):

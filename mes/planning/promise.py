@@ -61,9 +61,6 @@ class Record:
     total: int
 
 
-NO_RECORD = Record(0, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class LineHistory:
     """What a line has shown: stops in the time observed, bodies with and without rework, run times."""

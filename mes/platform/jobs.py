@@ -112,11 +112,6 @@ async def defer(
     return number
 
 
-async def is_waiting(conn: db.ReadConn, once: str) -> bool:
-    """Say whether a job with this `once` key waits for a worker."""
-    return bool(await db.fetch_value(conn, queries["job_waits"], {"once": once}))
-
-
 def job_app(dsn: str, context: JobContext) -> procrastinate.App:
     """Return the procrastinate application that runs every registered job."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn, max_size=4))

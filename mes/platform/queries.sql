@@ -12,7 +12,3 @@ VALUES (%(real_at)s, %(plant_at)s, %(factor)s)
 SELECT (procrastinate_defer_jobs_v1(ARRAY[
   ROW('default', %(task)s, %(priority)s, %(lock)s, %(queueing_lock)s, %(args)s::jsonb, NULL)
   ::procrastinate_job_to_defer_v1]))[1]
-
--- job_waits --
-SELECT EXISTS (SELECT 1 FROM procrastinate_jobs
-                WHERE queueing_lock = %(once)s AND status = 'todo')

@@ -155,7 +155,6 @@ SENTENCES_ZH: Mapping[str, str] = {
     "plan.nothing_to_plan": "没有已确认的订单；请先导入订单。",
     "plan.not_permitted": "计划 {number} 的改动超出了无需计划员确认的范围，暂作草案。",
     "plan.outdated": "计划 {number} 以 {anchor_at} 的工厂状态为准；{frozen_min} 分钟的冻结期已过。",
-    "plan.solver_unavailable": "现在无法启动求解进程；请稍后再试。",
     "plan.solving": "正在求解计划 {number}；请等待或查看其进度。",
     "plan.unknown": "没有计划 {plan}。",
     "plant.none": "尚未安装工厂模型；请启动一次工厂，或安装工厂文件。",

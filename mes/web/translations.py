@@ -31,7 +31,6 @@ _KEYWORDS = {
     "mark": None,
     "t": None,
 }
-_JS_KEYWORD = {"t": None}
 
 
 class Translations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -52,3 +53,32 @@ def test_business_sql_never_asks_the_database_for_the_time() -> None:
     files = [*_ROOT.glob("mes/*/queries.sql"), *_ROOT.glob("mes/*/views.sql")]
     assert files
     assert [str(file) for file in files if clock.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_every_named_query_is_asked_for() -> None:
+    asked: set[str] = set()
+    families: list[re.Pattern[str]] = []
+    for file in _ROOT.glob("mes/**/*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                asked.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                fixed = [part.value for part in node.values if isinstance(part, ast.Constant)]
+                if any(len(str(part)) > 4 for part in fixed):  # f"retire_{table}s"
+                    parts = [
+                        re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+"
+                        for part in node.values
+                    ]
+                    families.append(re.compile("".join(parts)))
+    files = [*_ROOT.glob("mes/**/queries.sql"), *_ROOT.glob("mes/**/views.sql")]
+    named = [
+        (file.parent.name, name)
+        for file in files
+        for name in re.findall(r"(?m)^-- (\w+) --$", file.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 300
+    assert [
+        f"{feature}: {name}"
+        for feature, name in named
+        if name not in asked and not any(family.fullmatch(name) for family in families)
+    ] == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mes.agents.model import (
-    LEASE,
     Agent,
     Claim,
     Epoch,
@@ -71,12 +70,6 @@ def test_whoever_asks_there_is_never_more_than_one_current_copy(order: list[str]
         assert epochs[-1].instance == instance
     instances = [e.instance for e in epochs]
     assert len(instances) == len(set(instances))
-
-
-def test_a_line_is_lost_after_the_lease() -> None:
-    assert an_agent(1).is_lost(NOW)
-    assert not an_agent(1, heard_at=NOW).is_lost(NOW + LEASE)
-    assert an_agent(1, heard_at=NOW).is_lost(NOW + LEASE + timedelta(seconds=1))
 
 
 def test_secrets_are_long_and_never_look_like_an_option() -> None:
