@@ -1,4 +1,4 @@
--- The schema of revision 0301, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0310, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -982,7 +982,9 @@ CREATE TABLE public.plan_permit (
     entered_by text NOT NULL,
     entered_at timestamp with time zone NOT NULL,
     row_version integer NOT NULL,
+    max_locks integer,
     CONSTRAINT plan_permit_max_cars_moved_check CHECK ((max_cars_moved >= 0)),
+    CONSTRAINT plan_permit_max_locks_check CHECK ((max_locks >= 0)),
     CONSTRAINT plan_permit_max_minutes_check CHECK ((max_minutes >= 0)),
     CONSTRAINT plan_permit_max_promises_check CHECK ((max_promises >= 0))
 );

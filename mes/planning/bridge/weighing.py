@@ -62,7 +62,21 @@ def weigh(snap: Snapshot, before: s.Schedule, after: s.Schedule) -> Difference:
             )
             for car, was, will in promises[:LISTED]
         ],
+        locks_broken=_locks_broken(snap, before, after),
     )
+
+
+def _locks_broken(snap: Snapshot, before: s.Schedule, after: s.Schedule) -> int:
+    """Return how many locked starts the plan before keeps and the one after does not."""
+    starts = {(snap.problem.assembly.id, slot.car_id): slot.start_s for slot in before.assembly}
+    starts |= {(snap.problem.paint.id, slot.car_id): slot.start_s for slot in before.paint}
+    broken = {(line, car) for car, line, _ in after.kpis.broken_locks}
+    kept = {
+        (lock.line, lock.car_id)
+        for lock in snap.problem.locks
+        if lock.from_s <= starts.get((lock.line, lock.car_id), lock.from_s - 1) <= lock.to_s
+    }
+    return len(kept & broken)
 
 
 def _moved(before: list[str], after: list[str], both: set[str]) -> set[str]:

@@ -117,6 +117,8 @@ class Difference:
     """Promises that the plan in force keeps and the repair does not."""
     promises: list[Moved] = field(default_factory=list)
     """The first of them, most urgent first."""
+    locks_broken: int = 0
+    """Locked starts that the plan in force keeps and the repair does not."""
 
     def plain(self) -> dict[str, Any]:
         """Return it as it is stored."""
@@ -134,7 +136,7 @@ class Breach:
     """Why a repair needs the planner: an occasion that is not permitted, or a limit that it passes."""
 
     what: str
-    """`occasion`, `cars_moved`, `minutes` or `promises_later`."""
+    """`occasion`, `cars_moved`, `minutes`, `promises_later` or `locks_broken`."""
     value: str | int
     limit: int | None = None
 
@@ -147,6 +149,7 @@ class Permit:
     max_cars_moved: int | None = None
     max_minutes: int | None = None
     max_promises: int | None = None
+    max_locks: int | None = None
     entered_by: str | None = None
     entered_at: datetime | None = None
     row_version: int = 0
@@ -164,6 +167,7 @@ class Permit:
             ("cars_moved", found.cars_moved, self.max_cars_moved),
             ("minutes", found.minutes, self.max_minutes),
             ("promises_later", found.promises_later, self.max_promises),
+            ("locks_broken", found.locks_broken, self.max_locks),
         )
         breaches += [
             Breach(what, value, limit)
@@ -189,6 +193,7 @@ class Permit:
             "max_cars_moved": self.max_cars_moved,
             "max_minutes": self.max_minutes,
             "max_promises": self.max_promises,
+            "max_locks": self.max_locks,
         }
 
 

@@ -37,6 +37,7 @@ _LIMITS: Mapping[str, str] = {
     "cars_moved": _("It moves %(value)s cars; %(limit)s are permitted."),
     "minutes": _("One car finishes %(value)s min later; %(limit)s min are permitted."),
     "promises_later": _("It breaks %(value)s promises; %(limit)s are permitted."),
+    "locks_broken": _("It breaks %(value)s locked starts; %(limit)s are permitted."),
 }
 
 

@@ -1,15 +1,15 @@
 -- permit --
-SELECT occasions, max_cars_moved, max_minutes, max_promises, entered_by, entered_at, row_version
+SELECT occasions, max_cars_moved, max_minutes, max_promises, max_locks, entered_by, entered_at, row_version
   FROM plan_permit WHERE site = %(site)s
 
 -- save_permit --
-INSERT INTO plan_permit (site, occasions, max_cars_moved, max_minutes, max_promises, entered_by, entered_at,
-                         row_version)
-VALUES (%(site)s, %(occasions)s, %(max_cars_moved)s, %(max_minutes)s, %(max_promises)s, %(entered_by)s,
-        %(entered_at)s, %(row_version)s)
+INSERT INTO plan_permit (site, occasions, max_cars_moved, max_minutes, max_promises, max_locks, entered_by,
+                         entered_at, row_version)
+VALUES (%(site)s, %(occasions)s, %(max_cars_moved)s, %(max_minutes)s, %(max_promises)s, %(max_locks)s,
+        %(entered_by)s, %(entered_at)s, %(row_version)s)
 ON CONFLICT (site) DO UPDATE
    SET occasions = excluded.occasions, max_cars_moved = excluded.max_cars_moved,
-       max_minutes = excluded.max_minutes, max_promises = excluded.max_promises,
+       max_minutes = excluded.max_minutes, max_promises = excluded.max_promises, max_locks = excluded.max_locks,
        entered_by = excluded.entered_by, entered_at = excluded.entered_at,
        row_version = excluded.row_version
 

@@ -54,6 +54,7 @@ async def put_permit(body: PermitIn, planner: Planner, conn: WriteDb, clock: Clo
         max_cars_moved=body.max_cars_moved,
         max_minutes=body.max_minutes,
         max_promises=body.max_promises,
+        max_locks=body.max_locks,
         row_version=body.row_version,
         now=clock.now(),
         actor=planner.actor,

@@ -34,6 +34,8 @@ class PermitIn(_In):
     """Minutes that any one car may finish later."""
     max_promises: int | None = Field(default=None, ge=0, le=MOST)
     """Promises that the plan in force keeps and the repair does not."""
+    max_locks: int | None = Field(default=None, ge=0, le=MOST)
+    """Locked starts that the plan in force keeps and the repair does not."""
     row_version: int = Field(ge=0)
 
 
@@ -44,6 +46,7 @@ class PermitOut(BaseModel):
     max_cars_moved: int | None
     max_minutes: int | None
     max_promises: int | None
+    max_locks: int | None
     entered_by: str | None
     entered_at: datetime | None
     row_version: int

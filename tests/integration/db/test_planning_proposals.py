@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from mes.events import service as events
 from mes.identity import service as identity
 from mes.planning import repairs
 from mes.planning import service as planning
+from mes.planning.locks import service as locks
 from mes.planning.proposals import service as proposals
 from mes.planning.proposals.model import (
     Occasion,
@@ -241,6 +243,26 @@ async def test_a_wider_permit_lets_what_waited_happen_and_is_written_down(
     async with planned.database.read() as conn:
         rows = await identity.audit_of(conn, "site:mini")
     assert [row.action for row in rows] == ["plan.permit_set", "plan.permit_set"]
+
+
+async def test_a_repair_that_breaks_a_locked_start_waits_where_none_may_be_broken(
+    planned: PlannedPlant,
+) -> None:
+    now = planned.clock.now()
+    async with planned.database.write() as conn:
+        net = await planning.network(conn)
+        board = await planning.board(conn, now, now + timedelta(days=1), now=now)
+        free = [x for x in board.bars if x.line == net.drum_line.id and not (x.frozen or x.started)]
+        row = min(free, key=lambda x: x.start_at)
+        await locks.lock_cars(conn, [str(row.car_id)], row.line, None, by=PLANNER, now=now)
+    await permit_only(planned, *Occasion, max_locks=0)
+    await stop(planned)
+    assert await mend(planned) is None
+    found = await waiting(planned)
+    assert found is not None
+    assert [(one.what, one.value, one.limit) for one in found.breaches] == [("locks_broken", 1, 0)]
+    await permit_only(planned, *Occasion)
+    assert await mend(planned) is not None
 
 
 async def test_two_planners_do_not_overwrite_each_others_permit(planned: PlannedPlant) -> None:
