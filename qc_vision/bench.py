@@ -186,7 +186,7 @@ def _good_jpeg(seed: int, side: int = 256) -> bytes:
 
 def _picture(shop: Shop, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     kinds = DEFECT_KINDS[shop]
-    kind = kinds[seed % len(kinds)]
+    kind = kinds[seed // 2 % len(kinds)]
     defect = Defect(kind, SEVERITY_RANGE[shop, kind][0]) if seed % 2 else None
     return render(Scene(shop, "M1-door", None, defect, seed, 384, typical_nuisance(seed))).image
 

@@ -149,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     shipped.add_argument("--shop", type=shop, help="one shop only: " + ", ".join(Shop))
     shipped.add_argument("--out", type=Path, help="folder (the shipped packages' by default)")
     shipped.add_argument("--progress-json", action="store_true")
+    shipped.add_argument(
+        "--measure-only", action="store_true", help="measure the packages again, train nothing"
+    )
     shipped.set_defaults(command=_train_shipped)
     return parser
 
@@ -245,11 +248,12 @@ def _fold(options: argparse.Namespace) -> int:
 
 def _train_shipped(options: argparse.Namespace) -> int:
     from qc_vision import packages
-    from qc_vision.training.shipped import train_shipped
+    from qc_vision.training.shipped import measure_shipped, train_shipped
 
     target = options.out or Path(packages.__file__).parent
+    make = measure_shipped if options.measure_only else train_shipped
     for one in [options.shop] if options.shop else list(Shop):
-        train_shipped(one, target / one.value, _progress(options.progress_json))
+        make(one, target / one.value, _progress(options.progress_json))
     return 0
 
 

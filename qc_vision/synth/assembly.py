@@ -1,4 +1,4 @@
-"""A fitted door trim: two panels with a joint, décor strip, switches, clips and screws."""
+"""A fitted door trim: two panels with a joint, décor strip, switches, clips, screws and plugs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _FINISH: Final = (
     ((0.012, 0.012, 0.013), 0.90),  # piano black
 )
 _CLIP: Final = (0.62, 0.66, 0.66)
-_SCREW: Final = (0.42, 0.43, 0.44)
+SCREW: Final = (0.42, 0.43, 0.44)
+_PLUG: Final = (0.20, 0.20, 0.205)
+_STRIP_TURN: Final = 1.0
+"""Degrees by which the décor strip lies turned."""
 _HOLE: Final = (0.008, 0.008, 0.008)
 _SLEEVE: Final = (0.40, 0.47, 0.50)
 _OTHER_MODEL: Final = (
@@ -30,8 +33,16 @@ _OTHER_MODEL: Final = (
     ((0.34, 0.52, 0.66), 0.45),  # light birch
     ((0.42, 0.13, 0.05), 0.70),  # carbon, blue
 )
+_END: Final = (
+    ((0.020, 0.020, 0.022), 0.85),  # on aluminium: black glass
+    ((0.58, 0.58, 0.57), 0.75),  # on walnut: aluminium
+    ((0.58, 0.58, 0.57), 0.75),  # on piano black: aluminium
+)
 CLIP_RADIUS_MM: Final = 6.0
 SCREW_RADIUS_MM: Final = 4.5
+PLUG_RADIUS_MM: Final = 8.0
+END_PIECE_MM: Final = (34.0, 92.0)
+"""The end piece that tells the strip's right side: its length, and its distance from the strip's middle."""
 
 
 def layout_of(variant: str) -> int:
@@ -52,21 +63,29 @@ def build(layout: int, size: int) -> Part:
     joint = _joint(sheet.x, sheet.y, shape)
     painted = _panels(sheet, joint, shape)
     painted *= 1.0 - _speaker(sheet, shape)
-    decor, bezel = _decor(sheet, shape, finish)
-    painted *= (1.0 - decor) * (1.0 - bezel)
-    clips, screws = _fastener_places(shape)
+    strip, bezel = _decor(sheet, shape, finish)
+    painted *= (1.0 - strip) * (1.0 - bezel)
+    end = sheet.cover(strip_end(sheet.x, sheet.y - np.float32(_decor_y(shape)), 1.0))
+    sheet.fill(end, *_END[finish])
+    decor = strip * (1.0 - end)
+    clips, screws, plugs = _fastener_places(shape)
     for cx, cy in clips + screws:
-        painted *= 1.0 - _hole(sheet, cx, cy)
+        painted *= 1.0 - _hole(sheet, cx, cy, 3.4)
+    for cx, cy in plugs:
+        painted *= 1.0 - _hole(sheet, cx, cy, 5.6)
     bare_surface, bare_albedo = sheet.layers()
     bare_paint = halve(painted)
     for cx, cy in clips:
         painted *= 1.0 - _clip(sheet, cx, cy)
     for cx, cy in screws:
         painted *= 1.0 - _screw(sheet, cx, cy)
+    for cx, cy in plugs:
+        painted *= 1.0 - _plug(sheet, cx, cy)
     surface, albedo = sheet.layers()
     sites = {
         "clip": sheet.points(clips),
         "screw": sheet.points(screws),
+        "plug": sheet.points(plugs),
         "joint": sheet.points_where((np.abs(joint) < 0.7) & (np.abs(sheet.x) < 105), step=1),
         "decor": sheet.points([(0.0, _decor_y(shape))]),
     }
@@ -84,6 +103,14 @@ def build(layout: int, size: int) -> Part:
 def finish_of_another_model(pick: int) -> tuple[tuple[float, float, float], float]:
     """Return albedo and gloss of a décor strip that belongs to no car of this line."""
     return _OTHER_MODEL[pick % len(_OTHER_MODEL)]
+
+
+def strip_end(x: Float, y: Float, side: float) -> Float:
+    """Signed distance to the strip's end piece, mm from the strip's middle; side is 1, or -1 when turned round."""
+    length, away = END_PIECE_MM
+    slope = np.deg2rad(_STRIP_TURN)
+    cx, cy = side * away * float(np.cos(slope)), side * away * float(np.sin(slope))
+    return box(x, y, cx, cy, length, 12.0, 4.0, _STRIP_TURN)
 
 
 def _joint(x: Float, y: Float, shape: int) -> Float:
@@ -135,7 +162,7 @@ def _decor(sheet: Sheet, shape: int, finish: int) -> tuple[Float, Float]:
     """Lay the décor strip, and the switch bezel and the handle in the same finish."""
     x, y = sheet.x, sheet.y
     albedo, gloss = _FINISH[finish]
-    strip = box(x, y, 0.0, _decor_y(shape), 236.0, 17.0, 7.0, 1.0)
+    strip = box(x, y, 0.0, _decor_y(shape), 236.0, 17.0, 7.0, _STRIP_TURN)
     bezel = box(x, y, 18.0 + 14.0 * shape, 22.0, 74.0, 22.0, 8.0, -3.0)
     handle = box(x, y, -112.0, 14.0, 46.0, 28.0, 12.0, -6.0)
     both = np.minimum(bezel, handle)
@@ -155,17 +182,21 @@ def _decor(sheet: Sheet, shape: int, finish: int) -> tuple[Float, Float]:
     return on_strip, on_both
 
 
-def _fastener_places(shape: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+Places = list[tuple[float, float]]
+
+
+def _fastener_places(shape: int) -> tuple[Places, Places, Places]:
     shift = (0.0, 9.0, -8.0)[shape]
     clips = [(-128.0 + shift, -120.0), (-20.0 + shift, -126.0), (96.0 + shift, -118.0),
              (-30.0 - shift, 132.0 - shift / 2), (140.0, 62.0 + shift)]  # fmt: skip
     screws = [(-142.0, 30.0 + shift), (132.0, -22.0 - shift), (12.0 - shift, 78.0)]
-    return clips, screws
+    plugs = [(-74.0 - shift, -98.0), (42.0 + shift, -96.0)]
+    return clips, screws, plugs
 
 
-def _hole(sheet: Sheet, cx: float, cy: float) -> Float:
+def _hole(sheet: Sheet, cx: float, cy: float, radius: float) -> Float:
     """Draw a fastener's empty place: a dark hole in its bright metal sleeve."""
-    distance = circle(sheet.x, sheet.y, cx, cy, 3.4)
+    distance = circle(sheet.x, sheet.y, cx, cy, radius)
     sleeve = sheet.cover((distance - 0.9).astype(np.float32))
     sheet.height -= 1.0 * smooth(1.0 - distance / 2.4)
     sheet.fill(sleeve, _SLEEVE, 0.5)
@@ -194,9 +225,20 @@ def _screw(sheet: Sheet, cx: float, cy: float) -> Float:
     angle = np.arctan2(v, u)
     star = np.hypot(u, v) - (1.5 + 0.45 * np.cos(6 * angle))
     sheet.shade_near(np.maximum(distance, 0.0), 2.0, 0.55)
-    sheet.fill(head, _SCREW, 0.85)
+    sheet.fill(head, SCREW, 0.85)
     sheet.fill(sheet.cover(star.astype(np.float32)), (0.02, 0.02, 0.02), 0.0)
     return np.asarray(head, np.float32)
+
+
+def _plug(sheet: Sheet, cx: float, cy: float) -> Float:
+    """Draw a rubber plug: a flat grey cap with a lip."""
+    distance = circle(sheet.x, sheet.y, cx, cy, PLUG_RADIUS_MM)
+    cap = sheet.cover(distance)
+    lip = 1.5 * np.exp(-np.square((distance + 2.0) / 1.2)) + 0.8 * smooth(-distance / 2.0)
+    _seat(sheet, distance, cap, lip.astype(np.float32))
+    sheet.shade_near(np.maximum(distance, 0.0), 2.4, 0.5)
+    sheet.fill(cap, _PLUG, 0.22)
+    return np.asarray(cap, np.float32)
 
 
 def _seat(sheet: Sheet, distance: Float, head: Float, dome: Float) -> None:

@@ -20,6 +20,8 @@ from qc_vision.synth.scene import Nuisance
 
 _ENVIRONMENT_SIDE: Final = 512
 _NOISE_SIDE: Final = 512
+_STRAY: Final = 0.14
+"""What else shines in the hall, against the station's lights at 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,10 @@ def expose(
 
     steep = 1.0 / (1.0 + across * across + down * down)
     light = _lambert(rig, across, down, steep)
-    mirror = _reflected(rig, across, down, steep, rng) * gloss * np.float32(rig.mirror)
+    hall = _reflected(rig, across, down, steep, rng)
+    if nuisance.reflection > 0:
+        hall += _stray(across, down, steep, rng) * np.float32(nuisance.reflection)
+    mirror = hall * gloss * np.float32(rig.mirror)
     if nuisance.oil_film > 0:
         film = _cut(_film(), size, rng) * np.float32(nuisance.oil_film)
         light = light * (1.0 - 0.16 * film)
@@ -190,3 +195,12 @@ def _reflected(
         cv2.remap(rig.environment, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
         np.float32,
     )
+
+
+def _stray(across: Float, down: Float, steep: Float, rng: np.random.Generator) -> Float:
+    """Return a bright thing of the hall, in a direction drawn anew for each picture."""
+    u, v = rng.uniform(-0.7, 0.7, 2)
+    width = np.float32(rng.uniform(0.12, 0.35))
+    away = np.square((-2.0 * across * steep - np.float32(u)) / width)
+    away += np.square((-2.0 * down * steep - np.float32(v)) / width)
+    return np.asarray(np.float32(_STRAY) * np.exp(-away), np.float32)

@@ -15,11 +15,19 @@ from numpy.typing import NDArray
 from qc_vision.shops import Shop
 
 DEFECT_KINDS: Final[dict[Shop, tuple[str, ...]]] = {
-    Shop.STAMPING: ("crack", "split", "wrinkle", "scratch", "dent"),
-    Shop.WELDING: ("porosity", "spatter", "missing_weld", "burn_through"),
-    Shop.PAINTING: ("run", "crater", "dust_nib", "orange_peel", "scratch", "color_mismatch"),
-    Shop.ASSEMBLY: ("missing_clip", "missing_screw", "wrong_variant", "gap"),
-}
+    Shop.STAMPING: ("crack", "split", "wrinkle", "scratch", "dent", "galling", "burr"),
+    Shop.WELDING: (
+        "porosity", "spatter", "missing_weld", "burn_through", "short_weld", "undercut", "off_seam",
+        "missing_spot", "displaced_spot", "expulsion",
+    ),
+    Shop.PAINTING: (
+        "run", "crater", "dust_nib", "orange_peel", "scratch", "color_mismatch", "sag", "mottling",
+    ),
+    Shop.ASSEMBLY: (
+        "missing_clip", "missing_screw", "wrong_variant", "gap", "missing_plug",
+        "screw_not_seated", "flush", "reversed_part",
+    ),
+}  # fmt: skip
 
 FIELD_MM: Final[dict[Shop, float]] = {
     Shop.STAMPING: 600.0,
@@ -35,20 +43,34 @@ SEVERITY_RANGE: Final[dict[tuple[Shop, str], tuple[float, float]]] = {
     (Shop.STAMPING, "wrinkle"): (40.0, 110.0),
     (Shop.STAMPING, "scratch"): (35.0, 120.0),
     (Shop.STAMPING, "dent"): (18.0, 50.0),
+    (Shop.STAMPING, "galling"): (40.0, 120.0),
+    (Shop.STAMPING, "burr"): (30.0, 90.0),
     (Shop.WELDING, "porosity"): (6.0, 18.0),
     (Shop.WELDING, "spatter"): (8.0, 30.0),
     (Shop.WELDING, "missing_weld"): (10.0, 40.0),
     (Shop.WELDING, "burn_through"): (4.0, 11.0),
+    (Shop.WELDING, "short_weld"): (18.0, 55.0),
+    (Shop.WELDING, "undercut"): (14.0, 45.0),
+    (Shop.WELDING, "off_seam"): (3.0, 9.0),
+    (Shop.WELDING, "missing_spot"): (11.0, 11.0),
+    (Shop.WELDING, "displaced_spot"): (6.0, 16.0),
+    (Shop.WELDING, "expulsion"): (9.0, 24.0),
     (Shop.PAINTING, "run"): (14.0, 45.0),
     (Shop.PAINTING, "crater"): (3.0, 8.0),
     (Shop.PAINTING, "dust_nib"): (1.5, 4.0),
     (Shop.PAINTING, "orange_peel"): (35.0, 90.0),
     (Shop.PAINTING, "scratch"): (18.0, 60.0),
     (Shop.PAINTING, "color_mismatch"): (8.0, 25.0),
+    (Shop.PAINTING, "sag"): (25.0, 80.0),
+    (Shop.PAINTING, "mottling"): (45.0, 110.0),
     (Shop.ASSEMBLY, "missing_clip"): (12.0, 12.0),
     (Shop.ASSEMBLY, "missing_screw"): (9.0, 9.0),
     (Shop.ASSEMBLY, "wrong_variant"): (90.0, 90.0),
     (Shop.ASSEMBLY, "gap"): (2.5, 7.0),
+    (Shop.ASSEMBLY, "missing_plug"): (16.0, 16.0),
+    (Shop.ASSEMBLY, "screw_not_seated"): (2.5, 6.0),
+    (Shop.ASSEMBLY, "flush"): (4.0, 8.0),
+    (Shop.ASSEMBLY, "reversed_part"): (34.0, 34.0),
 }
 """Smallest and largest severity that the shop's camera is meant to find."""
 
@@ -79,6 +101,7 @@ class Nuisance:
         lamp_age: 0 new lamp, 1 due for replacement (dimmer, warmer, less even).
         oil_film: 0 dry, 1 wet with drawing oil or wax.
         noise: standard deviation of the sensor noise in grey levels.
+        reflection: 0 none, 1 a bright thing of the hall (a window, a work light) mirrored in the part.
     """
 
     exposure_ev: float = 0.0
@@ -86,10 +109,11 @@ class Nuisance:
     lamp_age: float = 0.0
     oil_film: float = 0.0
     noise: float = 1.5
+    reflection: float = 0.0
 
 
 def typical_nuisance(seed: int) -> Nuisance:
-    """Draw what a healthy camera sees over a month: ±3°, ±20 % light, ageing lamp, oil."""
+    """Draw what a healthy camera sees over a month: ±3°, ±20 % light, ageing lamp, oil, reflections."""
     rng = np.random.default_rng((seed, 0x5EED))
     return Nuisance(
         exposure_ev=float(rng.uniform(-0.3, 0.3)),
@@ -97,6 +121,7 @@ def typical_nuisance(seed: int) -> Nuisance:
         lamp_age=float(rng.beta(1.2, 2.0)),
         oil_film=float(max(0.0, rng.uniform(-0.6, 1.0))),
         noise=float(rng.uniform(1.0, 3.0)),
+        reflection=float(max(0.0, rng.uniform(-0.6, 1.0))),
     )
 
 

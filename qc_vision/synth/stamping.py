@@ -9,7 +9,18 @@ from zlib import crc32
 import numpy as np
 
 from qc_vision.shops import Shop
-from qc_vision.synth.part import OVERSAMPLE, Float, Part, Sheet, box, circle, path, polygon, smooth
+from qc_vision.synth.part import (
+    OVERSAMPLE,
+    Float,
+    Part,
+    Sheet,
+    box,
+    circle,
+    halve,
+    path,
+    polygon,
+    smooth,
+)
 from qc_vision.synth.scene import FIELD_MM
 
 PANELS: Final = ("door", "hood", "fender", "roof")
@@ -81,7 +92,10 @@ def _finished(
         "edge": sheet.points_where((edge < -6) & (edge > -16) & (hole > 12), step=2),
         "flange": sheet.points_where((edge < -22) & (edge > -42) & (hole > 12), step=2),
     }
-    return Part(surface, albedo, None, sheet.field_mm, sheet.mm_per_px * OVERSAMPLE, sites)
+    return Part(
+        surface, albedo, None, sheet.field_mm, sheet.mm_per_px * OVERSAMPLE, sites,
+        maps={"edge": halve(edge)},
+    )  # fmt: skip
 
 
 Shape = tuple[

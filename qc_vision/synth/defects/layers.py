@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +15,9 @@ from qc_vision.synth.part import Float, Part
 DARK: Final = (0.010, 0.010, 0.012)
 _STROKE_SCALE: Final = 4
 _EVERYWHERE: Final = (slice(None), slice(None))
+_SLOPE_SEEN: Final = 0.05
+_TONE_SEEN: Final = 0.03
+"""Changes of slope (1), gloss and linear albedo (0..1) from which on a place belongs to the defect."""
 
 
 @dataclass(slots=True)
@@ -68,6 +73,29 @@ class Patch:
         """Take light away where the surface is hidden from the hall."""
         self.layers.surface[self.window][:, :, 3] *= 1.0 - strength * where
 
+    def tilt(self, where: Float, across: float = 0.0, down: float = 0.0) -> None:
+        """Give the surface one slope (dz/dx, dz/dy) where ``where`` is 1, open to the hall's light."""
+        surface = self.layers.surface[self.window]
+        for channel, value in ((0, across), (1, down), (3, 1.0)):
+            surface[:, :, channel] += where * (value - surface[:, :, channel])
+
+    def cover(self, distance: Float) -> Float:
+        """Return the anti-aliased coverage of a signed distance in mm (inside is negative)."""
+        return np.asarray(np.clip(0.5 - distance / self.mm_per_px, 0.0, 1.0), np.float32)
+
+    @contextmanager
+    def marking(self) -> Iterator[None]:
+        """Mark whatever is visibly changed in the window meanwhile."""
+        surface = self.layers.surface[self.window].copy()
+        albedo = self.layers.albedo[self.window].copy()
+        yield
+        bent = np.abs(self.layers.surface[self.window] - surface).max(axis=2) > _SLOPE_SEEN
+        toned = np.abs(self.layers.albedo[self.window] - albedo).max(axis=2) > _TONE_SEEN
+        changed = (bent | toned).astype(np.float32)
+        self.mark(
+            np.asarray(cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((3, 3))), np.float32)
+        )
+
     def mark(self, where: Float) -> None:
         """Add to the defect's mask."""
         mask = self.layers.mask[self.window]
@@ -120,6 +148,15 @@ def show_bare(layers: Layers, where: Float, window: tuple[slice, slice] = _EVERY
     surface, albedo = layers.surface[window], layers.albedo[window]
     surface += where[:, :, None] * (layers.bare[0][window] - surface)
     albedo += where[:, :, None] * (layers.bare[1][window] - albedo)
+
+
+def level_line(field: Float, at: tuple[float, float]) -> tuple[float, float]:
+    """Return the direction (x, y) along which a field does not change at a point (canvas pixels)."""
+    column, row = round(at[0]), round(at[1])
+    gx = float(field[row, column + 1] - field[row, column - 1])
+    gy = float(field[row + 1, column] - field[row - 1, column])
+    length = max((gx * gx + gy * gy) ** 0.5, 1e-9)
+    return -gy / length, gx / length
 
 
 @dataclass(frozen=True, slots=True)

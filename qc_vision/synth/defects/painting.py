@@ -27,6 +27,20 @@ def run(layers: Layers, at: tuple[float, float], size: float) -> None:
     patch.mark((relief > 0.05).astype(np.float32))
 
 
+def sag(layers: Layers, at: tuple[float, float], size: float) -> None:
+    """A curtain: the wet film has slid over a width and hangs thick on a scalloped lower edge."""
+    rng, patch = layers.rng, layers.patch(at, size * 0.6 + 8)
+    high, lobe = rng.uniform(16.0, 24.0), rng.uniform(16.0, 26.0)
+    scallop = 0.08 * high * np.sin(2 * np.pi * patch.x / lobe + rng.uniform(0, 6))
+    scallop += 0.09 * high * np.sin(2 * np.pi * patch.x / (2.7 * lobe) + rng.uniform(0, 6))
+    below = patch.y - 0.3 * high - scallop
+    sides = smooth((size / 2 - np.abs(patch.x)) / (0.22 * size))
+    film = smooth((below + high) / high) ** 2 * smooth((2.5 - below) / 5.0)
+    relief = (rng.uniform(0.26, 0.34) * sides * film).astype(np.float32)
+    patch.raise_by(relief)
+    patch.mark((relief > 0.04).astype(np.float32))
+
+
 def crater(layers: Layers, at: tuple[float, float], size: float) -> None:
     """A fisheye: the paint has fled a speck, leaving a pit with a crown."""
     patch = layers.patch(at, size * 1.5 + 2)
@@ -75,6 +89,23 @@ def color_mismatch(layers: Layers, at: tuple[float, float], size: float) -> None
     layers.albedo += second[:, :, None] * ratio
     np.clip(layers.albedo, 0.002, None, out=layers.albedo)
     layers.mask[:] = np.maximum(layers.mask, second > 0.5)
+
+
+def mottling(layers: Layers, at: tuple[float, float], size: float) -> None:
+    """Clouds in the base coat: the flake lies differently from place to place."""
+    rng, patch = layers.rng, layers.patch(at, size * 0.6)
+    side = 1 << int(np.ceil(np.log2(max(patch.x.shape))))
+    blotch = rng.uniform(2.2, 3.2) / patch.mm_per_px
+    texture = noise_field(side, blotch, int(rng.integers(1 << 30)))
+    rows, columns = patch.x.shape
+    envelope = smooth(1.5 * (1.0 - spread(patch.x, patch.y, size, size * 0.75, rng.uniform(0, 3))))
+    tone = envelope * np.clip(texture[:rows, :columns], -1.6, 1.6)
+    if layers.part.paint is not None:
+        tone = tone * layers.part.paint[patch.window]
+    albedo = layers.albedo[patch.window]
+    bright, dark = np.maximum(tone, 0.0)[:, :, None], np.maximum(-tone, 0.0)[:, :, None]
+    albedo += bright * (0.34 * albedo + 0.10) - dark * 0.42 * albedo
+    patch.mark((envelope > 0.25).astype(np.float32))
 
 
 def shifted(linear: Float, delta_e: float, rng: np.random.Generator) -> Float:
