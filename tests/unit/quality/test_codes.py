@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mes.contracts.plant import PlantModel
+from mes.contracts.quality import defect_name
 from mes.quality.codes import codes_of
 
 
@@ -25,3 +26,9 @@ def test_a_code_names_the_lines_where_it_can_arise(mini_plant: PlantModel) -> No
     by_code = {one.code: one for one in codes_of(mini_plant)}
     assert "body-framing" in by_code["spatter"].lines
     assert by_code["other"].lines == ()
+
+
+def test_every_code_of_a_plant_is_found_by_its_pinyin(demo_plant: PlantModel) -> None:
+    for one in codes_of(demo_plant):
+        spoken = one.letters.split(defect_name(one.code).zh)[1].split()[0]
+        assert spoken.isascii() and spoken.isalpha(), one.code
