@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from aps.jit import kernel
 from aps.sequencing.spacing import add_near
-from aps.sequencing.task import SequenceTask, Spacing, cost_of
+from aps.sequencing.task import Flags, SequenceTask, Spacing, cost_of
 from aps.worktime import Ints
 
 Bits = npt.NDArray[np.int8]
@@ -18,7 +18,8 @@ class Facts(NamedTuple):
 
     `has[car, rule]`; windows of a rule begin at `first..last`. `swap_gain[r]` and `block_gain[r]`
     are the most that rules r and after can win by one swap or one move of blocks. The cars that may
-    move are listed by colour and by option. `kind` is equal for cars that no rule tells apart.
+    move are listed by colour, by option and by `options` then colour. `options` is equal for cars
+    that differ at most in colour and places, `kind` for those that nothing tells apart.
     `even`: a colour change costs the same both ways.
     """
 
@@ -42,6 +43,9 @@ class Facts(NamedTuple):
     color_begin: Ints
     by_rule: Ints
     rule_begin: Ints
+    options: Ints
+    by_options: Ints
+    options_begin: Ints
     kind: Ints
     color_weight: int
     window_weight: int
@@ -103,7 +107,9 @@ def facts_of(task: SequenceTask) -> Facts:
     )
     apart = np.flatnonzero(spacing.weights > 0)
     side = np.ascontiguousarray(spacing.side[:, apart]).astype(np.int64)
-    told_apart = np.column_stack((task.has, side, task.color, task.earliest, task.latest))
+    options = _groups(has, side)
+    group = options * colors + np.maximum(task.color, 0)
+    members = np.bincount(group[free], minlength=(int(options.max(initial=0)) + 1) * colors)
     purge = task.prices()
     return Facts(
         has=has,
@@ -126,7 +132,10 @@ def facts_of(task: SequenceTask) -> Facts:
         color_begin=np.concatenate(([0], np.cumsum(tally))),
         by_rule=np.concatenate([np.zeros(0, np.int64), *owners]),
         rule_begin=np.cumsum([0, *(len(rows) for rows in owners)], dtype=np.int64),
-        kind=np.unique(told_apart, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64),
+        options=options,
+        by_options=free[np.argsort(group[free], kind="stable")],
+        options_begin=np.concatenate(([0], np.cumsum(members))),
+        kind=_groups(task.has, side, task.color, task.earliest, task.latest),
         color_weight=task.weights.color,
         window_weight=task.weights.window,
         limit=task.batch_limit,
@@ -164,6 +173,13 @@ def board_of(task: SequenceTask, facts: Facts, sequence: Ints, *, seed: int) -> 
         cost=np.array([cost_of(task, sequence).total], np.int64),
         chance=np.array([(seed * 2_654_435_761 + 88_172_645_463_325_252) & _MASK], np.int64),
     )
+
+
+def _groups(*facts: Ints | Bits | Flags) -> Ints:
+    """Return a number a car, equal for cars of equal facts."""
+    table = np.column_stack(facts)
+    found: Ints = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return found
 
 
 def _suffix_sums(values: Ints) -> Ints:

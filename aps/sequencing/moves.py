@@ -11,8 +11,8 @@ from aps.sequencing.board import Board, Facts, count_windows
 from aps.sequencing.spacing import count_stretch, count_swap, stretch_cost, swap_price
 from aps.worktime import Ints
 
-REFUSED = 1
-"""What a try returns where the move was not made; a move made returns a change of at most 0."""
+REFUSED = 1 << 62
+"""What a try returns where the move was not made; a move made returns the change of cost."""
 
 
 @kernel
@@ -65,8 +65,11 @@ def _owe(facts: Facts, board: Board) -> None:
 
 
 @inlined
-def try_swap(i: int, j: int, facts: Facts, board: Board) -> int:
-    """Swap the cars at i < j if it costs nothing; return the change of cost or `REFUSED`."""
+def try_swap(i: int, j: int, allowed: int, facts: Facts, board: Board) -> int:
+    """Swap the cars at i < j if it costs at most what is allowed, which is 0 or more.
+
+    Returns the change of cost or `REFUSED`.
+    """
     sequence, counts, change = board.sequence, board.counts, board.change
     color, purge, n, p = facts.color, facts.purge, facts.n, facts.p
     a, b = sequence[i], sequence[j]
@@ -94,7 +97,7 @@ def try_swap(i: int, j: int, facts: Facts, board: Board) -> int:
     if len(facts.gap) > 0:
         delta += swap_price(i, j, a, b, facts.side, facts.gap, facts.apart_weight, board.near)
     for r in range(len(n)):
-        if delta > facts.swap_gain[r] or delta > board.owed[r]:
+        if delta - allowed > min(facts.swap_gain[r], board.owed[r]):
             return REFUSED
         change[r] = 0
         d = facts.has[b, r] - facts.has[a, r]
@@ -113,7 +116,7 @@ def try_swap(i: int, j: int, facts: Facts, board: Board) -> int:
             lost -= counts[r, s] > n[r]
         change[r] = lost
         delta += facts.weight[r] * lost
-    if delta > 0:
+    if delta > allowed:
         return REFUSED
     sequence[i], sequence[j] = b, a
     if recolored and (
@@ -259,8 +262,10 @@ def _apart_of_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, boa
 
 
 @inlined
-def try_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board) -> int:
-    """Let the cars on lo..lo+cut-1 and on lo+cut..hi change places, if it costs nothing.
+def try_blocks(
+    lo: int, cut: int, hi: int, turned: bool, allowed: int, facts: Facts, board: Board
+) -> int:
+    """Let the cars on lo..lo+cut-1 and on lo+cut..hi change places, if that is allowed.
 
     `cut` of 1, or all but 1, puts one car elsewhere. `turned` reverses lo..hi instead; `cut` then
     is not looked at. Returns the change of cost or `REFUSED`.
@@ -277,11 +282,11 @@ def try_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Bo
     if len(facts.gap) > 0:
         delta += _apart_of_blocks(lo, cut, hi, turned, facts, board)
     for r in range(len(facts.n)):
-        if delta > facts.block_gain[r] or delta > board.owed[r]:
+        if delta - allowed > min(facts.block_gain[r], board.owed[r]):
             return REFUSED
         board.change[r] = _windows_of_blocks(r, lo, cut, hi, turned, facts, board)
         delta += facts.weight[r] * board.change[r]
-    if delta > 0 or _run_too_long(lo, cut, hi, turned, facts, board):
+    if delta > allowed or _run_too_long(lo, cut, hi, turned, facts, board):
         return REFUSED
     _arrange(lo, cut, hi, turned, board)
     for k in range(lo, hi + 1):

@@ -2,8 +2,10 @@
 
 A search that weighs all objectives at once gets stuck where the first one wants room. So the first
 objective is searched alone, then with the second, then with all; what a phase returns is never
-worse in the order of its objectives than what it was given. (Measured and given up: annealing, and
-weights closer together than the objectives' own; on the published days both did worse.)
+worse in the order of its objectives than what it was given. A phase looks for the near optimum, then
+lets moves cost a little of its least objective, less and less of it (0.2 to 0.1 of a unit: hotter
+or colder did worse on the published days), and ends cold. (Measured and given up: weights closer
+together than the objectives' own, and moves aimed at violated windows.)
 """
 
 import os
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 
 import numpy as np
 
@@ -19,11 +22,15 @@ from aps.budget import Budget, Clock, never
 from aps.sequencing.greedy import greedy
 from aps.sequencing.polish import polish
 from aps.sequencing.search import WITH_COLORS, WITHOUT_COLORS, Mix, Walk
-from aps.sequencing.task import SequenceTask, Weights, cost_of
+from aps.sequencing.task import SequenceTask, Weights, cost_of, levels_of
 from aps.worktime import Ints
 
-_ROUNDS = (0.2, 0.3, 0.5)
-"""Shares of the time of one objective that is searched alone: each round begins from the best."""
+_ROUNDS, _ROUND_S, _SHORTEST_S = 24, 1.0, 0.05
+"""Rounds of a stretch at least, seconds of one at most, and seconds that no round falls short of."""
+_HEAT = (0.2, 0.1)
+"""The heat of a stretch at its begin and at its end, in units of its least objective."""
+_HOT_FROM, _HOT_UNTIL = 0.1, 0.9
+"""Shares of the time between which a move may cost something: easy tasks are solved before."""
 _LOOK_S = 0.05
 """Seconds of moves between two looks at the clock."""
 
@@ -35,14 +42,6 @@ class Stretch:
     task: SequenceTask
     mix: Mix
     floor: int
-
-
-def levels_of(task: SequenceTask) -> tuple[int, ...]:
-    """Return the weights of the objectives, the dearest first."""
-    found = {int(w) for w in task.weights.rules} | {task.weights.color, task.weights.window}
-    if task.spacing is not None:
-        found |= {int(w) for w in task.spacing.weights}
-    return tuple(sorted((w for w in found if w > 0), reverse=True))
 
 
 def color_floor(task: SequenceTask) -> int:
@@ -94,16 +93,27 @@ def _mix_of(task: SequenceTask) -> Mix:
     return WITH_COLORS if task.weights.color else WITHOUT_COLORS
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Where a seed of a search stands, and the best sequence it came by."""
+
+    sequence: Ints
+    cost: int
+    best: Ints
+    least: int
+
+
 def walk_for(
     stretch: Stretch,
     start: Ints,
     *,
     seed: int,
     seconds: float,
+    heat: float = 0.0,
     now: Callable[[], float] = time.monotonic,
     cancel: Callable[[], bool] = never,
-) -> tuple[Ints, int]:
-    """Search a stretch for some seconds; return the best and its cost."""
+) -> Found:
+    """Search a stretch for some seconds; with `heat` a move may cost something, too."""
     walk = Walk(stretch.task, start, seed=seed, mix=stretch.mix)
     began = now()
     rate = 100_000.0  # moves a second, until it is known
@@ -112,9 +122,73 @@ def walk_for(
         if gone >= seconds:
             break
         moves = max(100, int(rate * min(_LOOK_S, seconds - gone)))
-        walk.run(moves, floor=stretch.floor)
+        walk.run(moves, floor=stretch.floor, heat=heat)
         rate = moves / max(1e-6, now() - began - gone)
-    return walk.sequence(), walk.cost
+    return Found(walk.sequence_here(), walk.cost_here, walk.sequence(), walk.cost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """The seeds that search side by side, by what clock, and who hears of each better sequence."""
+
+    seeds: int
+    executor: Executor | None
+    cancel: Callable[[], bool]
+    now: Callable[[], float]
+    on_better: Callable[[Ints], None]
+
+    def search(self, stretch: Stretch, start: Ints, *, seconds: float, seed: int) -> Ints:
+        """Search a stretch and return the best sequence, never worse than the start.
+
+        It cools down from round to round. After each of them the seeds that are behind go on from
+        where the best one stands.
+        """
+        began, best, least = self.now(), start, cost_of(stretch.task, start).total
+        here = [(start, least)] * self.seeds
+        round_s = max(_SHORTEST_S, min(_ROUND_S, seconds / _ROUNDS))
+        for round_no in count():
+            gone = self.now() - began
+            if gone >= seconds or least <= stretch.floor or self.cancel():
+                break
+            run = partial(
+                walk_for,
+                stretch,
+                seconds=min(round_s, seconds - gone),
+                heat=heat_when(gone / seconds),
+            )
+            found = self._round(run, [one for one, _ in here], seed + 101 * round_no)
+            if not found:
+                break
+            winner = min(found, key=lambda one: one.least)
+            if winner.least < least:
+                best, least = winner.best, winner.least
+                self.on_better(best)
+            leader = min(((one.sequence, one.cost) for one in found), key=lambda one: one[1])
+            here = [leader if one.cost > leader[1] else (one.sequence, one.cost) for one in found]
+        return best
+
+    def _round(self, run: Callable[..., Found], starts: list[Ints], seed: int) -> list[Found]:
+        """Let each seed search from its start; nothing if that was cancelled elsewhere."""
+        here = self.executor is None or isinstance(self.executor, ThreadPoolExecutor)
+        if here:  # elsewhere neither the clock nor the flag can be asked
+            run = partial(run, now=self.now, cancel=self.cancel)
+        if self.executor is None or self.seeds == 1:
+            return [run(starts[0], seed=seed)]
+        jobs = [
+            self.executor.submit(run, one, seed=seed + 7919 * k) for k, one in enumerate(starts)
+        ]
+        while wait(jobs, timeout=0.05).not_done:
+            if self.cancel() and not here:
+                return []
+        return [job.result() for job in jobs]
+
+
+def heat_when(gone: float) -> float:
+    """Return the heat when this part of the time is gone."""
+    if not _HOT_FROM <= gone < _HOT_UNTIL:
+        return 0.0
+    hot, cool = _HEAT
+    return float(hot * (cool / hot) ** ((gone - _HOT_FROM) / (_HOT_UNTIL - _HOT_FROM)))
 
 
 def search_in_phases(
@@ -149,36 +223,13 @@ def search_in_phases(
         if better:
             on_better(best, best_cost)
 
-    def phase(stretch: Stretch, share: float, round_no: int) -> None:
-        seconds = (until - now()) * share
-        if seconds <= 0 or cancel() or best_cost <= floor:
-            return
-        run = partial(walk_for, stretch, best, seconds=seconds)
-        here = executor is None or isinstance(executor, ThreadPoolExecutor)
-        if here:  # elsewhere neither the clock nor the flag can be asked
-            run = partial(run, now=now, cancel=cancel)
-        if executor is None or seeds == 1:
-            found = [run(seed=seed + round_no)]
-        else:
-            jobs = [executor.submit(run, seed=seed + round_no + 7919 * k) for k in range(seeds)]
-            while wait(jobs, timeout=0.05).not_done:
-                if cancel() and not here:
-                    return
-            found = [job.result() for job in jobs]
+    crew = Crew(seeds=seeds, executor=executor, cancel=cancel, now=now, on_better=take)
+    for number in range(1, len(levels) + 1):
+        if cancel() or best_cost <= floor:
+            break
         # A phase without all objectives is taken over even where it worsens a later one.
-        sequence, cost = min(found, key=lambda one: one[1])
-        if cost < cost_of(stretch.task, best).total:
-            take(sequence)
-
-    if len(levels) == 1:
-        left = 1.0
-        for round_no, part in enumerate(_ROUNDS):
-            phase(_part(task, levels), part / left * 0.97, round_no)
-            left -= part
-    else:
-        for count in range(1, len(levels) + 1):
-            left_phases = len(levels) - count + 1
-            phase(_part(task, levels[:count]), 0.96 / left_phases, count)
+        seconds = (until - now()) * 0.96 / (len(levels) - number + 1)
+        crew.search(_part(task, levels[:number]), best, seconds=seconds, seed=seed + number)
     left_s = until - now()
     if left_s > 0.2 and best_cost > floor and not cancel():
         share = Clock(Budget(wall_s=left_s), cancel).share(1.0)

@@ -74,6 +74,14 @@ class SequenceTask:
         return np.ones((size, size), np.int64) - np.eye(size, dtype=np.int64)
 
 
+def levels_of(task: SequenceTask) -> tuple[int, ...]:
+    """Return the weights of the objectives, the dearest first."""
+    found = {int(w) for w in task.weights.rules} | {task.weights.color, task.weights.window}
+    if task.spacing is not None:
+        found |= {int(w) for w in task.spacing.weights}
+    return tuple(sorted((w for w in found if w > 0), reverse=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a sequence costs, counted from scratch."""

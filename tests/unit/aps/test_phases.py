@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,16 @@ from hypothesis import strategies as st
 from aps.check.published import car_sequence_violations, production_day_score
 from aps.formats import csplib, roadef
 from aps.sequencing.greedy import greedy
-from aps.sequencing.phases import color_floor, levels_of, restricted, search_in_phases
-from aps.sequencing.search import Walk
-from aps.sequencing.task import SequenceTask, Weights, cost_of
+from aps.sequencing.phases import (
+    Crew,
+    Stretch,
+    color_floor,
+    heat_when,
+    restricted,
+    search_in_phases,
+)
+from aps.sequencing.search import WITH_COLORS, Walk
+from aps.sequencing.task import SequenceTask, Weights, cost_of, levels_of
 from tests.unit.aps.test_formats import a_day
 from tests.unit.aps.test_sequencing import a_task
 
@@ -119,3 +127,27 @@ def test_the_checker_counts_a_production_day_as_the_search_does(tmp_path: Path) 
     (tmp_path / "paint_batch_limit.txt").write_text("limitation;\n1;\n", encoding="utf-8")
     with pytest.raises(ValueError, match="2 cars of one colour"):
         production_day_score(roadef.read(tmp_path), ("a", "c", "b", "d"))
+
+
+def test_seeds_side_by_side_go_on_from_the_best_and_report_each_better_order() -> None:
+    task = _ordered(a_task(9, windows=False, truncated=True), 10**6, 10**3, 1)
+    ticks, heard = count(), []
+    with ThreadPoolExecutor(2) as pool:
+        crew = Crew(
+            seeds=2,
+            executor=pool,
+            cancel=lambda: False,
+            now=lambda: next(ticks) * 0.01,  # a round takes as long on any machine
+            on_better=heard.append,
+        )
+        start = np.arange(40)
+        found = crew.search(Stretch(task, WITH_COLORS, 0), start, seconds=6.0, seed=4)
+    costs = [cost_of(task, sequence).total for sequence in heard]
+    assert costs == sorted(costs, reverse=True)
+    assert cost_of(task, found).total == costs[-1] < cost_of(task, start).total
+
+
+@pytest.mark.parametrize(("gone", "hot"), [(0.0, False), (0.1, True), (0.8, True), (0.9, False)])
+def test_a_stretch_begins_and_ends_cold(gone: float, hot: bool) -> None:
+    assert (heat_when(gone) > 0) == hot
+    assert heat_when(0.15) > heat_when(0.85)

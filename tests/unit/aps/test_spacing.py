@@ -33,10 +33,10 @@ from aps.remedy import remedies
 from aps.repair import repair
 from aps.schedule import Schedule
 from aps.sequencing.greedy import greedy
-from aps.sequencing.phases import levels_of, search_in_phases
+from aps.sequencing.phases import search_in_phases
 from aps.sequencing.polish import polish
 from aps.sequencing.search import improve
-from aps.sequencing.task import SequenceTask, Spacing, Weights, cost_of
+from aps.sequencing.task import SequenceTask, Spacing, Weights, cost_of, levels_of
 from aps.solve import solve
 from aps.validate import validate
 from tests.support.aps_plants import (
