@@ -50,14 +50,14 @@ def test_a_rush_order_makes_nothing_worse_than_putting_it_into_the_plan_in_force
 
 @pytest.fixture(scope="module")
 def wanted_sooner() -> tuple[Problem, Schedule]:
-    """A plan whose last car is suddenly due five minutes before it will be finished."""
+    """A plan whose last car is suddenly due three minutes before it will be finished."""
     cars = [a_car(f"c{k:02d}", color=("white", "red")[k % 2], due_s=20_000) for k in range(20)]
     relaxed = a_plant(tuple(cars))
     in_force = solve(relaxed, budget=LONG)
     last = in_force.assembly[-1].car_id
     finish = next(one.finish_s for one in in_force.times if one.car_id == last)
     assert finish is not None
-    sooner = tuple(replace(car, due_s=finish - 300) if car.id == last else car for car in cars)
+    sooner = tuple(replace(car, due_s=finish - 180) if car.id == last else car for car in cars)
     return replace(relaxed, cars=sooner), in_force
 
 
