@@ -96,7 +96,14 @@ class VisionSystemJudge:
         while True:
             try:
                 async with open_link(self.endpoint, self.security) as link:
-                    await watch_results(link, self.nodes.system, self._take, is_open=self._opened)
+                    await watch_results(
+                        link,
+                        self.nodes.system,
+                        self._take,
+                        is_open=self._opened,
+                        # Without a counter it may be the word on an earlier look at the same part.
+                        with_last=self.nodes.measurement == "counter",
+                    )
             except (*LinkFailed, UaError, CallRefused, UnknownNode) as failed:
                 self._trouble.failed(f"{type(failed).__name__}: {failed}".removesuffix(": "))
             self._is_open.clear()

@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+import structlog
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.uaerrors import UaStatusCodeError
 
 from edge.opcua.link import CallRefused, Link
 from mes.contracts.plc import MACHINE_VISION_NAMESPACE, SERVER_TIME_NODE
+
+log = structlog.get_logger(__name__)
 
 PUBLISH_MS = 50
 """A result waits so long at most in the server."""
@@ -25,7 +30,23 @@ ALIVE_S = 2.0
 """Between two reads that show whether the session still works."""
 QUEUE = 100
 _RESULT_READY = 1024
+RESULT_TIMEOUT_MS = 1000
+"""How long the system may take to gather a result that it is asked for."""
 _TEXT = struct.Struct("<i")
+_LAST = (
+    ("ResultManagement",),
+    ("ResultManagement", "GetResultComponentsById"),
+    ("ResultManagement", "Results", "LastResult", "ResultId"),
+)
+_COMPONENT = {
+    "IsPartial": 2,
+    "ResultState": 4,
+    "MeasId": 5,
+    "PartId": 6,
+    "InternalRecipeId": 8,
+    "ResultContent": 15,
+}
+"""Where `GetResultComponentsById` has them among its output arguments (OPC 40100-1 §8.3.3.3)."""
 _MASK_BYTES = 4
 _FIELDS = (
     *("ResultId", "PartId", "MeasId", "InternalRecipeId"),
@@ -65,11 +86,13 @@ async def watch_results(
     deliver: Callable[[VisionResult], None],
     *,
     is_open: Callable[[], None],
+    with_last: bool,
 ) -> None:
     """Deliver the results of a vision system until the session fails.
 
     Args:
         system: the object of `VisionSystemType`, with its namespace's URI.
+        with_last: deliver first what it told last, before this session.
         is_open: called once results are heard.
 
     Raises:
@@ -118,10 +141,49 @@ async def watch_results(
     for answer in answers:
         if not answer.StatusCode.is_good():
             raise CallRefused(answer.StatusCode.name)
+    if with_last and (last := await last_result(link, system)) is not None:
+        deliver(last)
     is_open()
     while True:
         await asyncio.sleep(ALIVE_S)
         await link.read([SERVER_TIME_NODE])
+
+
+async def last_result(link: Link, system: str) -> VisionResult | None:
+    """Return what a vision system told last; None where it does not keep it as `Results/LastResult`.
+
+    Its components are asked for by its id (`GetResultComponentsById`), which gives each by itself.
+
+    Raises:
+        UnknownNode: the server has no such object, or does not know Machine Vision.
+        OSError, TimeoutError: the session failed.
+    """
+    start = link.namespaces.resolve(system)
+    vision = link.namespaces.index(MACHINE_VISION_NAMESPACE)
+    paths = [_path(start, names, vision) for names in _LAST]
+    try:
+        found = await link.session.translate_browsepaths_to_nodeids(paths)
+        if not all(one.StatusCode.is_good() and one.Targets for one in found):
+            return None
+        management, method, last = (one.Targets[0].TargetId for one in found)
+        (held,) = await link.session.read_attributes([last], AttributeIds.Value)
+        if held.Value is None or held.Value.Value is None:
+            return None
+        request = ua.CallMethodRequest()
+        request.ObjectId, request.MethodId = management, method
+        request.InputArguments = [
+            ua.Variant(held.Value.Value, ua.VariantType.ExtensionObject),
+            ua.Variant(RESULT_TIMEOUT_MS, ua.VariantType.Int32),
+        ]
+        (answer,) = await link.session.call([request])
+    except UaStatusCodeError as refusal:
+        log.warning("vision_system.no_last_result", reason=str(refusal))
+        return None
+    said = [output.Value for output in answer.OutputArguments]
+    if not answer.StatusCode.is_good() or len(said) <= max(_COMPONENT.values()):
+        return None
+    facts = {"ResultId": held.Value.Value} | {name: said[at] for name, at in _COMPONENT.items()}
+    return read_result([facts[name] for name in _FIELDS])
 
 
 def read_result(values: list[Any]) -> VisionResult | None:
@@ -141,6 +203,19 @@ def read_result(values: list[Any]) -> VisionResult | None:
         is_partial=bool(facts.get("IsPartial")),
         content=tuple(one.Value if isinstance(one, ua.Variant) else one for one in many),
     )
+
+
+def _path(start: ua.NodeId, names: tuple[str, ...], vision: int) -> ua.BrowsePath:
+    elements = [
+        ua.RelativePathElement(
+            ReferenceTypeId=ua.NodeId(ua.Int32(ObjectIds.HierarchicalReferences)),
+            IsInverse=False,
+            IncludeSubtypes=True,
+            TargetName=ua.QualifiedName(name, vision),
+        )
+        for name in names
+    ]
+    return ua.BrowsePath(StartingNode=start, RelativePath=ua.RelativePath(Elements=elements))
 
 
 def _filter(vision: int) -> ua.EventFilter:

@@ -106,6 +106,7 @@ class System:
         self.deliver: Callable[[VisionResult], None] | None = None
         self.heard = asyncio.Event()
         self.refuses = False
+        self.asked_for_last = False
         monkeypatch.setattr(vision_system, "open_link", self.open_link)
         monkeypatch.setattr(vision_system, "watch_results", self.watch)
 
@@ -122,7 +123,9 @@ class System:
         deliver: Callable[[VisionResult], None],
         *,
         is_open: Callable[[], None],
+        with_last: bool,
     ) -> None:
+        self.asked_for_last = with_last
         self.deliver = deliver
         is_open()
         self.heard.set()
@@ -183,6 +186,7 @@ async def test_a_system_that_counts_for_itself_is_heard_by_the_part_alone_and_ne
     own = NODES.model_copy(update={"measurement": "own"})
     async with judging(own) as judge:
         await system.heard.wait()
+        assert not system.asked_for_last, "it could be about an earlier look at this part"
         system.say(a_result("OK", meas="a-1"))
         assert (await judge.judge(a_request(judge))).verdict is Verdict.OK
         again = await judge.judge(a_request(judge, within_s=0, counter=8))
