@@ -33,6 +33,9 @@ _RESULT_READY = 1024
 RESULT_TIMEOUT_MS = 1000
 """How long the system may take to gather a result that it is asked for."""
 _TEXT = struct.Struct("<i")
+_NO: Any = False
+_YES: Any = True
+"""asyncua declares a path's flags as a class of its own that cannot be made."""
 _LAST = (
     ("ResultManagement",),
     ("ResultManagement", "GetResultComponentsById"),
@@ -209,8 +212,8 @@ def _path(start: ua.NodeId, names: tuple[str, ...], vision: int) -> ua.BrowsePat
     elements = [
         ua.RelativePathElement(
             ReferenceTypeId=ua.NodeId(ua.Int32(ObjectIds.HierarchicalReferences)),
-            IsInverse=False,
-            IncludeSubtypes=True,
+            IsInverse=_NO,
+            IncludeSubtypes=_YES,
             TargetName=ua.QualifiedName(name, vision),
         )
         for name in names
