@@ -232,8 +232,8 @@ async def test_cut_connections_come_back_and_nothing_is_gone(
 ) -> None:
     before = await framing.read_ledger()
     sims.plant_fault("body-framing", kind="drop_tcp")
-    with pytest.raises((ConnectionError, TimeoutError, OSError, ua.UaError)):
-        async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
+        with pytest.raises((ConnectionError, ua.UaError)):
             while True:
                 await framing.read_ledger()
                 await asyncio.sleep(0.05)

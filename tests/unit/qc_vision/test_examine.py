@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qc_vision.cli import main
-from qc_vision.training.examine import examine_folders
+from qc_vision.training.examine import examine_folders, look_at
 
 
 @pytest.fixture
@@ -36,6 +36,11 @@ def test_a_part_with_two_labels_and_a_pen_mark_are_named(folders: tuple[Path, Pa
     assert seen["21.png"].findings == ("mark",)
     assert (seen["broken.png"].group, seen["broken.png"].findings) == (-1, ("unreadable",))
     assert sum(bool(one.findings) for one in seen.values()) == 4
+    assert look_at(good, bad) == [
+        f"{good}/3.png: its near-duplicate has the other label",
+        f"{bad}/21.png: strongly coloured, unlike the others: a mark on the picture?",
+        f"{bad}/twin.png: its near-duplicate has the other label",
+    ]
 
 
 def test_the_command_says_one_picture_a_line(
