@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -41,6 +42,8 @@ app.add_typer(agents_app, name="agents")
 
 console = Console()
 CONNECT_S = 5
+SERVICE_WAITS_S = 30.0
+"""A database that starts with the machine may be slower than what uses it."""
 _PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes", "purge_s")
 errors = Console(stderr=True)
 
@@ -68,11 +71,19 @@ def _refuse(sentence: str) -> NoReturn:
     sys.exit(1)
 
 
-def _dsn_that_answers(settings: Settings) -> str:
-    """Return the DSN of the database, or fail at once where a pool would wait for it."""
+def _dsn_that_answers(settings: Settings, *, within_s: float = 0.0) -> str:
+    """Return the DSN of the database once it answers; a person is told at once, a service waits a while."""
     dsn = database_dsn(settings)
-    psycopg.connect(dsn, connect_timeout=CONNECT_S).close()
-    return dsn
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            psycopg.connect(dsn, connect_timeout=CONNECT_S).close()
+        except psycopg.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.5)
+        else:
+            return dsn
 
 
 def _settings(process: str) -> Settings:
@@ -113,19 +124,21 @@ def demo(
 @app.command()
 def serve() -> None:
     """Run the API and the web UI."""
+    settings = _settings("api")
+    dsn = _dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
     from mes.entrypoints.api import run
 
-    settings = _settings("api")
-    run(settings, database_dsn(settings))
+    run(settings, dsn)
 
 
 @app.command()
 def worker() -> None:
     """Run event handlers and background jobs."""
+    settings = _settings("worker")
+    dsn = _dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
     from mes.entrypoints import worker as work
 
-    settings = _settings("worker")
-    asyncio.run(work.run(settings, database_dsn(settings)))
+    asyncio.run(work.run(settings, dsn))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -187,12 +200,10 @@ def import_orders(
     seed: Annotated[int, typer.Option(help="Draws what a ROADEF day lacks.")] = 1,
 ) -> None:
     """Place orders: the good rows go in, each bad one is told with its row, field and reason."""
+    dsn = _dsn_that_answers(_settings("orders"))
     from mes.entrypoints import commands
 
-    settings = _settings("orders")
-    report = asyncio.run(
-        commands.import_orders(_dsn_that_answers(settings), path, channel=channel, seed=seed)
-    )
+    report = asyncio.run(commands.import_orders(dsn, path, channel=channel, seed=seed))
     for problem in report.rejected:
         errors.print(
             f"[bold red]✗[/] row {problem.row}, {problem.field} {escape(repr(problem.value))}: "
@@ -210,10 +221,11 @@ def register_model(
     ],
 ) -> None:
     """Register a model package, so that it can look on at cameras and judge there later."""
+    settings = _settings("models")
+    dsn = _dsn_that_answers(settings)
     from mes.entrypoints import commands
 
-    settings = _settings("models")
-    model = asyncio.run(commands.register_model(_dsn_that_answers(settings), settings, package))
+    model = asyncio.run(commands.register_model(dsn, settings, package))
     console.print(f"{model.title} is registered as {model.package_sha256}", highlight=False)
 
 
@@ -327,10 +339,10 @@ def plan(
     if asked:
         raise typer.BadParameter(f"{asked[0].partition('=')[0]} goes with a FILE to plan")
 
-    from mes.entrypoints import commands
-
     settings = _settings("plan")
     dsn = _dsn_that_answers(settings)
+    from mes.entrypoints import commands
+
     if snapshot is not None:
         version, problem = asyncio.run(commands.newest_problem(dsn))
         snapshot.write_text(problem, encoding="utf-8")
