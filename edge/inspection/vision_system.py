@@ -142,7 +142,7 @@ class VisionSystemJudge:
     def _read(self, result: VisionResult) -> Judgement:
         verdict, reason = verdict_of(result, self.nodes)
         said = Measure(
-            node=self.camera_id[:60],
+            node=self.nodes.name[:60],
             gauge="machine_vision",
             verdict=verdict,
             text=result.result_id[:500] or None,
