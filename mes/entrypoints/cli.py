@@ -8,22 +8,26 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import psycopg
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mes.contracts.plant_file import PlantFileError, load_plant
-from mes.platform import logs
+from mes.entrypoints.cli_plan import plan
+from mes.entrypoints.terminal import (
+    SERVICE_WAITS_S,
+    console,
+    dsn_that_answers,
+    errors,
+    refuse,
+    settings_of,
+)
 from mes.platform.embedded import EmbeddedPostgresError, database_dsn
 from mes.platform.errors import Problem
-from mes.platform.settings import Settings
 
 app = typer.Typer(
     help="C2M: manufacturing execution for car plants that build to order.",
@@ -40,22 +44,15 @@ app.add_typer(orders_app, name="orders")
 app.add_typer(models_app, name="models")
 app.add_typer(agents_app, name="agents")
 
-console = Console()
-CONNECT_S = 5
-SERVICE_WAITS_S = 30.0
-"""A database that starts with the machine may be slower than what uses it."""
-_PLAN_FIGURES = ("cars_planned", "late_cars", "ratio_violations_high", "color_changes", "purge_s")
-errors = Console(stderr=True)
-
 
 def main() -> None:
     """Run a command; a problem is one sentence on stderr and exit status 1, never a traceback."""
     try:
         app()
     except (Problem, PlantFileError, EmbeddedPostgresError) as problem:
-        _refuse(str(problem))
+        refuse(str(problem))
     except psycopg.OperationalError as error:
-        _refuse(
+        refuse(
             f"The database does not answer: {(str(error).splitlines() or [''])[0]}. Start the plant (c2m demo),"
             " or set C2M_DB__DSN to a running server."
         )
@@ -64,32 +61,6 @@ def main() -> None:
             name = "C2M_" + "__".join(str(part) for part in found["loc"]).upper()
             errors.print(f"[bold red]✗[/] {name}: {escape(found['msg'])}", highlight=False)
         sys.exit(1)
-
-
-def _refuse(sentence: str) -> NoReturn:
-    errors.print(f"[bold red]✗[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-    sys.exit(1)
-
-
-def _dsn_that_answers(settings: Settings, *, within_s: float = 0.0) -> str:
-    """Return the DSN of the database once it answers; a person is told at once, a service waits a while."""
-    dsn = database_dsn(settings)
-    until = time.monotonic() + within_s
-    while True:
-        try:
-            psycopg.connect(dsn, connect_timeout=CONNECT_S).close()
-        except psycopg.OperationalError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(0.5)
-        else:
-            return dsn
-
-
-def _settings(process: str) -> Settings:
-    settings = Settings()
-    logs.configure(settings.log, process=process)
-    return settings
 
 
 @app.command()
@@ -114,7 +85,7 @@ def demo(
     from mes.entrypoints.demo import run_demo
     from mes.entrypoints.demo.options import DemoOptions
 
-    settings = _settings("demo")
+    settings = settings_of("demo")
     options = DemoOptions(
         orders=orders, reset=reset, speed=speed, plant=plant, cars=cars, seed=seed
     )
@@ -124,8 +95,8 @@ def demo(
 @app.command()
 def serve() -> None:
     """Run the API and the web UI."""
-    settings = _settings("api")
-    dsn = _dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
+    settings = settings_of("api")
+    dsn = dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
     from mes.entrypoints.api import run
 
     run(settings, dsn)
@@ -134,8 +105,8 @@ def serve() -> None:
 @app.command()
 def worker() -> None:
     """Run event handlers and background jobs."""
-    settings = _settings("worker")
-    dsn = _dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
+    settings = settings_of("worker")
+    dsn = dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
     from mes.entrypoints import worker as work
 
     asyncio.run(work.run(settings, dsn))
@@ -158,7 +129,7 @@ def migrate() -> None:
     """Bring the database to the schema of this software."""
     from mes.db.revision import bring_up
 
-    settings = _settings("migrate")
+    settings = settings_of("migrate")
     revision = bring_up(database_dsn(settings))
     console.print(f"The database has schema {revision}.")
 
@@ -170,7 +141,7 @@ def check(context: typer.Context) -> None:
         return
     from mes.entrypoints.check import check as findings
 
-    settings = _settings("check")
+    settings = settings_of("check")
     failed = False
     for finding in findings(settings, database_dsn(settings)):
         mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
@@ -200,7 +171,7 @@ def import_orders(
     seed: Annotated[int, typer.Option(help="Draws what a ROADEF day lacks.")] = 1,
 ) -> None:
     """Place orders: the good rows go in, each bad one is told with its row, field and reason."""
-    dsn = _dsn_that_answers(_settings("orders"))
+    dsn = dsn_that_answers(settings_of("orders"))
     from mes.entrypoints import commands
 
     report = asyncio.run(commands.import_orders(dsn, path, channel=channel, seed=seed))
@@ -221,8 +192,8 @@ def register_model(
     ],
 ) -> None:
     """Register a model package, so that it can look on at cameras and judge there later."""
-    settings = _settings("models")
-    dsn = _dsn_that_answers(settings)
+    settings = settings_of("models")
+    dsn = dsn_that_answers(settings)
     from mes.entrypoints import commands
 
     model = asyncio.run(commands.register_model(dsn, settings, package))
@@ -234,8 +205,8 @@ def issue_code(line: Annotated[str, typer.Argument(help="The line whose agent en
     """Issue a one-time enrolment code; it is printed once and works for seven days."""
     from mes.entrypoints import agents
 
-    settings = _settings("agents")
-    console.print(asyncio.run(agents.issue_code(database_dsn(settings), line)), highlight=False)
+    settings = settings_of("agents")
+    console.print(asyncio.run(agents.issue_code(dsn_that_answers(settings), line)), highlight=False)
 
 
 @agents_app.command("certify")
@@ -252,8 +223,8 @@ def certify_agent(
     """Issue a client certificate for a line's agent (TLS); without a request the key is in the file, too."""
     from mes.entrypoints import agents
 
-    settings = _settings("agents")
-    issued = asyncio.run(agents.certify(database_dsn(settings), settings, line, request))
+    settings = settings_of("agents")
+    issued = asyncio.run(agents.certify(dsn_that_answers(settings), settings, line, request))
     agents.write_bundle(out, issued)
     console.print(
         f"{out}: {issued.fingerprint.hex()}, valid until {issued.certificate.not_valid_after_utc:%Y-%m-%d}",
@@ -269,8 +240,8 @@ def register_certificate(
     """Let a certificate of another authority (C2M_HTTP__TLS__CLIENT_CA) speak for a line's agent."""
     from mes.entrypoints import agents
 
-    settings = _settings("agents")
-    fingerprint = asyncio.run(agents.register(database_dsn(settings), line, certificate))
+    settings = settings_of("agents")
+    fingerprint = asyncio.run(agents.register(dsn_that_answers(settings), line, certificate))
     console.print(f"{fingerprint} speaks for the agent of {line}.", highlight=False)
 
 
@@ -284,103 +255,12 @@ def revoke_agent(
     """Believe the tokens and certificates of a line's agent no more, from its next request on."""
     from mes.entrypoints import agents
 
-    settings = _settings("agents")
-    count = asyncio.run(agents.revoke(database_dsn(settings), line, certificate))
+    settings = settings_of("agents")
+    count = asyncio.run(agents.revoke(dsn_that_answers(settings), line, certificate))
     console.print(f"{count} withdrawn.")
 
 
-@app.command()
-def plan(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Plan this instead of the plant: a problem (JSON), a ROADEF 2005 directory, a CSPLib file or a "
-            ".fjs job shop.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="With FILE: write the schedule here.", show_default=False)
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="With FILE: how long to plan.", show_default=False)
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="With an instance: cores.", show_default=False)
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="With FILE: where the chance begins.", show_default=False)
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="With a CSPLib file of several: which of them.", show_default=False),
-    ] = None,
-    solve: Annotated[bool, typer.Option("--solve", help="Solve now; a worker has to run.")] = False,
-    publish: Annotated[int | None, typer.Option(help="Publish the draft of this number.")] = None,
-    note: Annotated[str, typer.Option(help="Why, for those who look at it later.")] = "",
-    snapshot: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the problem of the newest version here, to plan it as FILE.",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Show the newest plan versions; solve one, publish a draft, or plan a file without any plant."""
-    given = {"out": out, "seconds": seconds, "workers": workers, "seed": seed, "name": name}
-    asked = [f"--{key}={value}" for key, value in given.items() if value is not None]
-    of_plant = solve or publish is not None or snapshot is not None
-    if file is not None and of_plant:
-        raise typer.BadParameter(
-            "a file is planned without the plant: no --solve, --publish or --snapshot"
-        )
-    if file is not None:
-        _plan_file(file, asked)
-    if asked:
-        raise typer.BadParameter(f"{asked[0].partition('=')[0]} goes with a FILE to plan")
-
-    settings = _settings("plan")
-    dsn = _dsn_that_answers(settings)
-    from mes.entrypoints import commands
-
-    if snapshot is not None:
-        version, problem = asyncio.run(commands.newest_problem(dsn))
-        snapshot.write_text(problem, encoding="utf-8")
-        console.print(f"The problem of plan {version.number} is in {snapshot}.", highlight=False)
-        return
-    if publish is not None:
-        done = asyncio.run(commands.publish(dsn, settings, publish, note=note))
-        console.print(f"Plan {done.number} is published.")
-        return
-    if solve:
-        with console.status("Solving …"):
-            solved = asyncio.run(commands.solve(dsn, settings))
-        if solved.failure:
-            errors.print(f"[bold red]✗[/] {escape(solved.failure)}", highlight=False)
-            raise typer.Exit(1)
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in (
-        "plan",
-        "state",
-        "cause",
-        "cars",
-        "late",
-        "ratio violations (high)",
-        "colour changes",
-        "purging, s",
-    ):
-        table.add_column(column)
-    for version in asyncio.run(commands.latest_plans(dsn, limit=10)):
-        kpis = version.kpis or {}
-        facts = (kpis.get(k, "") for k in _PLAN_FIGURES)
-        table.add_row(str(version.number), version.state, version.cause, *map(str, facts))
-    console.print(table)
-
-
-def _plan_file(file: Path, options: list[str]) -> NoReturn:
-    """Let the planning library plan a problem or an instance; its exit status is ours."""
-    command = "plan" if file.suffix.lower() == ".json" else "solve"
-    os.execv(sys.executable, [sys.executable, "-m", "aps", command, *options, "--", str(file)])  # noqa: S606
+app.command()(plan)
 
 
 @app.command()
@@ -388,7 +268,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
     """Write database and images into one file, while the plant runs."""
     from mes.entrypoints.backup import backup as make
 
-    settings = _settings("backup")
+    settings = settings_of("backup")
     size = make(settings, database_dsn(settings), target)
     console.print(f"Wrote {target} ({size / 1e6:.1f} MB).")
 
@@ -403,6 +283,6 @@ def restore(
     """Bring a backup back; stop the plant's processes first (the database has to run)."""
     from mes.entrypoints.backup import restore as bring_back
 
-    settings = _settings("restore")
+    settings = settings_of("restore")
     bring_back(settings, database_dsn(settings), source, replace=replace)
     console.print(f"Restored {source}.")
