@@ -218,6 +218,7 @@ class AlarmDesk:
             acked=told.acked,
             confirmed=told.confirmed,
             retain=told.retain and bool(condition),
+            shelved=told.shelved,
             comment=told.comment[:MOST_TEXT],
             by=told.by[:MOST_TEXT],
             merged=merged,

@@ -22,9 +22,8 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
-from edge.opcua.link import CallRefused, Link
+from edge.opcua.link import Link
 from edge.opcua.nodes import UnknownNode
-from mes.contracts.dispatch import Command
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +39,10 @@ REFRESH_PACE_S = 2.0
 _COUNT = struct.Struct("<i")
 _BASE, _CONDITION = ObjectIds.BaseEventType, ObjectIds.ConditionType
 _ACK, _ALARM = ObjectIds.AcknowledgeableConditionType, ObjectIds.AlarmConditionType
+
+_UNSHELVED = ObjectIds.ShelvedStateMachineType_Unshelved
+_TIMED = ObjectIds.ShelvedStateMachineType_TimedShelved
+_ONE_SHOT = ObjectIds.ShelvedStateMachineType_OneShotShelved
 
 FIELDS: tuple[tuple[int, str], ...] = (
     (_BASE, "EventId"),
@@ -59,6 +62,7 @@ FIELDS: tuple[tuple[int, str], ...] = (
     (_ACK, "ConfirmedState/Id"),
     (_ALARM, "ActiveState/Id"),
     (_ALARM, "ActiveState/TransitionTime"),
+    (_ALARM, "ShelvingState/CurrentState/Id"),
 )
 """Type and browse path of each field that is asked for; no path: the node id itself, the condition's."""
 
@@ -84,6 +88,7 @@ class Told:
     confirmed: bool | None
     active: bool | None
     active_since: datetime | None
+    shelved: bool | None
 
     def is_of(self, type_id: int) -> bool:
         """Whether its type is this one of namespace 0."""
@@ -148,7 +153,14 @@ def _told(values: list[Any]) -> Told:
         confirmed=_flag(facts.get("ConfirmedState/Id")),
         active=_flag(facts.get("ActiveState/Id")),
         active_since=_moment(facts.get("ActiveState/TransitionTime")),
+        shelved=_shelved(_node(facts.get("ShelvingState/CurrentState/Id"))),
     )
+
+
+def _shelved(state: ua.NodeId | None) -> bool | None:
+    if state is None or state.NamespaceIndex != 0:
+        return None
+    return {_UNSHELVED: False, _TIMED: True, _ONE_SHOT: True}.get(int(state.Identifier))
 
 
 def _node(value: Any) -> ua.NodeId | None:
@@ -289,30 +301,3 @@ def _request(node: ua.NodeId, handle: int) -> ua.MonitoredItemCreateRequest:
             Filter=event_filter(),
         ),
     )
-
-
-async def acknowledge(link: Link, command: Command) -> str:
-    """Acknowledge the state of a condition (OPC 10000-9 §5.7.3); return `ok`, `already_done` or the server's word.
-
-    Raises:
-        CallRefused: the server did not, and says why: `BadEventIdUnknown` of a state that is over.
-        UnknownNode: the condition's id is malformed, or of a namespace that the server does not have.
-        OSError, TimeoutError, ua.UaError: the session failed.
-    """
-    if not command.condition or not command.event_id:
-        return "missing_condition"
-    words = f"{command.actor}: {command.reason}" if command.reason else command.actor
-    try:
-        await link.call(
-            command.condition,
-            f"i={ObjectIds.AcknowledgeableConditionType_Acknowledge}",
-            ua.Variant(bytes.fromhex(command.event_id), ua.VariantType.ByteString),
-            ua.Variant(ua.LocalizedText(words), ua.VariantType.LocalizedText),
-        )
-    except CallRefused as refusal:
-        if refusal.status == "BadConditionBranchAlreadyAcked":
-            return "already_done"
-        raise
-    except ValueError:
-        return "malformed_event_id"
-    return "ok"

@@ -8,7 +8,7 @@ from asyncua import ua
 
 from edge.opcua import rehearsal
 from edge.opcua.answer import Answer
-from edge.opcua.events import acknowledge
+from edge.opcua.conditions import ALARM_KINDS, answer_alarm
 from edge.opcua.job_types import ListedJob, decode_job_list, encode_job_order
 from edge.opcua.link import CallRefused, Link
 from edge.opcua.nodes import UnknownNode
@@ -117,8 +117,8 @@ class LineMethods:
                 methods is not None
             ):
                 return await self._call_line(methods, command)
-            case CommandKind.ACKNOWLEDGE_ALARM:
-                return await acknowledge(self._link, command)
+            case kind if kind in ALARM_KINDS:
+                return await answer_alarm(self._link, command)
             case _:
                 return NOT_OFFERED
 

@@ -175,6 +175,9 @@ SELECT a.line, a.epoch, a.lost, a.seen_at, a.link_connected, a.link_detail, a.he
 -- No row, and no heartbeat that names them: NULL.
 SELECT (SELECT heartbeat -> 'commands' FROM agent WHERE line = %(line)s)
 
+-- polled --
+SELECT line FROM agent WHERE coalesce(heartbeat -> 'link' ->> 'polled', '') <> '' ORDER BY line
+
 -- decisions --
 SELECT line, thumbprint, decision FROM agent_certificate ORDER BY line, thumbprint
 

@@ -328,6 +328,11 @@ async def known_kinds(conn: ReadConn, line: str) -> list[str] | None:
     return found
 
 
+async def polled(conn: ReadConn) -> list[str]:
+    """Return the lines whose agents said last that they read them in rounds."""
+    return [row["line"] for row in await db.fetch_dicts(conn, queries["polled"])]
+
+
 async def decisions(conn: ReadConn) -> list[Decided]:
     """Return what was decided about certificates."""
     return [_decided(row) for row in await db.fetch_dicts(conn, queries["decisions"])]

@@ -312,6 +312,11 @@ async def overview(conn: ReadConn) -> list[AgentView]:
     return await repository.overview(conn)
 
 
+async def polled(conn: ReadConn) -> list[str]:
+    """Return the lines that are read in rounds, and so tell no alarms, as their agents said last."""
+    return await repository.polled(conn)
+
+
 async def _draft(conn: WriteConn, agent: Agent, *, epoch: int, models: ModelsOf) -> AgentConfig:
     plant = await resources.active_plant(conn)
     line = _line_of(plant, agent.line)

@@ -43,6 +43,8 @@ class AlarmReport(BaseModel):
     confirmed: bool | None
     retain: bool
     """Somebody should still see it."""
+    shelved: bool | None = None
+    """Somebody has put it aside for a while; None: of a kind, or a server, that nobody shelves."""
     comment: str = Field(default="", max_length=MOST_TEXT)
     by: str = Field(default="", max_length=MOST_TEXT)
     """Who acted on it last, as the server says."""

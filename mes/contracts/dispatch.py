@@ -130,6 +130,10 @@ class CommandKind(StrEnum):
     DRY_RUN = "dry_run"
     """Say what `Command.of` would do and whether the line would accept it; write and call nothing."""
     ACKNOWLEDGE_ALARM = "acknowledge_alarm"
+    CONFIRM_ALARM = "confirm_alarm"
+    SHELVE_ALARM = "shelve_alarm"
+    """Put an alarm aside, for `Command.shelve_s` or until it is over."""
+    UNSHELVE_ALARM = "unshelve_alarm"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -191,9 +195,11 @@ class Command(_Message):
     trace: bool = False
     """Read what changes before and after, and tell it in the result."""
     condition: str | None = None
-    """Acknowledge: the condition's node id, as it was reported; `reason` is the comment."""
+    """Acknowledge, confirm, shelve: the condition's node id, as it was reported; `reason` is the comment."""
     event_id: str | None = None
-    """Acknowledge: the state that was seen, hexadecimal."""
+    """Acknowledge, confirm: the state that was seen, hexadecimal."""
+    shelve_s: float | None = None
+    """Shelve: for so many seconds of the server's clock; None: until it is over once."""
 
 
 class ValueChange(_Message):

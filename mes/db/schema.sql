@@ -1,4 +1,4 @@
--- The schema of revision 0310, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0321, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -684,6 +684,7 @@ CREATE TABLE public.line_alarm (
     retain boolean NOT NULL,
     merged bigint DEFAULT 0 NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    shelved boolean,
     CONSTRAINT line_alarm_severity_check CHECK (((severity >= 0) AND (severity <= 1000)))
 );
 
@@ -692,6 +693,8 @@ COMMENT ON COLUMN public.line_alarm.condition IS 'Node id of the condition; empt
 COMMENT ON COLUMN public.line_alarm.end_seen IS 'False: found gone after an interruption; ended_at is when that was noticed.';
 
 COMMENT ON COLUMN public.line_alarm.merged IS 'States that the agent did not tell one by one.';
+
+COMMENT ON COLUMN public.line_alarm.shelved IS 'NULL: of a kind, or of a server, that nobody shelves.';
 
 CREATE TABLE public.line_command (
     id uuid NOT NULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from playwright.sync_api import expect
 
@@ -75,4 +76,34 @@ def test_an_agent_that_cannot_acknowledge_is_said_so(plant: Plant, raised: str) 
     page = plant.page("maintenance")
     page.goto(f"{plant.url}/alarms/machines?line={raised}")
     page.get_by_role("button", name="Acknowledge").first.click()
-    expect(page.locator("body")).to_contain_text("cannot acknowledge alarms")
+    expect(page.locator("body")).to_contain_text("cannot do this with alarms")
+
+
+def test_what_can_be_done_about_an_alarm_is_offered_as_its_machine_tells_it(
+    plant: Plant, raised: str
+) -> None:
+    def standing_is(*, acked: bool, shelved: bool) -> None:
+        with psycopg.connect(plant.shown.database.dsn) as conn:
+            conn.execute(
+                "UPDATE line_alarm SET acked = %s, confirmed = false, shelved = %s"
+                " WHERE line = %s AND condition <> '' AND ended_at IS NULL",
+                (acked, shelved, raised),
+            )
+
+    page = plant.page("maintenance")
+    offered = page.locator("#machine-alarms ul.rows > li").first
+    standing_is(acked=True, shelved=False)
+    page.goto(f"{plant.url}/alarms/machines?line={raised}")
+    expect(offered.get_by_role("button", name="Confirm")).to_be_visible()
+    expect(offered.get_by_role("button", name="Shelve")).to_be_visible()
+    expect(offered.get_by_role("button", name="Bring back")).to_have_count(0)
+    standing_is(acked=False, shelved=True)
+    page.reload()
+    expect(offered.get_by_role("button", name="Bring back")).to_be_visible()
+    expect(offered.get_by_role("button", name="Confirm")).to_have_count(0)
+    expect(offered).to_contain_text("shelved")
+    operator = plant.page("operator")
+    operator.goto(f"{plant.url}/alarms/machines?line={raised}")
+    expect(operator.get_by_role("button", name="Bring back")).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

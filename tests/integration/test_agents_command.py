@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
+from edge.mes_client import MesAway, MesClient
+from edge.mes_tls import MesTls
 from mes.agents import client_certificates
 from mes.agents.authority import Authority, fingerprint_of
 from mes.agents.model import UnknownClientCertificate, UnknownLine
@@ -17,7 +20,9 @@ from mes.entrypoints.agents import NoCertificate
 from mes.entrypoints.cli import app
 from mes.platform.db import Database
 from tests.support.agents import seed_plant
-from tests.support.tls import NOW
+from tests.support.processes import Process, free_ports
+from tests.support.tls import NOW, server_pair
+from tests.support.waiting import eventually
 
 LINE = "paint"
 
@@ -69,6 +74,37 @@ async def test_a_certificate_of_another_authority_is_registered_and_all_proofs_a
     code = await asyncio.to_thread(said, command_line, "code", LINE)
     assert len(code.strip()) == 64
     assert "1 withdrawn" in await asyncio.to_thread(said, command_line, "revoke", LINE)
+
+
+async def test_a_served_plant_speaks_tls_and_knows_the_agent_behind_a_certificate(
+    command_line: CliRunner, tmp_path: Path
+) -> None:
+    out, port = tmp_path / "paint.pem", free_ports(1)
+    await asyncio.to_thread(said, command_line, "certify", LINE, "--out", str(out))
+    certificate, key = server_pair(tmp_path / "server")
+    settings = {
+        "C2M_HTTP__PORT": str(port),
+        "C2M_HTTP__TLS__CERTIFICATE": str(certificate),
+        "C2M_HTTP__TLS__KEY": str(key),
+    }
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        served = Process(["-m", "mes", "serve"], tmp_path / "serve.log")
+    try:
+        tls = MesTls(tmp_path / "mes-pki", certificate, out)
+        async with MesClient(f"https://127.0.0.1:{port}", instance="a", tls=tls) as agent:
+
+            async def is_up() -> bool:
+                served.must_run()
+                with suppress(MesAway):
+                    return bool(await agent.clock())
+                return False
+
+            await eventually(is_up, within_s=120, what="the server answers over TLS")
+            assert (await agent.config()).interface.line == LINE
+    finally:
+        served.stop()
 
 
 async def test_what_cannot_be_is_said(command_line: CliRunner, tmp_path: Path) -> None:

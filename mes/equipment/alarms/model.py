@@ -29,8 +29,20 @@ class NothingToAcknowledge(Conflict):
     code = "alarm.nothing_to_acknowledge"
 
 
+class NothingToConfirm(Conflict):
+    """The alarm “{name}” is confirmed already, not acknowledged yet, or of a kind that nobody confirms."""
+
+    code = "alarm.nothing_to_confirm"
+
+
+class NothingToShelve(Conflict):
+    """The alarm “{name}” is over, as it is asked for already, or of a kind that its machine does not shelve."""
+
+    code = "alarm.nothing_to_shelve"
+
+
 class AgentKnowsNoAlarms(Conflict):
-    """The agent of {line} is older than this version or never spoke: it cannot acknowledge alarms."""
+    """The agent of {line} is older than this version or never spoke: it cannot do this with alarms."""
 
     code = "alarm.agent_too_old"
 
@@ -61,6 +73,7 @@ class LineAlarm:
     retain: bool
     merged: int
     changed_at: datetime
+    shelved: bool | None = None
 
     @property
     def key(self) -> Key:
@@ -76,6 +89,23 @@ class LineAlarm:
     def may_be_acknowledged(self) -> bool:
         """Whether it waits for an acknowledgement."""
         return bool(self.condition) and self.stands and self.acked is False
+
+    @property
+    def may_be_confirmed(self) -> bool:
+        """Whether it was acknowledged and waits for somebody to confirm that it was dealt with."""
+        return (
+            bool(self.condition) and self.stands and self.acked is True and self.confirmed is False
+        )
+
+    @property
+    def may_be_shelved(self) -> bool:
+        """Whether it may be put aside for a while."""
+        return bool(self.condition) and self.stands and self.shelved is False
+
+    @property
+    def may_be_unshelved(self) -> bool:
+        """Whether it was put aside and may be brought back."""
+        return bool(self.condition) and self.stands and self.shelved is True
 
 
 def follow(latest: Mapping[Key, LineAlarm], reports: Sequence[AlarmReport]) -> list[LineAlarm]:
@@ -159,6 +189,7 @@ def _changed(alarm: LineAlarm, report: AlarmReport) -> LineAlarm:
         comment=report.comment or alarm.comment,
         confirmed=report.confirmed,
         retain=report.retain,
+        shelved=report.shelved,
         merged=alarm.merged + report.merged,
         changed_at=report.at,
     )

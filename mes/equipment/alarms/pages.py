@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
+from mes.agents import service as agents
 from mes.equipment.alarms import model, service
 from mes.identity.model import Role
 from mes.platform.http import ReadDb
@@ -34,6 +35,8 @@ async def machine_alarms(
             "over": await service.newest(conn, known),
             "grave": model.GRAVE,
             "may_acknowledge": shell.may(Role.MAINTENANCE, Role.OPERATOR),
+            "may_shelve": shell.may(Role.MAINTENANCE),
+            "silent": [one for one in await agents.polled(conn) if known in (None, one)],
             "topics": "map",
         },
     )

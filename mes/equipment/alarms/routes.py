@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/line-alarms", tags=["equipment"])
 
 Reader = Annotated[Caller, Depends(require_scope(Scope.PLAN_READ))]
 Keeper = Annotated[User, Depends(require(Role.MAINTENANCE, Role.OPERATOR))]
+Shelver = Annotated[User, Depends(require(Role.MAINTENANCE))]
 
 
 class AlarmOut(BaseModel):
@@ -40,6 +41,8 @@ class AlarmOut(BaseModel):
     acked_at: datetime | None
     acked_by: str
     comment: str
+    confirmed: bool | None
+    shelved: bool | None
     merged: int
 
 
@@ -49,6 +52,14 @@ class AcknowledgeIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     comment: str = Field(default="", max_length=300)
+
+
+class ShelveIn(BaseModel):
+    """For how many real minutes an alarm is put aside; without a number until it is over once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    minutes: float | None = Field(default=None, gt=0, le=7 * 24 * 60)
 
 
 def _out(alarms: list[LineAlarm]) -> list[AlarmOut]:
@@ -79,5 +90,46 @@ async def acknowledge(
         actor=user.actor,
         now=clock.now(),
         real_now=clock.real_now(),
+    )
+    return AlarmOut.model_validate(alarm)
+
+
+@router.post("/{alarm_id}/confirmation", status_code=202)
+async def confirm(
+    alarm_id: UUID, body: AcknowledgeIn, user: Keeper, conn: WriteDb, clock: ClockDep
+) -> AlarmOut:
+    """Ask the line to take an acknowledged alarm as dealt with."""
+    alarm = await service.confirm(
+        conn,
+        alarm_id,
+        body.comment.strip(),
+        actor=user.actor,
+        now=clock.now(),
+        real_now=clock.real_now(),
+    )
+    return AlarmOut.model_validate(alarm)
+
+
+@router.post("/{alarm_id}/shelving", status_code=202)
+async def shelve(
+    alarm_id: UUID, body: ShelveIn, user: Shelver, conn: WriteDb, clock: ClockDep
+) -> AlarmOut:
+    """Ask the line to put an alarm aside for a while; it shows as shelved once the line says so."""
+    alarm = await service.shelve(
+        conn,
+        alarm_id,
+        None if body.minutes is None else body.minutes * 60,
+        actor=user.actor,
+        now=clock.now(),
+        real_now=clock.real_now(),
+    )
+    return AlarmOut.model_validate(alarm)
+
+
+@router.delete("/{alarm_id}/shelving", status_code=202)
+async def unshelve(alarm_id: UUID, user: Shelver, conn: WriteDb, clock: ClockDep) -> AlarmOut:
+    """Ask the line to bring back an alarm that was put aside."""
+    alarm = await service.unshelve(
+        conn, alarm_id, actor=user.actor, now=clock.now(), real_now=clock.real_now()
     )
     return AlarmOut.model_validate(alarm)

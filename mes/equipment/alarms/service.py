@@ -1,4 +1,4 @@
-"""Follow what agents report of their lines' alarms; have one acknowledged at its line."""
+"""Follow what agents report of their lines' alarms; have one acknowledged, confirmed or shelved at its line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from uuid import UUID, uuid5
 from mes.agents import service as agents
 from mes.contracts.alarms import AlarmReport
 from mes.contracts.dispatch import Command, CommandKind
+from mes.contracts.ids import uuid7
 from mes.equipment.alarms import model, repository
 from mes.equipment.alarms.model import (
     AgentKnowsNoAlarms,
     LineAlarm,
     NothingToAcknowledge,
+    NothingToConfirm,
+    NothingToShelve,
     UnknownAlarm,
 )
 from mes.identity import service as identity
@@ -59,16 +62,93 @@ async def acknowledge(
         UnknownAlarm, NothingToAcknowledge: there is no such alarm, or nothing to acknowledge.
         AgentKnowsNoAlarms: the agent of the line would not understand.
     """
+    alarm = await _alarm(conn, alarm_id)
+    if not alarm.may_be_acknowledged:
+        raise NothingToAcknowledge(name=alarm.name)
+    command_id = uuid5(_COMMANDS, f"{alarm.line}|{alarm.condition}|{alarm.event_id}")
+    command = _command(command_id, CommandKind.ACKNOWLEDGE_ALARM, alarm, actor, comment, now)
+    await _send(conn, command, alarm, "alarm.acknowledged", real_now=real_now)
+    return alarm
+
+
+async def confirm(
+    conn: WriteConn,
+    alarm_id: UUID,
+    comment: str,
+    *,
+    actor: str,
+    now: datetime,
+    real_now: datetime,
+) -> LineAlarm:
+    """Ask the line to take an acknowledged alarm as dealt with. Asked twice for the same state it is one command.
+
+    Raises:
+        UnknownAlarm, NothingToConfirm: there is no such alarm, or nothing to confirm.
+        AgentKnowsNoAlarms: the agent of the line would not understand.
+    """
+    alarm = await _alarm(conn, alarm_id)
+    if not alarm.may_be_confirmed:
+        raise NothingToConfirm(name=alarm.name)
+    command_id = uuid5(_COMMANDS, f"{alarm.line}|{alarm.condition}|{alarm.event_id}|confirm")
+    command = _command(command_id, CommandKind.CONFIRM_ALARM, alarm, actor, comment, now)
+    await _send(conn, command, alarm, "alarm.confirmed", real_now=real_now)
+    return alarm
+
+
+async def shelve(
+    conn: WriteConn,
+    alarm_id: UUID,
+    for_s: float | None,
+    *,
+    actor: str,
+    now: datetime,
+    real_now: datetime,
+) -> LineAlarm:
+    """Ask the line to put an alarm aside: for real seconds, or (None) until it is over once.
+
+    Raises:
+        UnknownAlarm, NothingToShelve: there is no such alarm, or it cannot be shelved now.
+        AgentKnowsNoAlarms: the agent of the line would not understand.
+    """
+    alarm = await _alarm(conn, alarm_id)
+    if not alarm.may_be_shelved:
+        raise NothingToShelve(name=alarm.name)
+    command = _command(uuid7(), CommandKind.SHELVE_ALARM, alarm, actor, "", now)
+    command = command.model_copy(update={"shelve_s": for_s})
+    await _send(conn, command, alarm, "alarm.shelved", real_now=real_now)
+    return alarm
+
+
+async def unshelve(
+    conn: WriteConn, alarm_id: UUID, *, actor: str, now: datetime, real_now: datetime
+) -> LineAlarm:
+    """Ask the line to bring back an alarm that was put aside.
+
+    Raises:
+        UnknownAlarm, NothingToShelve: there is no such alarm, or it is not shelved.
+        AgentKnowsNoAlarms: the agent of the line would not understand.
+    """
+    alarm = await _alarm(conn, alarm_id)
+    if not alarm.may_be_unshelved:
+        raise NothingToShelve(name=alarm.name)
+    command = _command(uuid7(), CommandKind.UNSHELVE_ALARM, alarm, actor, "", now)
+    await _send(conn, command, alarm, "alarm.unshelved", real_now=real_now)
+    return alarm
+
+
+async def _alarm(conn: ReadConn, alarm_id: UUID) -> LineAlarm:
     alarm = await repository.by_id(conn, alarm_id)
     if alarm is None:
         raise UnknownAlarm(id=alarm_id)
-    if not alarm.may_be_acknowledged:
-        raise NothingToAcknowledge(name=alarm.name)
-    if CommandKind.ACKNOWLEDGE_ALARM not in await agents.known_kinds(conn, alarm.line):
-        raise AgentKnowsNoAlarms(line=alarm.line)
-    command = Command(
-        id=uuid5(_COMMANDS, f"{alarm.line}|{alarm.condition}|{alarm.event_id}"),
-        kind=CommandKind.ACKNOWLEDGE_ALARM,
+    return alarm
+
+
+def _command(
+    command_id: UUID, kind: CommandKind, alarm: LineAlarm, actor: str, comment: str, now: datetime
+) -> Command:
+    return Command(
+        id=command_id,
+        kind=kind,
         line=alarm.line,
         issued_at=now,
         actor=actor,
@@ -76,17 +156,20 @@ async def acknowledge(
         condition=alarm.condition,
         event_id=alarm.event_id,
     )
+
+
+async def _send(
+    conn: WriteConn, command: Command, alarm: LineAlarm, action: str, *, real_now: datetime
+) -> None:
+    if command.kind not in await agents.known_kinds(conn, alarm.line):
+        raise AgentKnowsNoAlarms(line=alarm.line)
     await agents.send_command(conn, alarm.line, command, real_now=real_now)
+    facts = {"alarm": alarm.name, "message": alarm.message, "comment": command.reason or ""}
+    if command.shelve_s is not None:
+        facts["shelved_s"] = f"{command.shelve_s:g}"
     await identity.audit(
-        conn,
-        actor,
-        "alarm.acknowledged",
-        f"line:{alarm.line}",
-        None,
-        {"alarm": alarm.name, "message": alarm.message, "comment": comment},
-        now=now,
+        conn, command.actor, action, f"line:{alarm.line}", None, facts, now=command.issued_at
     )
-    return alarm
 
 
 async def forget(conn: WriteConn, *, now: datetime) -> int:

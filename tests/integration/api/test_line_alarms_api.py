@@ -25,7 +25,7 @@ from tests.unit.equipment.test_alarm_life import a_report
 __all__ = ["api"]
 
 LINE = "paint"
-KNOWN = (CommandKind.ACKNOWLEDGE_ALARM.value,)
+KNOWN = tuple(kind.value for kind in CommandKind if kind.value.endswith("_alarm"))
 REAL = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 
@@ -127,6 +127,40 @@ async def test_a_person_has_an_alarm_acknowledged_at_its_line(api: OrdersApi) ->
     problem(await keeper.post(door, json={}), 409, "alarm.nothing_to_acknowledge")
     planner = await api.person(Role.PLANNER)
     assert (await planner.post(door, json={})).status_code == 403
+
+
+async def test_an_alarm_is_confirmed_once_it_was_acknowledged_and_shelved_by_maintenance(
+    api: OrdersApi,
+) -> None:
+    api.app.include_router(routes.router)
+    identity = await an_agent(api.database, commands=KNOWN)
+    waits = {"acked": False, "confirmed": False, "shelved": False}
+    await delivered(api.database, identity, 1, a_report(event_id="0a", **waits))
+    keeper, operator = await api.person(Role.MAINTENANCE), await api.person(Role.OPERATOR)
+    async with api.database.read() as conn:
+        (alarm,) = await alarms.standing(conn)
+    door = f"/api/line-alarms/{alarm.id}"
+    problem(await operator.post(f"{door}/confirmation", json={}), 409, "alarm.nothing_to_confirm")
+    problem(await keeper.delete(f"{door}/shelving"), 409, "alarm.nothing_to_shelve")
+    assert (await operator.post(f"{door}/shelving", json={"minutes": 30})).status_code == 403
+    assert (await keeper.post(f"{door}/shelving", json={"minutes": 30})).status_code == 202
+    aside = waits | {"acked": True, "shelved": True}
+    await delivered(api.database, identity, 2, a_report(event_id="0b", **aside))
+    problem(await keeper.post(f"{door}/shelving", json={}), 409, "alarm.nothing_to_shelve")
+    assert (await keeper.delete(f"{door}/shelving")).status_code == 202
+    for _ in range(2):
+        answer = await operator.post(f"{door}/confirmation", json={"comment": "bolted"})
+        assert answer.status_code == 202, answer.text
+    async with api.database.read() as conn:
+        page = await agents.commands(conn, identity.agent, after=0)
+        audited = {entry.action for entry in await people.audit_of(conn, f"line:{LINE}")}
+    told = [(one.kind.value, one.shelve_s, one.event_id) for one in page.commands]
+    assert told == [
+        ("shelve_alarm", 1800.0, "0a"),
+        ("unshelve_alarm", None, "0b"),
+        ("confirm_alarm", None, "0b"),
+    ]
+    assert {"alarm.shelved", "alarm.unshelved", "alarm.confirmed"} <= audited
 
 
 async def test_an_older_agent_is_not_asked_for_what_it_does_not_know(api: OrdersApi) -> None:

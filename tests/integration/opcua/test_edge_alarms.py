@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,7 +16,8 @@ from asyncua import Server, ua
 
 from edge.alarms import AlarmDesk
 from edge.journal import Journal
-from edge.opcua.events import EventWatch, acknowledge
+from edge.opcua.conditions import answer_alarm
+from edge.opcua.events import EventWatch
 from edge.opcua.link import CallRefused, Link, open_link
 from edge.opcua.subscriptions import SubscriptionTable
 from edge.opcua.table import Notification
@@ -274,7 +276,7 @@ async def test_an_alarm_is_acknowledged_at_the_line(listening: Listening) -> Non
             condition=seen.condition,
             event_id=seen.event_id,
         )
-        assert await acknowledge(link, command) == "ok"
+        assert await answer_alarm(link, command) == "ok"
 
         async def acked() -> bool:
             report = await listening.newest("guard")
@@ -283,9 +285,55 @@ async def test_an_alarm_is_acknowledged_at_the_line(listening: Listening) -> Non
         await eventually(acked, what="the line says so")
         assert listening.conditions.acknowledged == [("guard", "mei: locked again")]
         with pytest.raises(CallRefused, match="BadEventIdUnknown"):
-            await acknowledge(link, command)
+            await answer_alarm(link, command)
         now = await listening.newest("guard")
         assert now is not None
         again = command.model_copy(update={"event_id": now.event_id})
-        assert await acknowledge(link, again) == "already_done"
+        assert await answer_alarm(link, again) == "already_done"
         assert now.by == "engineer"
+
+
+async def test_an_alarm_is_confirmed_shelved_and_brought_back_at_the_line(
+    listening: Listening,
+) -> None:
+    async with listening.session() as link:
+        await listening.conditions.turn("guard", active=True, acked=True)
+        await listening.shows("guard", active=True)
+
+        async def answered(kind: CommandKind, **given: Any) -> str:
+            seen = await listening.newest("guard")
+            assert seen is not None
+            command = Command(
+                id=uuid4(),
+                kind=kind,
+                line="paint",
+                issued_at=NOW,
+                actor="mei",
+                condition=seen.condition,
+                event_id=seen.event_id,
+                **given,
+            )
+            return await answer_alarm(link, command)
+
+        async def shows(**wanted: bool) -> None:
+            async def told() -> bool:
+                report = await listening.newest("guard")
+                return report is not None and all(
+                    getattr(report, name) is value for name, value in wanted.items()
+                )
+
+            await eventually(told, what=f"{wanted} is told")
+
+        await shows(confirmed=False, shelved=False)
+        assert await answered(CommandKind.CONFIRM_ALARM, reason="guard bolted") == "ok"
+        await shows(confirmed=True)
+        assert await answered(CommandKind.CONFIRM_ALARM) == "already_done"
+        assert listening.conditions.confirmed == [("guard", "mei: guard bolted")]
+        assert await answered(CommandKind.SHELVE_ALARM, shelve_s=90.0) == "ok"
+        await shows(shelved=True)
+        assert await answered(CommandKind.SHELVE_ALARM) == "already_done"
+        assert await answered(CommandKind.UNSHELVE_ALARM) == "ok"
+        await shows(shelved=False)
+        assert await answered(CommandKind.UNSHELVE_ALARM) == "already_done"
+        assert await answered(CommandKind.SHELVE_ALARM) == "ok"
+        assert listening.conditions.shelved_ms == [90_000.0, None]

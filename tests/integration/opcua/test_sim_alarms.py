@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from edge.opcua.events import EventWatch, Told, acknowledge, read_events
+from edge.opcua.conditions import answer_alarm
+from edge.opcua.events import EventWatch, Told, read_events
 from edge.opcua.link import CallRefused, Link, open_link
 from edge.opcua.subscriptions import SubscriptionTable
 from edge.opcua.table import Notification
@@ -71,10 +72,10 @@ async def test_a_station_that_breaks_down_raises_an_alarm_until_it_is_acknowledg
             condition=condition,
             event_id=down.event_id.hex(),
         )
-        assert await acknowledge(link, command) == "ok"
+        assert await answer_alarm(link, command) == "ok"
         await eventually(lambda: _stands(told, active=True, acked=True), what="acknowledged")
         with pytest.raises(CallRefused, match="BadEventIdUnknown"):
-            await acknowledge(link, command)
+            await answer_alarm(link, command)
         sims.set_clock(120)
         await eventually(
             lambda: _stands(told, active=False, acked=True), within_s=60, what="works again"
