@@ -108,5 +108,7 @@ def _production_days(folder: Path, *, subset: bool) -> Iterator[Case]:
                 path=path,
                 seconds=_DAY_S / 3 if subset else _DAY_S,
                 best=int(row["score"]) if row["score"] else None,
-                goal=f"reference {row['score'] or 'none'}",
+                goal=f"reference {row['score']} ({row['source']})"
+                if row["score"]
+                else "reference none",
             )
