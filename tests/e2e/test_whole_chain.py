@@ -13,7 +13,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -77,6 +79,39 @@ def reload_until(page: Page, condition: object, plant: RunningPlant, *, timeout_
             )
         page.wait_for_timeout(500)
         page.reload()
+
+
+def test_what_a_person_asks_of_a_line_is_tried_done_and_answered_by_the_line(
+    plant: RunningPlant,
+) -> None:
+    """API → outbox → agent → line and back: each a process of its own."""
+    user, password = plant.password("maintenance")
+    line, station = "body-framing", "framing"
+    with httpx.Client(base_url=plant.url, timeout=30, trust_env=False) as person:
+        signed = person.post("/api/session", json={"user": user, "password": password})
+        person.headers["X-CSRF-Token"] = signed.json()["csrf_token"]
+
+        def answered(asked: httpx.Response) -> dict[str, Any]:
+            assert asked.status_code == 202, asked.text
+            where = f"/api/lines/{line}/commands/{asked.json()['id']}"
+            wait_for(lambda: person.get(where).json()["state"] != "sent", timeout_s=60, plant=plant)
+            told: dict[str, Any] = person.get(where).json()
+            return told
+
+        def interlock(*, engage: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+            wish = {"kind": "set_interlock", "station": station, "engage": engage}
+            tried = answered(person.post(f"/api/lines/{line}/commands", json=wish))
+            carry_out = f"/api/lines/{line}/commands/{tried['id']}/carry-out"
+            return tried, answered(person.post(carry_out, json={"reason": "a look inside"}))
+
+        for engage in (True, False):
+            tried, done = interlock(engage=engage)
+            assert [one["code"] for one in (tried, done)] == ["ok", "ok"], (tried, done)
+            assert (tried["dry_run"], done["dry_run"]) == (True, False)
+            (change,) = done["changes"]
+            assert (change["old"], change["new"]) == (not engage, engage)
+        history = person.get(f"/api/lines/{line}/commands").json()
+    assert [one["actor"] for one in history[:2]] == [f"user:{user}"] * 2
 
 
 def test_a_defect_holds_the_body_and_changes_the_promise_with_its_reasons(
