@@ -118,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
     setting.add_argument("--report", type=Path, help="HTML page with the worst mistakes")
     setting.set_defaults(command=_calibrate)
 
+    watching = commands.add_parser("watch", help="let a package say how far pictures drift")
+    watching.add_argument("package", type=Path)
+    watching.add_argument("--good", type=Path, required=True, help="good images of the station")
+    watching.add_argument("--out", type=Path, required=True, help="package folder to write")
+    watching.set_defaults(command=_watch)
+
     drawing = commands.add_parser("render", help="render parts with and without defects")
     drawing.add_argument("--shop", type=shop, required=True, help=", ".join(Shop))
     drawing.add_argument("--out", type=Path, required=True)
@@ -371,6 +377,15 @@ def _calibrate(options: argparse.Namespace) -> int:
     if options.report is not None:
         title = f"{options.out.name}: zero-escape calibration on {options.golden}"
         _write_page(options.report, report(figures, judged, title))
+    return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from qc_vision.training.watching import watch_package
+
+    pictures = (path.read_bytes() for path in image_paths(options.good))
+    manifest = watch_package(options.package, pictures, options.out)
+    _say(json.dumps({"version": manifest.version, **manifest.extra["watch"]}))
     return 0
 
 

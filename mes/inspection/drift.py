@@ -43,8 +43,8 @@ class FeatureDrift:
 
     A model's graph says where a picture lies among those, in their spreads along the few directions in which
     they vary and off them; the medians of recent pictures, so that defects do not count. `distance` is the
-    Mahalanobis distance of these medians, `limit` what 99 % of single good pictures keep: where the *typical*
-    picture exceeds it, the camera sees something else. A variant that varied in the training stays within.
+    Mahalanobis distance of these medians, `limit` what 95 % of single good pictures keep: where the *typical*
+    picture exceeds it, the camera sees something else. A variant that was in the training stays within.
     """
 
     recent: int

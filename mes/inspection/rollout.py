@@ -116,7 +116,7 @@ class Model:
 
     @property
     def watch_limit(self) -> float | None:
-        """How far from the middle 99 % of good pictures lie, in spreads; None: it does not watch its features."""
+        """How far from the middle 95 % of good pictures lie, in spreads; None: it does not watch features."""
         found: Mapping[str, Any] = self.manifest.get("extra", {}).get("watch", {})
         return found.get("limit")
 

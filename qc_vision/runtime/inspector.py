@@ -128,6 +128,10 @@ class Inspector:
         )
         return Inspector(self.manifest, Pipeline.of(nodes), self._network, self._pictures)
 
+    def through(self, network: steps.Model) -> Inspector:
+        """Return the same pipeline around another network."""
+        return Inspector(self.manifest, self.pipeline, network, self._pictures)
+
     def _regions(
         self, scores: steps.Scores, grid: NDArray[np.float32], node: Node, verdict: Verdict
     ) -> tuple[Region, ...]:

@@ -23,7 +23,7 @@ from qc_vision.training.graph import GraphWriter
 LEAST: Final = 20
 """Good pictures below which nothing can be said of how they spread."""
 MOST_AXES: Final = 8
-_USUAL: Final = 0.99
+_USUAL: Final = 0.95
 _TO_SIGMA: Final = 1.4826
 _FLOOR: Final = 1e-9
 
@@ -38,7 +38,8 @@ class Watch:
         mean, spread: of each feature (n of them), over the pictures that gave the axes.
         axes: n×k, orthonormal, in features less their mean in their spreads.
         centre, scale: of the k+1 numbers, over the other pictures.
-        limit: distance of these numbers from 0 that 99 % of the other pictures keep.
+        limit: distance of these numbers from 0 that 95 % of the other pictures keep. The *typical* picture
+            of a camera lies near 0, and that of one variant alone not farther out than single pictures of all.
         n: how many other pictures.
     """
 
@@ -73,9 +74,10 @@ def fit_watch(pooled: Numbers, rng: np.random.Generator) -> Watch | None:
     raw = _places(other, mean, spread, axes)
     centre = np.median(raw, axis=0)
     scale = np.maximum(_TO_SIGMA * np.median(np.abs(raw - centre), axis=0), 1e-3)
-    distance = np.sort(np.linalg.norm((raw - centre) / scale, axis=1))
-    rank = min(len(distance), int(np.ceil(_USUAL * (len(distance) + 1))))
-    return Watch(mean, spread, axes, centre, scale, float(distance[rank - 1]), len(other))
+    distance = np.linalg.norm((raw - centre) / scale, axis=1)
+    return Watch(
+        mean, spread, axes, centre, scale, float(np.quantile(distance, _USUAL)), len(other)
+    )
 
 
 def _places(pooled: Numbers, mean: Numbers, spread: Numbers, axes: Numbers) -> Numbers:

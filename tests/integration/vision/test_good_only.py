@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from qc_vision.cli import main
 from qc_vision.runtime import load
-from qc_vision.runtime.manifest import Manifest
+from qc_vision.runtime.manifest import Manifest, sha256_of
 
 SIZE = 128
 
@@ -159,3 +162,44 @@ def test_a_large_picture_is_learned_and_judged_in_tiles(plates: Path, tmp_path: 
     assert worst.y <= 30 <= worst.y + worst.h
     passed = [inspector.inspect(a_plate(seed)).verdict for seed in range(310, 318)]
     assert passed.count("OK") >= 7
+
+
+def median_distance(package: Path, pictures: list[np.ndarray]) -> float:
+    inspector = load(package)
+    seen = [inspector.inspect(picture).watch for picture in pictures]
+    return float(np.linalg.norm(np.median(np.array([one for one in seen if one]), axis=0)))
+
+
+def test_a_package_says_how_far_pictures_look_from_those_it_was_trained_on(plates: Path) -> None:
+    noted = Manifest.read(plates / "package").extra["watch"]
+    good = [a_plate(seed) for seed in range(100, 116)]
+    assert median_distance(plates / "package", good) < noted["limit"]
+    filmed = [(picture * 0.5 + 110).astype(np.uint8) for picture in good]
+    assert median_distance(plates / "package", filmed) > noted["limit"]
+
+
+def test_a_package_that_does_not_watch_can_be_made_to(
+    plates: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(plates / "package", old)
+    model = onnx.load(str(old / "model.onnx"))
+    for parts in (model.graph.node, model.graph.initializer, model.graph.output):
+        for part in [part for part in parts if part.name.startswith("watch")]:
+            parts.remove(part)
+    onnx.save(model, str(old / "model.onnx"))
+    before = Manifest.read(old)
+    extra = {name: value for name, value in before.extra.items() if name != "watch"}
+    replace(before, sha256=sha256_of(old / "model.onnx"), extra=extra).write(old)
+    picture = a_plate(101)
+    assert load(old).inspect(picture).watch == ()
+
+    command = ["watch", str(old), "--good", str(plates / "good"), "--out", str(new)]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["numbers"] >= 2
+    assert load(new).inspect(picture).score == load(old).inspect(picture).score
+    assert len(load(new).inspect(picture).watch) >= 2
+    assert Manifest.read(new).parents[0] == before.version
+    again = ["watch", str(new), "--good", str(plates / "good"), "--out", str(tmp_path / "more")]
+    assert main(again) == 2
+    assert "watches its features already" in capsys.readouterr().err

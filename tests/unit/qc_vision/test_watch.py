@@ -24,7 +24,7 @@ def test_new_good_pictures_keep_the_limit_and_changed_ones_do_not() -> None:
     watch = fit_watch(good(200), np.random.default_rng(1))
     assert watch is not None
     far = np.linalg.norm(watch.numbers(good(300, seed=4)), axis=1)
-    assert (far <= watch.limit).mean() > 0.95
+    assert 0.85 < (far <= watch.limit).mean() < 0.99
     typical = np.median(watch.numbers(good(60, seed=5)), axis=0)
     assert np.linalg.norm(typical) < watch.limit / 2
     along = good(60, seed=6) + 12 * np.random.default_rng(9).normal(0, 1, (2, CHANNELS))[0]
