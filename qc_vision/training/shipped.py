@@ -63,7 +63,7 @@ class Amounts:
 
 AMOUNTS: Final[dict[Shop, Amounts]] = {
     Shop.STAMPING: Amounts(defects=1600, spoiled=3, epochs=10),
-    Shop.WELDING: Amounts(good=600, defects=1200, epochs=10),
+    Shop.WELDING: Amounts(good=400, defects=800, epochs=8, test_each=60),
     Shop.PAINTING: Amounts(defects=1700, epochs=9, hard=("color_mismatch",)),
     Shop.ASSEMBLY: Amounts(good=600, defects=1000, epochs=14, spoiled=2),
 }
