@@ -64,7 +64,7 @@ async def heard() -> AsyncIterator[Heard]:
         wanted = Wanted("ns=1;s=tag", 200, Sink.TELEMETRY, "tag", 1, QUEUE)
         running = asyncio.create_task(table.run([wanted]))
         await eventually(lambda: len(made.values) == 1)
-        made.publisher = table._publisher
+        made.publisher = table._intake._publisher
         yield made
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
