@@ -50,6 +50,7 @@ async def board_page(
     """Show the plan board with its tray of cars that have no place."""
     plan = await service.find_published(conn)
     plans = await service.plans(conn, limit=5)
+    net = await service.network(conn)
     unplaced = plan.unplaced if plan else []
     return shell.page(
         "planning/board.html",
@@ -60,12 +61,14 @@ async def board_page(
             "orders": await views.orders_of_cars(conn, unplaced),
             "catalog": await catalog_names(conn, shell.language, shell.now),
             "hours": hours,
-            "drum": (await service.network(conn)).drum_line.id,
+            "drum": net.drum_line.id,
+            "rows": len(net.press_lines) + len(net.way),
+            "curves": len(views.drawn_stores(shell.plant)),
             "ahead": AHEAD,
             "by": by if by in WAYS or by.startswith("option:") else "color",
             "load": await views.load(
                 conn,
-                (await service.network(conn)).drum_line.id,
+                net.drum_line.id,
                 shell.plant.ratio_rules,
                 now=shell.now,
                 until=shell.now + timedelta(hours=max(hours, 24)),

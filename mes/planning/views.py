@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mes.contracts.plant import PlantModel, RatioRule
+from mes.contracts.plant import PlantModel, RatioRule, Store
 from mes.planning.board import Board, late_s
 from mes.planning.repository import BoardRow
 from mes.platform import db
@@ -208,15 +208,18 @@ def _spans(rows: Iterable[Row], row_of: dict[str, int]) -> list[Row]:
     ]
 
 
+def drawn_stores(plant: PlantModel) -> list[Store]:
+    """Return the stores that have a curve below the lines."""
+    return [store for store in plant.stores if store.kind == "body"]
+
+
 def _curves(
     under: dict[str, list[Row]], plant: PlantModel, names: PlantNames, board: Board
 ) -> list[Row]:
     """Return the content of each body store from now on, as the plan fills and empties it."""
     counts = {row["store"]: row["n"] for row in under["store_counts"]}
     curves = []
-    for store in plant.stores:
-        if store.kind != "body":
-            continue
+    for store in drawn_stores(plant):
         level = counts.get(store.id, 0)
         times, levels = [_epoch(board.now)], [level]
         for move in under["store_moves"]:

@@ -1,7 +1,8 @@
 // <mes-gantt src="…"> — the plan board: canvas for the eye, a live region and keys for everybody.
 //
-// Attributes: src (board JSON), by (color | model | lateness | criticality | option:CODE), refresh (topics). Events: `bar-focus` when
-// a bar is chosen and `bar-open` when it is opened, detail {id, order}.
+// Attributes: src (board JSON), by (color | model | lateness | criticality | option:CODE), refresh (topics), rows and
+// curves (how many are to come: the room they take before). Events: `bar-focus` when a bar is chosen and `bar-open`
+// when it is opened, detail {id, order}.
 // Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc;
 // while moving by hand: Shift+←/→ one place · Shift+↑/↓ to the other press · L lock, K its car, Shift+L all in view ·
 // Z undo · Y redo (also with Ctrl).
@@ -333,8 +334,8 @@ export class MesGantt extends HTMLElement {
   }
 
   _size() {
-    const rows = this.board ? this.board.rows.length : 6;
-    const curves = this.board ? this.board.curves.length : 0;
+    const rows = this.board ? this.board.rows.length : Number(this.getAttribute("rows") ?? 6);
+    const curves = this.board ? this.board.curves.length : Number(this.getAttribute("curves") ?? 0);
     const height = HEADER + rows * ROW + curves * CURVE_ROW;
     const width = this.plane.clientWidth;
     const ratio = Math.min(2, devicePixelRatio || 1);
