@@ -128,7 +128,7 @@ def test_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not(
         (["train", "--out", "x"], "train needs --good DIR, or --boxes DIR"),
         (["train", "--boxes", "nowhere", "--out", "x"], "nowhere is not a folder"),
         (["train", "--boxes", "few", "--out", "x"], "0 annotated pictures with 0 kinds"),
-        (["train", "--boxes", "new", "--size", "100", "--out", "x"], "must be a multiple of 32"),
+        (["train", "--boxes", "new", "--size", "112", "--out", "x"], "must be a multiple of 32"),
         (
             ["train", "--boxes", "new", "--tiles", "4", "--out", "x"],
             "--tiles goes with --good alone",
