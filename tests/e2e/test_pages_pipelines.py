@@ -155,6 +155,7 @@ def test_a_pipeline_is_built_by_hand_and_by_keyboard_run_and_published(
     page.locator("#publish button.danger").click()
     expect(newest).to_have_attribute("data-value", "retired")
 
+    page.wait_for_load_state("load")
     page.locator(f'#publish input[value="{camera}"]').check()
     page.get_by_role("button", name="Let it look on").click()
     expect(newest).to_have_attribute("data-value", "shadow")
@@ -196,6 +197,8 @@ def test_what_the_hand_does_can_be_undone_and_the_keyboard_does_it_too(
 
     pull(page, "gap", "fitness")
     expect(page.locator("#toasts")).to_contain_text("fitness takes picture; gap gives measure")
+    expect(page.locator(".flow-state")).to_have_text("can run")
+    expect(page.locator(".flow-error")).to_have_count(0)
     middle = page.locator('.flow-wire[data-to="gap"] .hit').evaluate(
         "path => { const at = path.getPointAtLength(path.getTotalLength() / 2);"
         " const m = path.getScreenCTM(); return [at.x * m.a + m.e, at.y * m.d + m.f]; }"
