@@ -38,12 +38,12 @@ SELECT line, station, reason, called_at, called_by FROM andon_call WHERE cleared
 SELECT line, station, started_at, reason FROM line_stop WHERE ended_at IS NULL ORDER BY started_at
 
 -- machines --
--- What the machines of a line raise that is active or waits to be acknowledged, by line; plant times.
+-- What the machines of a line raise that is active or waits for somebody, and that nobody has shelved, by line; plant times.
 SELECT a.line, count(*)::int AS n, max(a.severity) AS severity, min(a.began_at) AS since,
        (array_agg(a.message ORDER BY a.severity DESC, a.began_at DESC))[1] AS message,
        (array_agg(a.station ORDER BY a.severity DESC, a.began_at DESC))[1] AS station
   FROM line_alarm AS a JOIN plant_line AS l ON l.id = a.line AND l.active
- WHERE a.ended_at IS NULL OR a.retain
+ WHERE (a.ended_at IS NULL OR a.retain) AND a.shelved IS NOT TRUE
  GROUP BY a.line ORDER BY max(a.severity) DESC, a.line
 
 -- silences --

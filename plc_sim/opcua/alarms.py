@@ -1,23 +1,23 @@
 """Alarms and conditions of a line (OPC 10000-9): process values out of their limits, stations that are down.
 
 Each is an object of its type below its station, is told at the Server object, stays until it is over and was
-acknowledged, and is told anew by ConditionRefresh. The components of the condition objects are not exposed in the
-address space (§4.9 leaves that to the server): who listens has them with the event.
+acknowledged and confirmed, may be shelved, and is told anew by ConditionRefresh. The components of the condition
+objects are not exposed in the address space (§4.9 leaves that to the server): who listens has them with the event,
+and methods are called with the condition's id and the method's well-known id. Shelving is counted in real time.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from asyncua.common.events import Event
-
 from mes.contracts.plant import Line, Tag
 from mes.contracts.plc import plant_node
+from plc_sim.opcua.conditions import Answer, Condition
 from plc_sim.opcua.nodes import NodeBuilder
 from plc_sim.opcua.stack import Node, ua
 
@@ -25,39 +25,6 @@ VALUE_SEVERITY = 500
 DOWN_SEVERITY = 800
 CALM_SHARE = 0.05
 """A value counts as back when it is inside its limits by this share of their distance: no chatter at the edge."""
-
-_TEXT, _FLAG, _NODE, _TIME = (
-    ua.VariantType.LocalizedText,
-    ua.VariantType.Boolean,
-    ua.VariantType.NodeId,
-    ua.VariantType.DateTime,
-)
-_STATES = {
-    "EnabledState": ("Enabled", "Disabled"),
-    "AckedState": ("Acknowledged", "Unacknowledged"),
-    "ActiveState": ("Active", "Inactive"),
-}
-
-
-@dataclass(slots=True)
-class _Condition:
-    node: Any
-    type_id: int
-    source: Any
-    source_name: str
-    name: str
-    severity: int
-    active: bool = False
-    acked: bool = True
-    since: datetime | None = None
-    event_id: bytes = b""
-    message: str = ""
-    comment: str = ""
-    by: str = ""
-
-    @property
-    def retain(self) -> bool:
-        return self.active or not self.acked
 
 
 class LineAlarms:
@@ -72,14 +39,16 @@ class LineAlarms:
         self._now = now
         self._builder = builder
         self._service = builder.server.iserver.subscription_service
-        self._values: dict[tuple[str, str], tuple[Tag, _Condition]] = {}
-        self._stations: dict[str, _Condition] = {}
-        self._by_node: dict[Any, _Condition] = {}
+        self._values: dict[tuple[str, str], tuple[Tag, Condition]] = {}
+        self._stations: dict[str, Condition] = {}
+        self._by_node: dict[Any, Condition] = {}
+        self._shelved: dict[Any, asyncio.TimerHandle] = {}
+        self._returning: set[asyncio.Task[None]] = set()
 
     async def build(
         self, stations: Mapping[str, Node], tags: Mapping[tuple[str, str], Node]
     ) -> None:
-        """Add the condition objects below the stations, and answer Acknowledge."""
+        """Add the condition objects below the stations, and answer what people do about them."""
         for station in self._line.stations:
             parent = stations[station.id]
             self._stations[station.id] = await self._add(
@@ -97,9 +66,22 @@ class LineAlarms:
                     VALUE_SEVERITY,
                 )
                 self._values[station.id, tag.name] = (tag, condition)
-        self._builder.server.iserver.isession.add_method_callback(
-            ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge), self._acknowledge
-        )
+        acknowledgeable, shelved = "AcknowledgeableConditionType", "ShelvedStateMachineType"
+        for method, answer in (
+            (f"{acknowledgeable}_Acknowledge", self._acknowledge),
+            (f"{acknowledgeable}_Confirm", self._confirm),
+            (f"{shelved}_TimedShelve", self._shelve_for),
+            (f"{shelved}_OneShotShelve", self._shelve_once),
+            (f"{shelved}_Unshelve", self._unshelve),
+        ):
+            node = ua.NodeId(getattr(ua.ObjectIds, method))
+            self._builder.server.iserver.isession.add_method_callback(node, answer)
+
+    def close(self) -> None:
+        """Count no time any more."""
+        for waiting in self._shelved.values():
+            waiting.cancel()
+        self._shelved.clear()
 
     async def value(self, station: str, name: str, value: float, at: datetime) -> None:
         """Take a process value; what is no number says nothing of its limits."""
@@ -130,7 +112,7 @@ class LineAlarms:
 
     async def _add(
         self, parent: Node, source: Node, station: str, name: str, type_id: int, severity: int
-    ) -> _Condition:
+    ) -> Condition:
         builder = self._builder
         node = await builder.object(
             parent,
@@ -142,61 +124,70 @@ class LineAlarms:
             node, ua.ObjectIds.HasCondition, forward=True, bidirectional=True
         )
         path = str(source.nodeid.Identifier)
-        condition = _Condition(node.nodeid, type_id, source.nodeid, path, name, severity)
+        condition = Condition(node.nodeid, type_id, source.nodeid, path, name, severity)
         self._by_node[node.nodeid] = condition
         return condition
 
     async def _turn(
-        self, condition: _Condition, at: datetime, message: str, *, active: bool
+        self, condition: Condition, at: datetime, message: str, *, active: bool
     ) -> None:
-        condition.active, condition.since, condition.message = active, at, message
-        condition.comment = condition.by = ""
-        if active:
-            condition.acked = False
+        condition.turn(at, message, active=active)
         await self._tell(condition, at)
 
-    async def _acknowledge(self, condition_id: Any, event_id: Any, comment: Any) -> Any:
-        condition = self._by_node.get(condition_id)
+    # -- what people do about them ------------------------------------------------------------
+
+    async def _acknowledge(self, node: Any, event_id: Any, comment: Any) -> Any:
+        said = _text(comment)
+        return await self._do(node, lambda one: one.acknowledge(event_id.Value, said))
+
+    async def _confirm(self, node: Any, event_id: Any, comment: Any) -> Any:
+        said = _text(comment)
+        return await self._do(node, lambda one: one.confirm(event_id.Value, said))
+
+    async def _shelve_for(self, node: Any, time: Any) -> Any:
+        ms = float(time.Value)
+        answer = await self._do(node, lambda one: one.shelve_for(ms))
+        if answer == []:
+            self._forget_time(node)
+            loop = asyncio.get_running_loop()
+            self._shelved[node] = loop.call_later(ms / 1000.0, self._time_is_up, node)
+        return answer
+
+    async def _shelve_once(self, node: Any) -> Any:
+        answer = await self._do(node, lambda one: one.shelve_once())
+        if answer == []:
+            self._forget_time(node)
+        return answer
+
+    async def _unshelve(self, node: Any) -> Any:
+        self._forget_time(node)
+        return await self._do(node, lambda one: one.unshelve())
+
+    async def _do(self, node: Any, act: Callable[[Condition], Answer]) -> Any:
+        """Act on a condition and tell how it stands then; return no output, or the status that refuses."""
+        condition = self._by_node.get(node)
         if condition is None:
-            return ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown)
-        if event_id.Value != condition.event_id:
-            return ua.StatusCode(ua.StatusCodes.BadEventIdUnknown)
-        if condition.acked:
-            return ua.StatusCode(ua.StatusCodes.BadConditionBranchAlreadyAcked)
-        condition.acked = True
-        condition.comment = str(comment.Value.Text or "") if comment.Value is not None else ""
-        condition.by = condition.comment.partition(":")[0]
+            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadNodeIdUnknown))
+        status = act(condition)
+        if status is not Answer.DONE:
+            return ua.StatusCode(ua.UInt32(status))
         await self._tell(condition, self._now())
         return []
 
-    async def _tell(self, condition: _Condition, at: datetime) -> None:
+    def _time_is_up(self, node: Any) -> None:
+        task = asyncio.ensure_future(self._unshelve(node))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
+    def _forget_time(self, node: Any) -> None:
+        waiting = self._shelved.pop(node, None)
+        if waiting is not None:
+            waiting.cancel()
+
+    async def _tell(self, condition: Condition, at: datetime) -> None:
         condition.event_id = uuid4().bytes
-        await self._service.trigger_event(_event(condition, at))
+        await self._service.trigger_event(condition.told(at))
 
 
-def _event(condition: _Condition, at: datetime) -> Any:
-    event = Event()
-    facts: tuple[tuple[str, Any, Any], ...] = (
-        ("EventId", condition.event_id, ua.VariantType.ByteString),
-        ("EventType", ua.NodeId(condition.type_id), _NODE),
-        ("SourceNode", condition.source, _NODE),
-        ("SourceName", condition.source_name, ua.VariantType.String),
-        ("Time", at, _TIME),
-        ("ReceiveTime", at, _TIME),
-        ("Message", ua.LocalizedText(condition.message, "en"), _TEXT),
-        ("Severity", condition.severity, ua.VariantType.UInt16),
-        ("NodeId", condition.node, _NODE),
-        ("ConditionName", condition.name, ua.VariantType.String),
-        ("BranchId", ua.NodeId(), _NODE),
-        ("Retain", condition.retain, _FLAG),
-        ("Comment", ua.LocalizedText(condition.comment), _TEXT),
-        ("ClientUserId", condition.by, ua.VariantType.String),
-        ("ActiveState/TransitionTime", condition.since, _TIME),
-    )
-    for name, value, kind in facts:
-        event.add_property(name, value, kind)
-    stands = {"EnabledState": True, "AckedState": condition.acked, "ActiveState": condition.active}
-    for name, stand in stands.items():
-        event.add_property(name, ua.LocalizedText(_STATES[name][not stand], "en"), _TEXT)
-        event.add_property(f"{name}/Id", stand, _FLAG)
-    return event
+def _text(comment: Any) -> str:
+    return str(comment.Value.Text or "") if comment.Value is not None else ""

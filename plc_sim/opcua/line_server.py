@@ -102,6 +102,7 @@ class LineServer:
 
     async def stop(self) -> None:
         """Close the port."""
+        self._alarms.close()
         await self._server.stop()
 
     def drop_connections(self) -> None:
