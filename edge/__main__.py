@@ -5,28 +5,18 @@
 `python -m edge bench [--subset]`: how fast all of it is, beside its goals (`edge.bench`).
 """
 
+# What an agent needs is imported once its options are read: `--help` and a mistyped option answer at once.
+
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import logging
-import os
-import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import structlog
-from pydantic import ValidationError
-
-from edge.agent import run_agent
-from edge.enrolment import NotEnrolled
-from edge.identity import FolderInUse, FolderUnusable
-from edge.mes_tls import TlsUnusable
-from edge.opcua.link import quiet_asyncua
-from edge.service_manager import ServiceManager
-from edge.settings import CodeUnreadable, EdgeSettings
+if TYPE_CHECKING:
+    from edge.settings import EdgeSettings
 
 USAGE_ERROR = 2
 
@@ -49,6 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = {k: v for k, v in vars(_parser().parse_args(given)).items() if v is not None}
     if "nats" in options:
         options["nats"] = {"url": options["nats"]}
+    return _run(options)
+
+
+def _run(options: dict[str, Any]) -> int:
+    """Run an agent with these options until it is told to end; return the exit status."""
+    import asyncio
+
+    from pydantic import ValidationError
+
+    from edge.enrolment import NotEnrolled
+    from edge.identity import FolderInUse, FolderUnusable
+    from edge.mes_tls import TlsUnusable
+    from edge.settings import CodeUnreadable, EdgeSettings
+
     _log_lines()
     try:
         settings = EdgeSettings(**options)
@@ -65,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _until_signalled(settings: EdgeSettings) -> None:
+    import asyncio
+    import os
+    import signal
+
+    from edge.agent import run_agent
+    from edge.service_manager import ServiceManager
+
     agent = asyncio.ensure_future(run_agent(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -75,6 +86,12 @@ async def _until_signalled(settings: EdgeSettings) -> None:
 
 def _log_lines() -> None:
     """One JSON object a line on standard error; httpx's line per request is left out."""
+    import logging
+
+    import structlog
+
+    from edge.opcua.link import quiet_asyncua
+
     quiet_asyncua()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     structlog.configure(

@@ -6,6 +6,7 @@ The agent itself is the real one; only its journal's commits and its clock pass 
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -52,6 +53,7 @@ def slow_disk(trial: Trial) -> None:
 
 def wrong_clock(trial: Trial) -> None:
     """Let the agent's modules see a clock that steps."""
+    importlib.import_module("edge.agent")  # and with it every module that looks at a clock
     true_time = time.time
 
     class Stepped(datetime):

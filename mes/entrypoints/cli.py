@@ -11,23 +11,19 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 
-from mes.contracts.plant_file import PlantFileError, load_plant
 from mes.entrypoints.cli_plan import plan
 from mes.entrypoints.terminal import (
     SERVICE_WAITS_S,
     console,
+    dsn_of,
     dsn_that_answers,
     errors,
     refuse,
     settings_of,
 )
-from mes.platform.embedded import EmbeddedPostgresError, database_dsn
-from mes.platform.errors import Problem
 
 app = typer.Typer(
     help="C2M: manufacturing execution for car plants that build to order.",
@@ -49,18 +45,33 @@ def main() -> None:
     """Run a command; a problem is one sentence on stderr and exit status 1, never a traceback."""
     try:
         app()
-    except (Problem, PlantFileError, EmbeddedPostgresError) as problem:
-        refuse(str(problem))
-    except psycopg.OperationalError as error:
-        refuse(
-            f"The database does not answer: {(str(error).splitlines() or [''])[0]}. Start the plant (c2m demo),"
-            " or set C2M_DB__DSN to a running server."
-        )
-    except ValidationError as error:
-        for found in error.errors():
-            name = "C2M_" + "__".join(str(part) for part in found["loc"]).upper()
-            errors.print(f"[bold red]✗[/] {name}: {escape(found['msg'])}", highlight=False)
-        sys.exit(1)
+    except Exception as error:
+        _refuse_for(error)
+        raise
+
+
+def _refuse_for(error: Exception) -> None:
+    """End with what an error means to who typed the command; return when it is an error of ours."""
+    import psycopg
+    from pydantic import ValidationError
+
+    from mes.contracts.plant_file import PlantFileError
+    from mes.platform.embedded import EmbeddedPostgresError
+    from mes.platform.errors import Problem
+
+    match error:
+        case Problem() | PlantFileError() | EmbeddedPostgresError():
+            refuse(str(error))
+        case psycopg.OperationalError():
+            refuse(
+                f"The database does not answer: {(str(error).splitlines() or [''])[0]}. Start the plant (c2m"
+                " demo), or set C2M_DB__DSN to a running server."
+            )
+        case ValidationError():
+            for found in error.errors():
+                name = "C2M_" + "__".join(str(part) for part in found["loc"]).upper()
+                errors.print(f"[bold red]✗[/] {name}: {escape(found['msg'])}", highlight=False)
+            sys.exit(1)
 
 
 @app.command()
@@ -109,7 +120,7 @@ def worker() -> None:
     dsn = dsn_that_answers(settings, within_s=SERVICE_WAITS_S)
     from mes.entrypoints import worker as work
 
-    asyncio.run(work.run(settings, dsn))
+    work.main(settings, dsn)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -130,7 +141,7 @@ def migrate() -> None:
     from mes.db.revision import bring_up
 
     settings = settings_of("migrate")
-    revision = bring_up(database_dsn(settings))
+    revision = bring_up(dsn_of(settings))
     console.print(f"The database has schema {revision}.")
 
 
@@ -143,7 +154,7 @@ def check(context: typer.Context) -> None:
 
     settings = settings_of("check")
     failed = False
-    for finding in findings(settings, database_dsn(settings)):
+    for finding in findings(settings, dsn_of(settings)):
         mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
         console.print(f"{mark} {finding.subject:<9} {finding.sentence}", highlight=False)
         failed = failed or not finding.ok
@@ -153,6 +164,8 @@ def check(context: typer.Context) -> None:
 @check_app.command("plant")
 def check_plant(file: Annotated[Path, typer.Argument(help="A plant file (TOML).")]) -> None:
     """Explain what is wrong with a plant file: each problem with its line and its rule."""
+    from mes.contracts.plant_file import load_plant
+
     plant = load_plant(file)
     stations = sum(len(line.stations) for line in plant.lines)
     console.print(
@@ -269,7 +282,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
     from mes.entrypoints.backup import backup as make
 
     settings = settings_of("backup")
-    size = make(settings, database_dsn(settings), target)
+    size = make(settings, dsn_of(settings), target)
     console.print(f"Wrote {target} ({size / 1e6:.1f} MB).")
 
 
@@ -284,5 +297,5 @@ def restore(
     from mes.entrypoints.backup import restore as bring_back
 
     settings = settings_of("restore")
-    bring_back(settings, database_dsn(settings), source, replace=replace)
+    bring_back(settings, dsn_of(settings), source, replace=replace)
     console.print(f"Restored {source}.")

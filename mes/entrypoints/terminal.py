@@ -1,18 +1,19 @@
-"""What the commands of `c2m` share: where they answer, their settings, and a database that answers."""
+"""What the commands of `c2m` share: where they answer, their settings, and a database that answers.
+
+Settings and the database's client are imported where they are used, so that `c2m --help` loads neither.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import psycopg
 from rich.console import Console
 from rich.markup import escape
 
-from mes.platform import logs
-from mes.platform.embedded import database_dsn
-from mes.platform.settings import Settings
+if TYPE_CHECKING:
+    from mes.platform.settings import Settings
 
 console = Console()
 errors = Console(stderr=True)
@@ -27,9 +28,18 @@ def refuse(sentence: str) -> NoReturn:
     sys.exit(1)
 
 
+def dsn_of(settings: Settings) -> str:
+    """Return the DSN of the database, whether it answers or not."""
+    from mes.platform.embedded import database_dsn
+
+    return database_dsn(settings)
+
+
 def dsn_that_answers(settings: Settings, *, within_s: float = 0.0) -> str:
     """Return the DSN of the database once it answers; a person is told at once, a service waits a while."""
-    dsn = database_dsn(settings)
+    import psycopg
+
+    dsn = dsn_of(settings)
     until = time.monotonic() + within_s
     while True:
         try:
@@ -44,6 +54,9 @@ def dsn_that_answers(settings: Settings, *, within_s: float = 0.0) -> str:
 
 def settings_of(process: str) -> Settings:
     """Return the settings of this machine, with the log of a process set up by them."""
+    from mes.platform import logs
+    from mes.platform.settings import Settings
+
     settings = Settings()
     logs.configure(settings.log, process=process)
     return settings

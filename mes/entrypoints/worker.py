@@ -7,7 +7,9 @@ handlers and the periodic work; when it goes, another takes the lock within a se
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +30,22 @@ log = structlog.get_logger()
 
 GRACE_S = 2.0
 """Real seconds a job has to end by itself when the worker stops; after that it goes back into the queue."""
+
+
+def main(settings: Settings, dsn: str) -> None:
+    """Work until SIGTERM or SIGINT, then end at once.
+
+    What the threads of this process and its solvers still compute (kernels take them up to a minute to compile)
+    belongs to nobody any more, and Python would wait for it. Solvers end when this process does.
+    """
+
+    async def work_and_end() -> None:
+        await run(settings, dsn)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    asyncio.run(work_and_end())
 
 
 async def run(settings: Settings, dsn: str) -> None:

@@ -13,7 +13,7 @@ SERVER = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("module", ["edge.__main__", "mes.contracts.agent"])
+@pytest.mark.parametrize("module", ["edge.__main__", "edge.agent", "mes.contracts.agent"])
 def test_no_server_dependency_is_loaded(module: str) -> None:
     code = f"import {module}, sys; print(*[m for m in {SERVER!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
