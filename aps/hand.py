@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-from aps.build import Placed, place, schedule_of, work_of
+from aps.build import schedule_of, work_of
 from aps.check import Checker, Violation
 from aps.crowding import ClosePair, CrowdedWindow, close_pairs, crowded_windows
 from aps.flow import Flow
 from aps.kpis import purges
 from aps.orders import Orders
+from aps.placed import Placed, place
 from aps.placing import with_car, with_panels
 from aps.plant import Plant
 from aps.problem import Problem, Stage

@@ -11,10 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from aps.build import Placed
 from aps.flow import Flow
 from aps.kpis import broken_locks
 from aps.orders import Orders
+from aps.placed import Placed
 from aps.placing import with_car, with_panels
 from aps.plant import Plant
 from aps.problem import Lock, Stage

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from aps.build import Placed, place
 from aps.flow import Flow
 from aps.insert import NO_PLACE, paint_reach
 from aps.orders import Lot, Orders, Task
+from aps.placed import Placed, place
 from aps.plant import Plant
 from aps.problem import Stage
 

@@ -7,7 +7,7 @@ or joins is put in at its cheapest place. The result is a plan of the disturbed 
 from collections.abc import Callable, Iterable
 
 from aps.budget import never
-from aps.build import Placed, schedule_of, weld_order
+from aps.build import schedule_of
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
 from aps.errors import Cancelled
 from aps.flow import Flow, held_lots
@@ -15,6 +15,7 @@ from aps.insert import Inserter
 from aps.levels.stamping import wanted
 from aps.locks import kept as keep_locks
 from aps.orders import Lot, Orders, Task
+from aps.placed import Placed, weld_order
 from aps.placing import held_machine, held_s, with_car, with_panels
 from aps.plant import Plant
 from aps.problem import Problem, Stage

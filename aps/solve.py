@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from aps.budget import Budget, Clock, Share
-from aps.build import Placed, place, schedule_of
+from aps.build import schedule_of
 from aps.errors import Cancelled
 from aps.flow import Flow
 from aps.levels.assembly import Sequence, sequence
@@ -24,6 +24,7 @@ from aps.locks import kept
 from aps.old_order import in_the_old_order
 from aps.orders import Orders
 from aps.parting import parted
+from aps.placed import Placed, place
 from aps.plant import Plant
 from aps.problem import Problem
 from aps.schedule import LevelResult, Schedule

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from qc_vision.annotations import read_annotated
-from qc_vision.arguments import share, shop, whole
+from qc_vision.arguments import shop, whole
 from qc_vision.evaluate import evaluate, image_paths, judge, report
 from qc_vision.evaluate_boxes import evaluate_boxes
 from qc_vision.golden_set import draw, scenes
 from qc_vision.pipelines.command import add_commands as add_pipeline_commands
 from qc_vision.runtime import (
     Inspection,
-    Manifest,
     PackageError,
     PipelineError,
     content_hash,
@@ -27,8 +26,7 @@ from qc_vision.runtime import (
     pack,
 )
 from qc_vision.synth import SceneError, Shop
-
-Report = Callable[[dict[str, Any]], None]
+from qc_vision.training.command import add_commands as add_training_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,42 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m qc_vision", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    train = commands.add_parser("train", help="train a package from folders of images")
-    train.add_argument("--good", type=Path, help="folder of good images")
-    train.add_argument("--defects", type=Path, help="folder/<kind>/ of images with *_mask.png")
-    train.add_argument(
-        "--boxes", type=Path, help="folder of images with Pascal VOC XML, COCO JSON or *_mask.png"
-    )
-    train.add_argument(
-        "--ignore", action="append", default=[], metavar="KIND", help="boxes that are no defect"
-    )
-    train.add_argument("--out", type=Path, required=True, help="package folder to write")
-    train.add_argument("--name", help="name of the model (the package folder's by default)")
-    train.add_argument("--shop", default="any", help="kind of station")
-    train.add_argument("--variant", action="append", default=[], help="it is for this one only")
-    train.add_argument(
-        "--size",
-        type=whole(32, 2048, step=16),
-        help="side of the model's input, pixels (256; for boxes as they need)",
-    )
-    train.add_argument(
-        "--tiles",
-        type=whole(1, 16),
-        default=1,
-        help="N: look at the picture in N×N tiles (with --good alone)",
-    )
-    train.add_argument("--epochs", type=whole(1), help="12; for boxes what 15 CPU minutes allow")
-    train.add_argument("--overkill", type=share, default=0.01, help="target overkill, 0..1")
-    train.add_argument("--seed", type=whole(0), default=1)
-    train.add_argument("--float", action="store_true", help="float backbone instead of int8")
-    train.add_argument("--progress-json", action="store_true", help="progress as JSON lines")
-    train.set_defaults(command=_train)
-
-    examining = commands.add_parser("examine", help="look pictures over before a training")
-    examining.add_argument("--good", type=Path, required=True, help="folder of good images")
-    examining.add_argument("--defects", type=Path, help="folder of images with defects")
-    examining.set_defaults(command=_examine)
+    add_training_commands(commands, say=_say)
 
     predict = commands.add_parser("predict", help="judge an image or a folder of images")
     predict.add_argument("package", type=Path)
@@ -118,12 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     setting.add_argument("--report", type=Path, help="HTML page with the worst mistakes")
     setting.set_defaults(command=_calibrate)
 
-    watching = commands.add_parser("watch", help="let a package say how far pictures drift")
-    watching.add_argument("package", type=Path)
-    watching.add_argument("--good", type=Path, required=True, help="good images of the station")
-    watching.add_argument("--out", type=Path, required=True, help="package folder to write")
-    watching.set_defaults(command=_watch)
-
     drawing = commands.add_parser("render", help="render parts with and without defects")
     drawing.add_argument("--shop", type=shop, required=True, help=", ".join(Shop))
     drawing.add_argument("--out", type=Path, required=True)
@@ -146,121 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     packing.add_argument("--out", type=Path, help="folder of the file (the working directory)")
     packing.set_defaults(command=_pack)
 
-    fold = commands.add_parser("fold-backbone", help="reproduce the backbones that ship")
-    fold.set_defaults(command=_fold)
-
     add_pipeline_commands(commands, say=_say, pictures_in=image_paths)
-
-    shipped = commands.add_parser("train-shipped", help="reproduce the packages that ship")
-    shipped.add_argument("--shop", type=shop, help="one shop only: " + ", ".join(Shop))
-    shipped.add_argument("--out", type=Path, help="folder (the shipped packages' by default)")
-    shipped.add_argument("--progress-json", action="store_true")
-    shipped.add_argument(
-        "--measure-only", action="store_true", help="measure the packages again, train nothing"
-    )
-    shipped.set_defaults(command=_train_shipped)
     return parser
 
 
 def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201
-
-
-def _progress(as_json: bool) -> Report:
-    def report(step: dict[str, Any]) -> None:
-        if as_json:
-            _say(json.dumps(step))
-        else:
-            _say("  ".join(f"{name} {value}" for name, value in step.items()))
-
-    return report
-
-
-def _train(options: argparse.Namespace) -> int:
-    report = _progress(options.progress_json)
-    if options.tiles != 1 and (options.boxes is not None or options.defects is not None):
-        raise ValueError("--tiles goes with --good alone: defects are learned on whole pictures")
-    if options.boxes is not None:
-        manifest = _train_boxes(options, report)
-    elif options.good is None:
-        raise ValueError("train needs --good DIR, or --boxes DIR, or both")
-    else:
-        manifest = _train_pictures(options, report)
-    report({"step": "done", "package": str(options.out), "version": manifest.version})
-    return 0
-
-
-def _train_boxes(options: argparse.Namespace, report: Report) -> Manifest:
-    from qc_vision.training.boxes.make import BoxOptions, train_boxes
-
-    if options.defects is not None:
-        raise ValueError("--defects and --boxes exclude each other; --boxes reads masks too")
-    if options.variant:
-        raise ValueError("--variant and --boxes exclude each other")
-    wanted = BoxOptions(
-        name=options.name or options.out.name,
-        shop=options.shop,
-        size=options.size,
-        epochs=options.epochs,
-        target_overkill=options.overkill,
-        seed=options.seed,
-        ignored=tuple(options.ignore),
-    )
-    return train_boxes(options.boxes, wanted, options.out, report, good=options.good)
-
-
-def _train_pictures(options: argparse.Namespace, report: Report) -> Manifest:
-    from qc_vision.training.package import Options
-
-    wanted = Options(
-        name=options.name or options.out.name,
-        shop=options.shop,
-        size=options.size or 256,
-        epochs=options.epochs or 12,
-        target_overkill=options.overkill,
-        seed=options.seed,
-        int8=not options.float,
-        tiles=options.tiles,
-        variants=tuple(options.variant),
-    )
-    if options.defects is None:
-        from qc_vision.training.good_only import train_good_only
-
-        return train_good_only(options.good, wanted, options.out, report)
-    from qc_vision.training.examine import look_at
-    from qc_vision.training.folders import train_folders
-
-    for sentence in look_at(options.good, options.defects):
-        report({"step": "look at", "finding": sentence})
-    return train_folders(options.good, options.defects, wanted, options.out, report)
-
-
-def _examine(options: argparse.Namespace) -> int:
-    from qc_vision.training.examine import examine_folders
-
-    for seen in examine_folders(options.good, options.defects):
-        _say(json.dumps(asdict(seen), ensure_ascii=False))
-    return 0
-
-
-def _fold(options: argparse.Namespace) -> int:
-    from qc_vision.training.backbone import fold
-    from qc_vision.training.samples import backbone_pictures
-
-    worst = fold(backbone_pictures())
-    _say(json.dumps({"step": "folded", "largest_difference_to_torch": round(worst, 6)}))
-    return 0
-
-
-def _train_shipped(options: argparse.Namespace) -> int:
-    from qc_vision import packages
-    from qc_vision.training.shipped import measure_shipped, train_shipped
-
-    target = options.out or Path(packages.__file__).parent
-    make = measure_shipped if options.measure_only else train_shipped
-    for one in [options.shop] if options.shop else list(Shop):
-        make(one, target / one.value, _progress(options.progress_json))
-    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -377,15 +225,6 @@ def _calibrate(options: argparse.Namespace) -> int:
     if options.report is not None:
         title = f"{options.out.name}: zero-escape calibration on {options.golden}"
         _write_page(options.report, report(figures, judged, title))
-    return 0
-
-
-def _watch(options: argparse.Namespace) -> int:
-    from qc_vision.training.watching import watch_package
-
-    pictures = (path.read_bytes() for path in image_paths(options.good))
-    manifest = watch_package(options.package, pictures, options.out)
-    _say(json.dumps({"version": manifest.version, **manifest.extra["watch"]}))
     return 0
 
 

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from aps.check.facts import NEVER, View, Violation, broken, column, overfull
+from aps.check.facts import View, Violation, broken, overfull
+from aps.check.worked import NEVER, column
 from aps.problem import Stage
 from aps.schedule import Operation
 

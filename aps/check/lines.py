@@ -5,17 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from aps.check.facts import (
-    NEVER,
-    Column,
-    Marks,
-    Row,
-    View,
-    Violation,
-    Worked,
-    broken,
-    overfull,
-)
+from aps.check.facts import Row, View, Violation, broken, overfull
+from aps.check.worked import NEVER, Column, Marks, Worked
 from aps.problem import SpacingPriority, SpacingRule, Stage
 from aps.schedule import Slot
 

@@ -11,12 +11,12 @@ from fastapi.responses import HTMLResponse
 
 from mes.contracts.plant import Line, Station
 from mes.identity.model import Role
-from mes.inspection import registry
+from mes.inspection import registry, track_record
 from mes.inspection.drift import Drift, FeatureDrift
 from mes.inspection.pipelines import publishing
 from mes.inspection.pipelines.publication import Place
-from mes.inspection.registry import Judging
 from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
+from mes.inspection.track_record import Judging
 from mes.platform.db import ReadConn
 from mes.platform.http import ReadDb
 from mes.web.reader import page_for
@@ -99,7 +99,7 @@ async def camera_page(camera: str, shell: ModelsPage, conn: ReadDb) -> HTMLRespo
     seen = row.trial_sha256 or row.judging_sha256
     pairs: list[dict[str, Any]] = []
     if seen is not None:
-        pairs = await registry.pairs(conn, camera, seen, limit=PAIRS_SHOWN)
+        pairs = await track_record.pairs(conn, camera, seen, limit=PAIRS_SHOWN)
     return shell.page(
         "inspection/camera.html",
         {
@@ -117,7 +117,7 @@ async def _rows(
 ) -> list[Row]:
     cameras = await registry.cameras(conn)
     since_at = shell.now - LOOK_BACK
-    judging = await registry.judging(conn, since_at=since_at)
+    judging = await track_record.judging(conn, since_at=since_at)
     known = {model.package_sha256: model for model in models}
     by_graph = {(model.model_sha256, model.version): model for model in models}
     taken_back = await registry.taken_back(conn)
@@ -136,8 +136,8 @@ async def _rows(
             station,
             at,
             last,
-            await registry.drift(conn, last, since_at=since_at) if last else None,
-            await registry.feature_drift(conn, last, model, since_at=since_at)
+            await track_record.drift(conn, last, since_at=since_at) if last else None,
+            await track_record.feature_drift(conn, last, model, since_at=since_at)
             if last and model
             else None,
             model is not None and model.watch_limit is not None,
@@ -149,7 +149,7 @@ async def _rows(
             place,
         )
         if row.trial_sha256 is not None:
-            compared = await registry.compared(conn, camera, row.trial_sha256)
+            compared = await track_record.compared(conn, camera, row.trial_sha256)
             row = replace(row, compared=compared)
         rows.append(row)
     return rows

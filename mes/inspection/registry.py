@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,25 +14,15 @@ from mes.contracts.events import ModelMoved
 from mes.contracts.ids import uuid7
 from mes.contracts.plant import Camera as PlannedCamera
 from mes.contracts.plant import Line, PlantModel, Station
-from mes.contracts.quality import InspectionResult
 from mes.events import service as events
 from mes.identity import service as identity
 from mes.inspection import bridge
-from mes.inspection.drift import (
-    EARLIER,
-    RECENT,
-    Drift,
-    FeatureDrift,
-    drift_of,
-    feature_drift_of,
-)
 from mes.inspection.images import ImageStore
 from mes.inspection.rollout import (
     CANARY_EVERY,
     MAX_PACKAGE_BYTES,
     AlreadyActive,
     Camera,
-    Comparison,
     JudgesItself,
     Model,
     NothingToRollBack,
@@ -251,101 +240,6 @@ async def take_back_unusable(
         await _apply(conn, changed, now=now, actor="system")
         taken.append(health.camera)
     return taken
-
-
-async def note_beside(conn: WriteConn, result: InspectionResult) -> None:
-    """Keep what the other model said of a picture."""
-    beside = result.beside
-    if beside is None:
-        return
-    parameters = {
-        **beside.model_dump(exclude={"regions", "verdict"}),
-        "verdict": beside.verdict.value,
-        "regions": json.dumps([region.model_dump() for region in beside.regions]),
-        "inspection_id": result.id,
-        "camera": result.camera,
-        "triggered_at": result.triggered_at,
-    }
-    await db.execute(conn, queries["add_beside"], parameters)
-
-
-async def compared(conn: ReadConn, camera: str, package_sha256: str) -> Comparison:
-    """Return how a package judged the pictures of a camera against what judged beside it."""
-    parameters = {"camera": camera, "package_sha256": package_sha256}
-    row = await db.fetch_dicts(conn, queries["compared"], parameters)
-    return Comparison(camera=camera, **row[0])
-
-
-async def pairs(
-    conn: ReadConn, camera: str, package_sha256: str, *, limit: int
-) -> list[dict[str, Any]]:
-    """Return the pictures that two models judged, those they differ on first."""
-    return await db.fetch_dicts(
-        conn,
-        queries["pairs"],
-        {"camera": camera, "package_sha256": package_sha256, "limit": limit},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """The model that judged last at a camera."""
-
-    camera: str
-    model_name: str
-    model_version: str
-    model_sha256: str
-
-
-async def judging(conn: ReadConn, *, since_at: datetime) -> dict[str, Judging]:
-    """Return what judged last at each camera since an instant of plant time."""
-    rows = await db.fetch_all(conn, queries["judging"], {"since_at": since_at}, Judging)
-    return {row.camera: row for row in rows}
-
-
-async def drift(conn: ReadConn, at: Judging, *, since_at: datetime) -> Drift | None:
-    """Return how a camera's scores have moved under its present model; None while there are too few."""
-    rows = await db.fetch_dicts(
-        conn,
-        queries["recent_scores"],
-        {
-            "camera": at.camera,
-            "model_sha256": at.model_sha256,
-            "since_at": since_at,
-            "limit": RECENT + EARLIER,
-        },
-    )
-    return drift_of([float(row["score"]) for row in rows])
-
-
-async def feature_drift(
-    conn: ReadConn, at: Judging, model: Model, *, since_at: datetime
-) -> FeatureDrift | None:
-    """Return how far a camera's pictures look from those of its model's training; None while there are too few."""
-    if model.watch_limit is None:
-        return None
-    rows = await db.fetch_dicts(
-        conn,
-        queries["recent_watch"],
-        {
-            "camera": at.camera,
-            "model_sha256": at.model_sha256,
-            "since_at": since_at,
-            "limit": RECENT,
-        },
-    )
-    return feature_drift_of([row["watch"] for row in rows], limit=model.watch_limit)
-
-
-async def heatmap(conn: ReadConn, store: ImageStore, image: bytes, *, model_sha256: str) -> bytes:
-    """Judge a stored picture again with the model that judged it; raises HeatmapUnavailable."""
-    archive = None
-    for model in await models(conn):
-        if model.model_sha256 == model_sha256:
-            archive = await store.get(model.package_sha256)
-    return await asyncio.to_thread(
-        bridge.heatmap, image, model_sha256=model_sha256, archive=archive
-    )
 
 
 def stations_with_camera(plant: PlantModel) -> list[tuple[Line, Station]]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from mes.agents import service as agents
 from mes.identity.access import CurrentUser, require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
-from mes.inspection import registry, second_looks, service
+from mes.inspection import registry, second_looks, service, track_record
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.model import UnknownImage
 from mes.inspection.rollout import MAX_PACKAGE_BYTES, PackageTooLarge
@@ -69,7 +69,7 @@ async def get_heatmap(
     if seen.image_sha256 is None:
         raise UnknownImage(sha256="of this inspection")
     data, _ = await service.load_image(conn, images, seen.image_sha256)
-    png = await registry.heatmap(conn, images, data, model_sha256=seen.model_sha256)
+    png = await track_record.heatmap(conn, images, data, model_sha256=seen.model_sha256)
     return Response(png, media_type="image/png", headers={"Cache-Control": _FOR_EVER})
 
 

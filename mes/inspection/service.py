@@ -11,7 +11,7 @@ from mes.contracts.line_records import InspectionAnswered
 from mes.contracts.quality import DrawnRegion, InspectionResult, Verdict
 from mes.events import service as events
 from mes.events.model import Event
-from mes.inspection import registry, repository, second_looks
+from mes.inspection import repository, second_looks, track_record
 from mes.inspection.images import ImageStore, checked_media
 from mes.inspection.model import (
     CameraFigures,
@@ -43,7 +43,7 @@ async def on_result(conn: WriteConn, result: InspectionResult, *, now: datetime)
         await repository.complete_late(conn, known.id, result)
         return None
     await repository.add(conn, result)
-    await registry.note_beside(conn, result)
+    await track_record.note_beside(conn, result)
     return await _announce(conn, result, now=now)
 
 

@@ -15,7 +15,7 @@ from mes.contracts.ids import make_vin, uuid7
 from mes.contracts.plant import PlantModel
 from mes.events import service as events
 from mes.events.model import Event
-from mes.orders import repository
+from mes.orders import frozen, repository
 from mes.orders.model import BUILD, FOLLOWING, Order, OrderStage, vin_year
 from mes.orders.repository import OrderBody
 from mes.orders.stored import NoSuchOrder, for_update, saved
@@ -107,8 +107,8 @@ async def lock_orders(
         steps += _frozen_steps(order_id, plant, car)
     result = [await saved(conn, order) for order in locked]
     await repository.add_bodies(conn, [_body_of(order, now) for order in locked])
-    await repository.add_bom(conn, parts)
-    await repository.add_routing(conn, steps)
+    await frozen.add_bom(conn, parts)
+    await frozen.add_routing(conn, steps)
     for order in result:
         await _record_lock(conn, order, now=now, actor=actor, causation=causation)
     return result

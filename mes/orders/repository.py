@@ -1,4 +1,4 @@
-"""Orders, their bodies, what was frozen onto them, and what was promised."""
+"""Orders, their bodies, and what was promised."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import scalar_row
 
 from mes.contracts.events import Reason
-from mes.contracts.text import Text
 from mes.orders.model import Order, OrderStage
 from mes.platform import db
 from mes.platform.db import ReadConn, WriteConn
@@ -72,55 +70,12 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class FrozenPart:
-    """A line of the frozen 100 % BOM, and where the part is fitted."""
-
-    part_number: str
-    family: str
-    name_en: str
-    name_zh: str
-    quantity: Decimal
-    unit: str
-    line: str | None
-    station: str | None
-
-    @property
-    def name(self) -> Text:
-        """Its name in both languages."""
-        return Text(en=self.name_en, zh=self.name_zh)
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenStep:
-    """A step of the frozen routing."""
-
-    position: int
-    line: str
-    step: str
-    stations: list[str]
-    work_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What a request with an idempotency key got; no status while it is still running."""
 
     request_hash: str
     status: int | None
     answer: Any
-
-
-@dataclass(frozen=True, slots=True)
-class _PartOfOrder:
-    order_id: UUID
-    part_number: str
-    family: str
-    name_en: str
-    name_zh: str
-    quantity: Decimal
-    unit: str
-    line: str | None
-    station: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,41 +284,6 @@ async def bodies(conn: ReadConn, order_id: UUID) -> list[OrderBody]:
 
 async def body_of_number(conn: ReadConn, number: str) -> OrderBody | None:
     return await db.fetch_one(conn, queries["body_of_number"], {"number": number}, OrderBody)
-
-
-async def add_bom(conn: WriteConn, items: Sequence[dict[str, object]]) -> None:
-    await db.execute(conn, queries["add_bom"], {"items": json.dumps(items)})
-
-
-async def bom(conn: ReadConn, order_id: UUID) -> list[FrozenPart]:
-    return await db.fetch_all(conn, queries["bom"], {"order_id": order_id}, FrozenPart)
-
-
-async def boms(conn: ReadConn, order_ids: Sequence[UUID]) -> dict[UUID, list[FrozenPart]]:
-    rows = await db.fetch_all(conn, queries["boms"], {"order_ids": list(order_ids)}, _PartOfOrder)
-    found: dict[UUID, list[FrozenPart]] = {order_id: [] for order_id in order_ids}
-    for row in rows:
-        found[row.order_id].append(
-            FrozenPart(
-                row.part_number,
-                row.family,
-                row.name_en,
-                row.name_zh,
-                row.quantity,
-                row.unit,
-                row.line,
-                row.station,
-            )
-        )
-    return found
-
-
-async def add_routing(conn: WriteConn, steps: Sequence[dict[str, object]]) -> None:
-    await db.execute(conn, queries["add_routing"], {"steps": json.dumps(steps)})
-
-
-async def routing(conn: ReadConn, order_id: UUID) -> list[FrozenStep]:
-    return await db.fetch_all(conn, queries["routing"], {"order_id": order_id}, FrozenStep)
 
 
 async def counts_by_stage(conn: ReadConn) -> dict[OrderStage, int]:

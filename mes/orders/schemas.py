@@ -13,9 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from mes.contracts.events import Reason
 from mes.contracts.text import Text
 from mes.orders.customer import CustomerView
+from mes.orders.frozen import FrozenPart, FrozenStep
 from mes.orders.imports import ImportReport
 from mes.orders.model import Order, OrderStage
-from mes.orders.repository import FrozenPart, FrozenStep, Promise
+from mes.orders.repository import Promise
 from mes.orders.service import OrderChange, OrderDraft
 
 Channel = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]

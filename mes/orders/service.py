@@ -19,7 +19,8 @@ from mes.contracts.events import (
     OrderResumed,
 )
 from mes.events import service as events
-from mes.orders import repository
+from mes.orders import frozen, repository
+from mes.orders.frozen import FrozenPart, FrozenStep
 from mes.orders.model import (
     PLANNABLE,
     Order,
@@ -45,7 +46,7 @@ from mes.orders.promises import change_promise as change_promise
 from mes.orders.promises import make_promise as make_promise
 from mes.orders.promises import promises as promises
 from mes.orders.promises import settle_promise as settle_promise
-from mes.orders.repository import FrozenPart, FrozenStep, OpenOrder, OrderBody
+from mes.orders.repository import OpenOrder, OrderBody
 from mes.orders.stored import NoSuchOrder as NoSuchOrder
 from mes.orders.stored import audited, for_update, saved
 from mes.platform.db import ReadConn, WriteConn
@@ -240,17 +241,17 @@ async def body_of_number(conn: ReadConn, number: str) -> OrderBody | None:
 
 async def frozen_bom(conn: ReadConn, order_id: UUID) -> list[FrozenPart]:
     """Return the 100 % BOM frozen at lock, by place of fitting; empty before lock."""
-    return await repository.bom(conn, order_id)
+    return await frozen.bom(conn, order_id)
 
 
 async def frozen_boms(conn: ReadConn, order_ids: Sequence[UUID]) -> dict[UUID, list[FrozenPart]]:
     """Return the frozen BOMs of many orders."""
-    return await repository.boms(conn, order_ids)
+    return await frozen.boms(conn, order_ids)
 
 
 async def frozen_routing(conn: ReadConn, order_id: UUID) -> list[FrozenStep]:
     """Return the routing frozen at lock; empty before lock."""
-    return await repository.routing(conn, order_id)
+    return await frozen.routing(conn, order_id)
 
 
 async def _numbered(conn: WriteConn, number: str) -> Order:

@@ -9,8 +9,8 @@ from uuid import UUID
 from mes.contracts.dispatch import JobKind, JobOrder
 from mes.contracts.ids import job_order_id
 from mes.execution.model import Body
+from mes.orders.frozen import FrozenPart
 from mes.orders.model import Order
-from mes.orders.repository import FrozenPart
 
 
 class OrderNotLocked(ValueError):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
 from mes.identity.model import Role
-from mes.inspection import registry
+from mes.inspection import registry, track_record
 from mes.inspection.pipelines import bridge, publishing, service
 from mes.inspection.pipelines.model import Pipeline, Version
 from mes.inspection.pipelines.publication import Place, Publication
@@ -100,7 +100,7 @@ async def pipeline_page(pipeline_id: UUID, shell: PipelinesPage, conn: ReadDb) -
                 if p.present and p.present.pipeline_id == pipeline_id
             ],
             "trials": [
-                Trial(p.trial, await registry.compared(conn, p.camera, p.trial.bundle_sha256))
+                Trial(p.trial, await track_record.compared(conn, p.camera, p.trial.bundle_sha256))
                 for p in places.values()
                 if p.trial and p.trial.pipeline_id == pipeline_id
             ],

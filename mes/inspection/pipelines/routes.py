@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, 
 from mes.agents import service as agents
 from mes.identity.access import require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
-from mes.inspection import registry
 from mes.inspection import service as inspection
+from mes.inspection import track_record
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.pipelines import bridge, judged, publishing, service
 from mes.inspection.pipelines.publication import NoPipelineOnTrial
@@ -284,7 +284,7 @@ async def get_compared(camera: Camera, _: Reader, conn: ReadDb) -> ComparedOut:
     place = (await publishing.places(conn)).get(camera)
     if place is None or place.trial is None:
         raise NoPipelineOnTrial(camera=camera)
-    compared = await registry.compared(conn, camera, place.trial.bundle_sha256)
+    compared = await track_record.compared(conn, camera, place.trial.bundle_sha256)
     return ComparedOut.of(place.trial, compared)
 
 

@@ -15,7 +15,7 @@ from mes.inspection import agreement_pages
 from mes.inspection import pages as model_pages
 from mes.inspection import service as inspection
 from mes.inspection.drift import RECENT
-from mes.inspection.registry import Judging
+from mes.inspection.track_record import Judging
 from mes.platform.settings import ReviewSettings
 from mes.quality import pages
 from tests.support.floor import a_result, at

@@ -10,7 +10,7 @@ import pytest
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from mes.contracts.plant import PlantModel
 from mes.contracts.quality import BesideVerdict, Verdict
-from mes.inspection import registry, service
+from mes.inspection import registry, service, track_record
 from mes.inspection.images import FolderImageStore
 from mes.inspection.rollout import (
     AlreadyActive,
@@ -176,9 +176,9 @@ async def test_old_and_new_are_compared_on_the_same_pictures(
         (Verdict.OK, Verdict.OK),
     ):
         await beside(conn, model, old, new)
-    found = await registry.compared(conn, CAMERA, model.package_sha256)
+    found = await track_record.compared(conn, CAMERA, model.package_sha256)
     assert (found.pictures, found.both_nok, found.new_alone, found.old_alone) == (5, 1, 1, 1)
     assert found.agreement == pytest.approx(0.6)
-    pairs = await registry.pairs(conn, CAMERA, model.package_sha256, limit=10)
+    pairs = await track_record.pairs(conn, CAMERA, model.package_sha256, limit=10)
     differ = [(p["verdict"] == "OK") != (p["beside_verdict"] == "OK") for p in pairs]
     assert differ == [True, True, False, False, False]

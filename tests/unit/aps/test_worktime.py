@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aps.check.facts import NEVER, Worked
+from aps.check.worked import NEVER, Worked
 from aps.problem import Calendar
 from aps.worktime import INF, WorkTime
 
