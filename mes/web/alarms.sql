@@ -46,9 +46,6 @@ SELECT a.line, count(*)::int AS n, max(a.severity) AS severity, min(a.began_at) 
  WHERE (a.ended_at IS NULL OR a.retain) AND a.shelved IS NOT TRUE
  GROUP BY a.line ORDER BY max(a.severity) DESC, a.line
 
--- silences --
-SELECT line, started_at FROM equipment_silence WHERE ended_at IS NULL ORDER BY started_at
-
 -- failures --
 -- Events that a handler gave up on; real times.
 SELECT f.handler, count(*)::int AS n, max(f.failed_at) AS failed_at,
