@@ -9,6 +9,7 @@ from asyncua import ua
 from edge.opcua import rehearsal
 from edge.opcua.answer import Answer
 from edge.opcua.conditions import ALARM_KINDS, answer_alarm
+from edge.opcua.holds import HoldWrites
 from edge.opcua.job_types import ListedJob, decode_job_list, encode_job_order
 from edge.opcua.link import CallRefused, Link
 from edge.opcua.nodes import UnknownNode
@@ -29,7 +30,9 @@ class LineMethods:
     ) -> None:
         self._link = link
         self._interface = interface
-        self._writes = StationWrites(link, controls or StationControls())
+        offered = controls or StationControls()
+        self._writes = StationWrites(link, offered)
+        self._holds = HoldWrites(link, offered.holds, self._execute)
 
     async def execute(self, command: Command) -> Answer:
         """Carry out one command, or say what it would do, and return the line's answer.
@@ -41,8 +44,12 @@ class LineMethods:
             if command.kind in STATION_KINDS or command.of in STATION_KINDS:
                 dry_run = command.kind is CommandKind.DRY_RUN
                 return await self._writes.execute(command, dry_run=dry_run)
+            if command.of is CommandKind.SET_HOLD:
+                return await self._holds.execute(command, dry_run=True)
             if command.kind is CommandKind.DRY_RUN:
                 return await self._rehearse(command)
+            if command.trace and command.kind is CommandKind.SET_HOLD:
+                return await self._holds.execute(command, dry_run=False)
             if command.trace and command.kind in rehearsal.JOB_KINDS:
                 return await self._traced(command)
             return Answer(await self._execute(command))

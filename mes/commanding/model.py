@@ -12,6 +12,7 @@ from mes.contracts.controls import Recipe, recipe_of
 from mes.contracts.dispatch import CommandKind, JobKind, JobState, ValueChange
 from mes.contracts.plant import Line, Station
 from mes.dispatching.model import Job
+from mes.execution.model import Body
 from mes.identity.model import Role, User
 from mes.platform.errors import Conflict, Forbidden, Invalid, NotFound
 
@@ -36,6 +37,7 @@ MAY: Mapping[CommandKind, frozenset[Role]] = {
     CommandKind.CLEAR_JOB: _PLANNER,
     CommandKind.DOWNLOAD_RECIPE: frozenset({Role.QUALITY, Role.MAINTENANCE}),
     CommandKind.SET_INTERLOCK: frozenset({Role.MAINTENANCE}),
+    CommandKind.SET_HOLD: frozenset({Role.QUALITY}),
 }
 """What people may ask of a line, and which roles may; an administrator may ask all of it."""
 
@@ -46,6 +48,7 @@ NEEDS_REASON = frozenset(
         CommandKind.CANCEL_JOB,
         CommandKind.DOWNLOAD_RECIPE,
         CommandKind.SET_INTERLOCK,
+        CommandKind.SET_HOLD,
     }
 )
 """What is not carried out without saying why."""
@@ -120,6 +123,24 @@ class EngageMissing(Invalid):
     code = "command.engage_missing"
 
 
+class HoldIncomplete(Invalid):
+    """A hold names body_id, and whether the body is held (held: true) or freed (held: false)."""
+
+    code = "command.hold_incomplete"
+
+
+class BodyElsewhere(Conflict):
+    """Body {body} is not on line {line} now; a hold is set at the line that has the body."""
+
+    code = "command.body_elsewhere"
+
+
+class HeldByQuality(Conflict):
+    """Body {body} waits for a decision of quality; deciding there frees it at its line."""
+
+    code = "command.held_by_quality"
+
+
 class OnlyLotsStop(Conflict):
     """Job order {job} is no lot; only a lot can end early with what it has made. Abort it instead."""
 
@@ -162,6 +183,9 @@ class Wish:
     values: Mapping[str, float] = field(default_factory=dict)
     """Of a recipe: what is to differ from the plant file."""
     engage: bool | None = None
+    body_id: UUID | None = None
+    held: bool | None = None
+    """Of a hold: keep the body before its exit gate, or free it."""
     reason: str = ""
 
 
@@ -193,6 +217,12 @@ class LineCommand:
         if self.ok is None:
             return "sent"
         return "done" if self.ok else "refused"
+
+    @property
+    def body_id(self) -> UUID | None:
+        """The body that it is about, of a hold."""
+        told = self.body.get("body_id")
+        return None if told is None else UUID(told)
 
     @property
     def needs_reason(self) -> bool:
@@ -305,6 +335,16 @@ def station_of(line: Line, wish: Wish) -> Station:
         if station.id == wish.station:
             return station
     raise UnknownStation(line=line.id, station=wish.station or "–")
+
+
+def require_on_line(body: Body, line: str) -> None:
+    """Refuse to hold a body where it is not.
+
+    Raises:
+        BodyElsewhere: another line has it, or none.
+    """
+    if body.place.line != line:
+        raise BodyElsewhere(body=body.number, line=line)
 
 
 def sends_job(kind: CommandKind) -> bool:

@@ -28,6 +28,7 @@ EXPORTED = ("sent_at", "kind", "dry_run", "actor", "reason", "state", "code", "c
 async def line_page(line: str, shell: LinePage, conn: ReadDb) -> HTMLResponse:
     """Show the jobs of a line with what can be asked about them, and the history of what was asked."""
     await service.require_line(conn, line)
+    history = await service.history(conn, line)
     return shell.page(
         "commanding/line.html",
         {
@@ -36,7 +37,10 @@ async def line_page(line: str, shell: LinePage, conn: ReadDb) -> HTMLResponse:
             "recipes": views.recipes(shell.plant.line(line)),
             "may_set_recipe": views.may_ask(CommandKind.DOWNLOAD_RECIPE, shell.roles),
             "may_set_interlock": views.may_ask(CommandKind.SET_INTERLOCK, shell.roles),
-            "history": await service.history(conn, line),
+            "bodies": await views.bodies(conn, line),
+            "may_hold": views.may_ask(CommandKind.SET_HOLD, shell.roles),
+            "history": history,
+            "body_numbers": await views.body_numbers(conn, history),
             "topics": "jobs,map",
         },
     )
@@ -68,6 +72,7 @@ async def command_page(
             "line": shell.plant.line(line),
             "c": command,
             "job": await views.job_of(conn, command),
+            "body_numbers": await views.body_numbers(conn, [command]),
             "may_carry_out": command.may_be_carried_out(clock.real_now())
             and views.may_ask(command.kind, shell.roles),
             "topics": "jobs",

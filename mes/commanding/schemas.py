@@ -31,6 +31,10 @@ class CommandIn(BaseModel):
     """Recipe: what is to differ from the plant file, in the tags' units."""
     engage: bool | None = None
     """Interlock: set it, or release it."""
+    body_id: UUID | None = None
+    """Hold: of which body."""
+    held: bool | None = None
+    """Hold: keep it before the exit gate, or free it."""
     reason: Reason = ""
 
     def wish(self) -> Wish:
@@ -43,6 +47,8 @@ class CommandIn(BaseModel):
             variant=self.variant,
             values=self.values,
             engage=self.engage,
+            body_id=self.body_id,
+            held=self.held,
             reason=self.reason,
         )
 
@@ -65,6 +71,7 @@ class LineCommandOut(BaseModel):
     rehearsal_id: UUID | None
     job_order_id: UUID | None
     station: str | None
+    body_id: UUID | None
     actor: str
     reason: str
     state: str

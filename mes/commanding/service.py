@@ -12,6 +12,8 @@ from mes.commanding.model import (
     AgentTooOld,
     CommandIdTaken,
     EngageMissing,
+    HeldByQuality,
+    HoldIncomplete,
     JobMissing,
     LineCommand,
     UnknownLineCommand,
@@ -22,9 +24,12 @@ from mes.contracts.events import CommandDone
 from mes.contracts.ids import uuid7
 from mes.dispatching import service as dispatching
 from mes.dispatching.model import UnknownLine
+from mes.execution import service as execution
+from mes.execution.model import UnknownBody
 from mes.identity import service as identity
 from mes.identity.model import User
 from mes.platform.db import ReadConn, WriteConn
+from mes.quality import service as quality
 from mes.resources import service as resources
 
 RECENT = 50
@@ -46,8 +51,8 @@ async def ask(
 
     Raises:
         UnknownLine, NotCommandable, NotYourCommand, ReasonMissing, JobMissing, JobElsewhere, OnlyLotsStop,
-        UnknownStation, NoRecipe, NotInRecipe, OutsideLimits, EngageMissing, AgentTooOld, CommandIdTaken: as
-            they say.
+        UnknownStation, NoRecipe, NotInRecipe, OutsideLimits, EngageMissing, HoldIncomplete, UnknownBody,
+        BodyElsewhere, HeldByQuality, AgentTooOld, CommandIdTaken: as they say.
     """
     await require_line(conn, line)
     model.require_role(wish.kind, asking.user)
@@ -74,6 +79,8 @@ async def carry_out(
     why = reason.strip() or rehearsal.reason
     model.require_reason(rehearsal.kind, why)
     shown = Command.model_validate(rehearsal.body)
+    if shown.body_id is not None:
+        await _require_free_to_hold(conn, line, shown.body_id, held=bool(shown.held))
     command = shown.model_copy(
         update={
             "id": model.carried_out_id(rehearsal.id),
@@ -148,6 +155,10 @@ async def _command(
             model.station_of(plant_line, wish)
             if wish.engage is None:
                 raise EngageMissing
+        case CommandKind.SET_HOLD:
+            if wish.body_id is None or wish.held is None:
+                raise HoldIncomplete
+            await _require_free_to_hold(conn, line, wish.body_id, held=wish.held)
         case _:
             if wish.job_order_id is None:
                 raise JobMissing(kind=wish.kind.value, line=line)
@@ -163,11 +174,23 @@ async def _command(
         job=job.order if job is not None and model.sends_job(wish.kind) else None,
         job_order_id=None if job is None else job.id,
         station=wish.station if job is None else None,
+        body_id=wish.body_id if wish.kind is CommandKind.SET_HOLD else None,
+        held=wish.held if wish.kind is CommandKind.SET_HOLD else None,
         recipe=recipe,
         engage=wish.engage if wish.kind is CommandKind.SET_INTERLOCK else None,
         reason=wish.reason.strip() or None,
         trace=not wish.dry_run,
     )
+
+
+async def _require_free_to_hold(conn: ReadConn, line: str, body_id: UUID, *, held: bool) -> None:
+    """Refuse to hold a body where it is not, and to free one that waits for a decision."""
+    body = await execution.find_body(conn, body_id)
+    if body is None:
+        raise UnknownBody(body=body_id)
+    model.require_on_line(body, line)
+    if not held and await quality.is_held(conn, body_id):
+        raise HeldByQuality(body=body.number)
 
 
 async def _send(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 from mes.commanding import model
 from mes.commanding.model import LineCommand
@@ -13,8 +14,11 @@ from mes.contracts.plant import Line, Station
 from mes.contracts.text import Text
 from mes.dispatching import service as dispatching
 from mes.dispatching.model import Job
+from mes.execution import service as execution
+from mes.execution.model import Body
 from mes.identity.model import Role
 from mes.platform.db import ReadConn
+from mes.quality import service as quality
 
 ENDED_SHOWN = 8
 
@@ -45,6 +49,27 @@ class RecipeRow:
     def label(self, name: str) -> Text:
         """Return what a value is called."""
         return next(tag.label for tag in self.station.tags if tag.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRow:
+    """A body on the line, and whether quality has yet to decide about it."""
+
+    body: Body
+    waits_for_quality: bool
+
+
+async def bodies(conn: ReadConn, line: str) -> list[BodyRow]:
+    """Return the bodies that a line has, those parked in its bay included, first in first."""
+    waiting = {hold.body_id for hold in await quality.open_holds(conn)}
+    found = await execution.where_bodies_are(conn)
+    return [BodyRow(body, body.id in waiting) for body in found if body.place.line == line]
+
+
+async def body_numbers(conn: ReadConn, commands: Collection[LineCommand]) -> dict[UUID, str]:
+    """Return the numbers of the bodies that commands are about."""
+    ids = {command.body_id for command in commands if command.body_id is not None}
+    return {key: body.number for key, body in (await execution.find_bodies(conn, ids)).items()}
 
 
 def recipes(line: Line) -> list[RecipeRow]:

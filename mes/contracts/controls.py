@@ -1,4 +1,4 @@
-"""Recipes and interlocks of stations: what the MES may set at a line beside its job orders.
+"""Recipes, interlocks and holds: what the MES may set at a line beside its job orders.
 
 A *recipe* sets process values of a station for one variant of body. A line keeps one a variant and works
 each body under that of its variant. Its version is a checksum of its content, which the line reports, so
@@ -7,6 +7,9 @@ back, taken over by one call, and read back again in the *actual* nodes.
 
 An *interlock* keeps a station from working until a person releases it. An open guard sets it; while the
 guard is open nothing is set or released from outside.
+
+A *hold* keeps a body before its line's exit gate. It is set by the line's own method
+(`LineMethodNodes.set_hold`); what stands here is where the line tells which bodies it holds.
 
 The nodes travel beside `LineInterface` in the agent's configuration: agents of an older version do not read
 them. A line of another maker is described by the same fields; where it has no method the nodes are written.
@@ -117,11 +120,21 @@ class InterlockNodes(_Message):
     command: str | None = None
 
 
+class HoldNodes(_Message):
+    """Where a line tells what it holds back; bodies by id."""
+
+    held: str
+    """String[], read: the bodies that may not pass the exit gate."""
+    present: str
+    """String[], read: the bodies that the line has, held or not."""
+
+
 class StationControls(_Message):
-    """Everything that can be set at the stations of a line."""
+    """Everything that can be set at a line and its stations."""
 
     recipes: tuple[RecipeNodes, ...] = ()
     interlocks: tuple[InterlockNodes, ...] = ()
+    holds: HoldNodes | None = None
 
     def recipe(self, station: str, variant: str) -> RecipeNodes | None:
         """Return the nodes of a recipe; None: the line does not offer it."""
@@ -183,6 +196,14 @@ def station_controls(line: Line) -> StationControls:
             )
             for station in line.stations
         ),
+        holds=_hold_nodes(line) if line.strokes_per_min is None else None,
+    )
+
+
+def _hold_nodes(line: Line) -> HoldNodes:
+    """Return where a line that builds bodies tells its holds; presses hold racks, which are no bodies."""
+    return HoldNodes(
+        held=plant_node(line.id, "Holds", "Held"), present=plant_node(line.id, "Holds", "Present")
     )
 
 

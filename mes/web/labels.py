@@ -196,6 +196,7 @@ COMMAND_KIND: Mapping[str, Label] = {
     "clear_job": Label(_("Take off the line's list"), "trash-2", "mute"),
     "download_recipe": Label(_("Load a recipe"), "download", "info"),
     "set_interlock": Label(_("Interlock"), "lock", "warn"),
+    "set_hold": Label(_("Hold of a body"), "hand", "warn"),
 }
 
 COMMAND_STATE: Mapping[str, Label] = {
@@ -221,6 +222,8 @@ COMMAND_ANSWER: Mapping[str, Label] = {
     "not_writable": Label(_("The line does not let us write it"), "lock", "bad"),
     "guard_open": Label(_("The guard is open"), "lock-open", "bad"),
     "guard_unknown": Label(_("The line does not say whether the guard is closed"), "ban", "bad"),
+    "unknown_body": Label(_("The line does not have this body"), "circle-help", "bad"),
+    "holds_unreadable": Label(_("The line does not say which bodies it holds"), "ban", "bad"),
     "not_offered": Label(_("This line does not offer it"), "ban", "bad"),
 }
 

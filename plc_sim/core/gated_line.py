@@ -117,11 +117,13 @@ class GatedLine(LineCore):
         self._touch_body(body)
         self.emit("hold_changed", body_id=body.id, held=held, by=by, reason=reason)
 
+    def bodies(self) -> list[Body]:
+        """Return the bodies at the stations, then those parked in the bay."""
+        standing = [cell.body for cell in self.cells.values() if cell.body is not None]
+        return [*standing, *(place.body for place in self.bay)]
+
     def _find(self, body_id: str) -> Body | None:
-        for cell in self.cells.values():
-            if cell.body is not None and cell.body.id == body_id:
-                return cell.body
-        return next((place.body for place in self.bay if place.body.id == body_id), None)
+        return next((body for body in self.bodies() if body.id == body_id), None)
 
     def _touch_body(self, body: Body) -> None:
         self.changes.docs.add("line")

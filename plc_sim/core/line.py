@@ -11,6 +11,7 @@ from mes.contracts.line_records import StationState
 from mes.contracts.plant import Line, PlantModel
 from mes.contracts.plc import PackMLState
 from mes.contracts.quality import Verdict
+from plc_sim.core.body import Body
 from plc_sim.core.camera_requests import CameraRequests
 from plc_sim.core.cell import Cell
 from plc_sim.core.floor import Floor
@@ -153,6 +154,10 @@ class LineCore(JobCommands, StationWork, StationStates, CameraRequests):
     @abstractmethod
     def set_hold(self, subject: str, *, held: bool, reason: str) -> str:
         """Hold or release a body (or a rack); returns a status word."""
+
+    @abstractmethod
+    def bodies(self) -> list[Body]:
+        """Return the bodies that the line has, those parked in its bay included."""
 
     @abstractmethod
     def answer_reading(self, station: str, answer: ReadingAnswer, body_id: str) -> str:

@@ -15,7 +15,7 @@ from mes.contracts.job_parameters import ReturnStatus
 from mes.contracts.line_records import StationState
 from mes.contracts.plant import Line, Panel, PlantModel
 from mes.contracts.quality import Verdict
-from plc_sim.core.body import Defect, Rack
+from plc_sim.core.body import Body, Defect, Rack
 from plc_sim.core.cell import Cell
 from plc_sim.core.changes import Changes
 from plc_sim.core.floor import Floor
@@ -238,6 +238,10 @@ class PressLine(LineCore):
         if changed is None:
             return "unknown_rack"
         return "ok" if changed else "already_done"
+
+    def bodies(self) -> list[Body]:
+        """There are no bodies on a press line."""
+        return []
 
     def answer_reading(self, station: str, answer: ReadingAnswer, body_id: str) -> str:
         """A press line reads no bodies."""

@@ -147,6 +147,7 @@ class LineServer:
                     station.id, builder, line=line.id
                 )
                 await reader.build(parent)
+        await self._controls.build_holds(node)
         self._alarms = LineAlarms(line, builder, lambda: moment(self._core.at))
         await self._alarms.build(parents, self._tag_nodes)
         await self._build_ledger(node)
@@ -367,6 +368,8 @@ class LineServer:
         if self._line.strokes_per_min is None or not self._waiting_tags:
             await values["good"].publish_if_new(core.good, at=at)
         await self._companion.publish(at=at)
+        if self._controls is not None:
+            await self._controls.publish_holds(at=at)
 
 
 def _word(text: str) -> list[ua.Variant]:

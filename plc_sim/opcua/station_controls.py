@@ -1,4 +1,4 @@
-"""What a client may set at the stations of a line: recipes to stage and apply, interlocks to set and release."""
+"""What a client may set at a line: recipes to stage and apply, interlocks to set and release; whom it holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ask = Callable[[Callable[[], str]], Awaitable[str]]
 
 
 class ControlServer:
-    """The recipes and interlocks of one line on its server."""
+    """The recipes, interlocks and holds of one line on its server."""
 
     def __init__(
         self, core: LineCore, builder: NodeBuilder, controls: StationControls, ask: Ask
@@ -32,6 +32,7 @@ class ControlServer:
         self._versions: dict[tuple[str, str], LiveValue] = {}
         self._actual: dict[tuple[str, str, str], LiveValue] = {}
         self._interlocks: dict[str, tuple[LiveValue, LiveValue]] = {}
+        self._holds: tuple[LiveValue, LiveValue] | None = None
 
     async def build(self, parent: Node, station: str) -> None:
         """Add what a station offers below its object."""
@@ -41,6 +42,28 @@ class ControlServer:
         interlock = self._controls.interlock(station)
         if interlock is not None:
             await self._build_interlock(parent, interlock)
+
+    async def build_holds(self, line: Node) -> None:
+        """Add below the line's object where it tells which bodies it has, and which it holds."""
+        nodes = self._controls.holds
+        if nodes is None:
+            return
+        builder = self._builder
+        place = nodes.held.rpartition(".")[0]
+        node = await builder.object(line, place, ua.QualifiedName("Holds", builder.plant))
+        self._holds = (
+            await builder.live(node, nodes.held, [], _S, rank=1),
+            await builder.live(node, nodes.present, [], _S, rank=1),
+        )
+
+    async def publish_holds(self, *, at: datetime) -> None:
+        """Tell which bodies the line has and holds, where that is new."""
+        if self._holds is None:
+            return
+        held, present = self._holds
+        bodies = self._core.bodies()
+        await held.publish_if_new([body.id for body in bodies if body.held], at=at)
+        await present.publish_if_new([body.id for body in bodies], at=at)
 
     async def publish(self, station: str, *, at: datetime) -> None:
         """Tell what is loaded and whether the interlock is set, where it is new."""

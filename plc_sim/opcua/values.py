@@ -48,7 +48,12 @@ class LiveValue:
         if self._history is not None:
             self._history.keep(value, at)
         await self._tell(
-            ua.DataValue(ua.Variant(value, self._kind), _GOOD, at, datetime.now(at.tzinfo))
+            ua.DataValue(
+                ua.Variant(value, self._kind, is_array=isinstance(value, list)),
+                _GOOD,
+                at,
+                datetime.now(at.tzinfo),
+            )
         )
 
     async def inactive(self, *, at: datetime) -> None:

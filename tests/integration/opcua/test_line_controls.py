@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,9 +26,10 @@ from mes.contracts.controls import (
 from mes.contracts.dispatch import Command, CommandKind
 from mes.contracts.line_layout import line_interface
 from mes.contracts.plant import Line
+from mes.contracts.warm_start import WarmBody, WarmStart
 from plc_sim.core.changes import moment
 from plc_sim.store import FLOOR_FILE
-from tests.support.lines import MONDAY
+from tests.support.lines import MONDAY, a_body_job
 from tests.support.sims import Sims
 from tests.support.waiting import eventually
 
@@ -79,6 +81,40 @@ def tried(command: Command) -> Command:
 
 async def shown(link: Link, *nodes: str) -> list[Any]:
     return [value.Value.Value for value in await link.read(nodes)]
+
+
+async def test_a_hold_is_tried_set_read_back_and_lifted(tmp_path: Path) -> None:
+    sims, body = Sims(tmp_path), uuid4()
+    stands = WarmBody(line=LINE, station=STATION, job=a_body_job(LINE, 0, body=body))
+    WarmStart(plant_at=moment(MONDAY), on_line=(stands,), stored=(), racks=()).save(tmp_path)
+    sims.set_clock(0)
+    sims.start(LINE, warm=True)
+    try:
+        async with open_link(line_interface(sims.plant, the_line(sims)).endpoint) as link:
+            line, nodes = methods(sims, link), station_controls(the_line(sims)).holds
+            assert nodes is not None
+            hold = a_command(CommandKind.SET_HOLD, body_id=body, held=True, trace=True)
+            assert await shown(link, nodes.present, nodes.held) == [[str(body)], []]
+
+            rehearsal = await line.execute(tried(hold))
+            assert rehearsal.word == "ok"
+            (change,) = rehearsal.changes
+            assert (change.name, change.node) == ("hold", nodes.held)
+            assert (change.old, change.new) == (False, True)
+            assert await shown(link, nodes.held) == [[]], "a dry run holds nobody"
+
+            assert await line.execute(hold) == rehearsal
+            assert await shown(link, nodes.held) == [[str(body)]]
+            assert (await line.execute(tried(hold))).word == "already_done"
+            free = hold.model_copy(update={"held": False})
+            assert (await line.execute(free)).word == "ok"
+            assert await shown(link, nodes.held) == [[]]
+            stranger = hold.model_copy(update={"body_id": uuid4()})
+            assert (await line.execute(tried(stranger))).word == "unknown_body"
+            elsewhere = methods(sims, link, StationControls())
+            assert (await elsewhere.execute(tried(hold))).word == "not_offered"
+    finally:
+        sims.stop()
 
 
 async def test_a_recipe_is_tried_loaded_read_back_and_reported_by_its_checksum(
