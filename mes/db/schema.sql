@@ -1,4 +1,4 @@
--- The schema of revision 0321, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0325, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -395,6 +395,31 @@ CREATE TABLE public.disposition_undone (
     undone_by text NOT NULL,
     undone_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.drift_alarm (
+    id uuid NOT NULL,
+    camera text NOT NULL,
+    measure text NOT NULL,
+    model_name text NOT NULL,
+    model_version text NOT NULL,
+    model_sha256 text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    distance double precision NOT NULL,
+    most double precision NOT NULL,
+    confirmed_at timestamp with time zone,
+    confirmed_by text,
+    comment text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text,
+    CONSTRAINT drift_alarm_confirmed CHECK (((confirmed_at IS NULL) = (confirmed_by IS NULL))),
+    CONSTRAINT drift_alarm_ended CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+    CONSTRAINT drift_alarm_ended_by_check CHECK ((ended_by = ANY (ARRAY['back'::text, 'model'::text, 'gone'::text]))),
+    CONSTRAINT drift_alarm_measure_check CHECK ((measure = ANY (ARRAY['scores'::text, 'features'::text])))
+);
+
+COMMENT ON COLUMN public.drift_alarm.distance IS 'As measured last while it stood, in spreads; most is what raises it.';
+
+COMMENT ON COLUMN public.drift_alarm.ended_by IS 'Pictures look as before, another model judges, or the plant has the camera no more.';
 
 CREATE TABLE public.equipment_interval (
     line text NOT NULL,
@@ -1682,6 +1707,9 @@ ALTER TABLE ONLY public.dispatch_wish
 ALTER TABLE ONLY public.disposition_undone
     ADD CONSTRAINT disposition_undone_pkey PRIMARY KEY (hold_id, decided_at);
 
+ALTER TABLE ONLY public.drift_alarm
+    ADD CONSTRAINT drift_alarm_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.equipment_silence
     ADD CONSTRAINT equipment_silence_pkey PRIMARY KEY (line, started_at);
 
@@ -1974,6 +2002,10 @@ CREATE INDEX catalog_version_effective ON public.catalog_version USING btree (ef
 CREATE INDEX customer_order_promised ON public.customer_order USING btree (promised_at) WHERE (promised_at IS NOT NULL);
 
 CREATE INDEX customer_order_stage ON public.customer_order USING btree (stage, number);
+
+CREATE INDEX drift_alarm_newest ON public.drift_alarm USING btree (camera, raised_at DESC);
+
+CREATE UNIQUE INDEX drift_alarm_standing ON public.drift_alarm USING btree (camera, measure) WHERE (ended_at IS NULL);
 
 CREATE INDEX equipment_interval_age ON public.equipment_interval USING brin (ended_at);
 

@@ -32,9 +32,14 @@ class Drift:
     """Standard error of `shift` when nothing has changed."""
 
     @property
+    def most(self) -> float:
+        """How far the scores may have moved without an alarm."""
+        return max(LIMIT, 4 * self.noise)
+
+    @property
     def alarm(self) -> bool:
         """Whether the model should be looked at."""
-        return abs(self.shift) > max(LIMIT, 4 * self.noise)
+        return abs(self.shift) > self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,14 @@ def drift_of(scores: Sequence[float]) -> Drift | None:
     recent, earlier = scores[-RECENT:], scores[-RECENT - EARLIER : -RECENT]
     if len(recent) < RECENT or len(earlier) < FEWEST_EARLIER:
         return None
-    now, before = [_odds(s) for s in recent], [_odds(s) for s in earlier]
+    now, before = [log_odds(s) for s in recent], [log_odds(s) for s in earlier]
     centre = median(before)
     spread = max(_TO_SIGMA * median(abs(value - centre) for value in before), 0.05)
     noise = 1.2533 * sqrt(1 / len(recent) + 1 / len(earlier))
     return Drift(len(recent), len(earlier), (median(now) - centre) / spread, noise)
 
 
-def _odds(score: float) -> float:
+def log_odds(score: float) -> float:
+    """Return the log-odds of a score in [0, 1], bounded where it says no more."""
     bounded = min(max(score, _EDGE), 1 - _EDGE)
     return log(bounded / (1 - bounded))

@@ -96,12 +96,22 @@ SELECT i.id, i.triggered_at, i.image_sha256, p.sha256 IS NOT NULL AS image_is_he
  LIMIT %(limit)s
 
 -- recent_scores --
--- The scores of a camera's newest judged pictures by one model, oldest first.
+-- The scores of a camera's newest judged pictures by one model, oldest first; another version of the same graph
+-- may have another threshold, and so other scores.
 SELECT score FROM (
   SELECT score, triggered_at FROM inspection
    WHERE camera = %(camera)s AND verdict IN ('OK', 'NOK') AND model_sha256 = %(model_sha256)s
-     AND triggered_at >= %(since_at)s
+     AND model_version = %(model_version)s AND triggered_at >= %(since_at)s
    ORDER BY triggered_at DESC LIMIT %(limit)s) AS newest
+ ORDER BY triggered_at
+
+-- scores_before --
+-- The scores of a camera's pictures by one model before an instant, oldest first, without the newest of them.
+SELECT score FROM (
+  SELECT score, triggered_at FROM inspection
+   WHERE camera = %(camera)s AND verdict IN ('OK', 'NOK') AND model_sha256 = %(model_sha256)s
+     AND model_version = %(model_version)s AND triggered_at <= %(before_at)s
+   ORDER BY triggered_at DESC LIMIT %(limit)s OFFSET %(skip)s) AS newest
  ORDER BY triggered_at
 
 -- recent_watch --

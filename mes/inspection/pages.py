@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse
 
 from mes.contracts.plant import Line, Station
 from mes.identity.model import Role
-from mes.inspection import registry, track_record
-from mes.inspection.drift import Drift, FeatureDrift
+from mes.inspection import drift_alarms, registry, track_record
+from mes.inspection.drift import EARLIER, RECENT, Drift, FeatureDrift
+from mes.inspection.drift_alarms import LOOK_BACK
+from mes.inspection.drift_chart import HEIGHT, WIDTH, feature_chart, score_chart
 from mes.inspection.pipelines import publishing
 from mes.inspection.pipelines.publication import Place
 from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
@@ -25,7 +27,6 @@ from mes.web.shell import Shell
 router = APIRouter()
 
 ModelsPage = Annotated[Shell, Depends(page_for(Role.QUALITY, Role.MAINTENANCE))]
-LOOK_BACK = timedelta(days=14)
 PAIRS_SHOWN = 24
 
 
@@ -106,6 +107,9 @@ async def camera_page(camera: str, shell: ModelsPage, conn: ReadDb) -> HTMLRespo
             "row": row,
             "pairs": [_sides(pair) for pair in pairs],
             "history": await _history(conn, camera, models),
+            "drifts": await drift_alarms.standing(conn, camera),
+            "drifts_over": await drift_alarms.over(conn, camera),
+            **await _charts(conn, shell, row),
             "choices": [model for model in models if _fits(model, row)],
             "topics": "quality",
         },
@@ -153,6 +157,21 @@ async def _rows(
             row = replace(row, compared=compared)
         rows.append(row)
     return rows
+
+
+async def _charts(conn: ReadConn, shell: Shell, row: Row) -> dict[str, Any]:
+    """Return what the charts of a camera's drift show."""
+    charts: dict[str, Any] = {"chart_width": WIDTH, "chart_height": HEIGHT}
+    if row.judging is None:
+        return {**charts, "score_chart": None, "feature_chart": None}
+    since_at, features = shell.now - LOOK_BACK, None
+    if row.features is not None:
+        watched = await track_record.recent_watch(
+            conn, row.judging, since_at=since_at, count=RECENT + EARLIER
+        )
+        features = feature_chart(watched, limit=row.features.limit)
+    scores = await track_record.recent_scores(conn, row.judging, since_at=since_at)
+    return {**charts, "score_chart": score_chart(scores), "feature_chart": features}
 
 
 async def _history(conn: ReadConn, camera: str, models: list[Model]) -> list[Step]:

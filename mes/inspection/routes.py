@@ -11,12 +11,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from mes.agents import service as agents
 from mes.identity.access import CurrentUser, require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
-from mes.inspection import registry, second_looks, service, track_record
+from mes.inspection import drift_alarms, registry, second_looks, service, track_record
+from mes.inspection.drift_alarm_model import Measure
 from mes.inspection.images import FolderImageStore, ImageStore
 from mes.inspection.model import UnknownImage
 from mes.inspection.rollout import MAX_PACKAGE_BYTES, PackageTooLarge
 from mes.inspection.schemas import (
     CameraFiguresOut,
+    ConfirmDriftIn,
+    DriftAlarmOut,
     InspectionOut,
     ModelOut,
     PromoteIn,
@@ -31,6 +34,7 @@ router = APIRouter(tags=["inspection"])
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Camera = Annotated[str, Path(max_length=80)]
 Engineer = Annotated[User, Depends(require(Role.QUALITY))]
+Keeper = Annotated[User, Depends(require(Role.QUALITY, Role.MAINTENANCE))]
 _FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -106,6 +110,30 @@ async def get_figures(
     """Show how each camera did in the last hours of plant time, and how reviews judged it."""
     since_at = clock.now() - timedelta(hours=hours)
     return [CameraFiguresOut.of(f) for f in await service.figures(conn, since_at=since_at)]
+
+
+@router.get("/api/cameras/drift")
+async def get_drift_alarms(
+    caller: Annotated[Caller, Depends(require_scope(Scope.QUALITY_READ))], conn: ReadDb
+) -> list[DriftAlarmOut]:
+    """List the cameras that no longer see or judge as they did."""
+    return [DriftAlarmOut.model_validate(alarm) for alarm in await drift_alarms.standing(conn)]
+
+
+@router.post("/api/cameras/{camera}/drift/{measure}/confirmation")
+async def confirm_drift(
+    camera: Camera,
+    measure: Measure,
+    body: ConfirmDriftIn,
+    user: Keeper,
+    conn: WriteDb,
+    clock: ClockDep,
+) -> DriftAlarmOut:
+    """Note that somebody knows of a camera's drift, and what was done."""
+    alarm = await drift_alarms.confirm(
+        conn, camera, measure, body.comment.strip(), actor=user.actor, now=clock.now()
+    )
+    return DriftAlarmOut.model_validate(alarm)
 
 
 @router.post("/api/models", status_code=201)

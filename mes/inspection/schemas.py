@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from mes.contracts.quality import DrawnRegion, Region, Sha256, Verdict
+from mes.inspection.drift_alarm_model import Measure
 from mes.inspection.model import CameraFigures, Inspection, Review, uncertainty
 from mes.inspection.rollout import CANARY_EVERY, Model
 
@@ -178,3 +179,28 @@ class ModelOut(BaseModel):
             registered_at=model.registered_at,
             registered_by=model.registered_by,
         )
+
+
+class DriftAlarmOut(BaseModel):
+    """A camera that no longer sees (features) or judges (scores) as it did. Plant time; distances in spreads."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    camera: str
+    measure: Measure
+    model_name: str
+    model_version: str
+    raised_at: datetime
+    distance: float
+    most: float
+    confirmed_at: datetime | None
+    confirmed_by: str | None
+    comment: str
+
+
+class ConfirmDriftIn(BaseModel):
+    """What was found or done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    comment: str = Field(default="", max_length=300)

@@ -1,4 +1,4 @@
-"""Old pictures are dropped, shipped packages registered, models that agents cannot use rolled back."""
+"""Pictures are dropped, shipped packages registered, unusable models rolled back, cameras watched for drift."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import structlog
 
 from mes.agents import service as agents
 from mes.contracts.agent import Heartbeat, ModelHealth
-from mes.inspection import bridge, registry, service
+from mes.inspection import bridge, drift_alarms, registry, service
 from mes.inspection.images import FolderImageStore
 from mes.inspection.pipelines import publishing
 from mes.platform.jobs import JobContext, every
+from mes.resources.service import NoPlantInstalled
 
 log = structlog.get_logger()
 
@@ -72,3 +73,22 @@ async def take_back_unusable(context: JobContext) -> None:
             await agents.refresh_configs(conn, models=context.services["camera_models"])
     for camera in cameras:
         log.warning("model.rolled_back", camera=camera)
+
+
+@every(seconds=60, name="inspection-watch-drift")
+async def watch_drift(context: JobContext) -> None:
+    """Raise an alarm where a camera no longer sees or judges as it did, and end it when it does again."""
+    try:
+        async with context.database.write() as conn:
+            changed = await drift_alarms.watch(conn, now=context.clock.now())
+    except NoPlantInstalled:
+        return
+    for alarm in changed:
+        log.warning(
+            "camera.drift",
+            camera=alarm.camera,
+            measure=alarm.measure.value,
+            distance=round(alarm.distance, 2),
+            most=round(alarm.most, 2),
+            ended_by=None if alarm.ended_by is None else alarm.ended_by.value,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -77,19 +77,27 @@ async def judging(conn: ReadConn, *, since_at: datetime) -> dict[str, Judging]:
     return {row.camera: row for row in rows}
 
 
-async def drift(conn: ReadConn, at: Judging, *, since_at: datetime) -> Drift | None:
-    """Return how a camera's scores have moved under its present model; None while there are too few."""
-    rows = await db.fetch_dicts(
-        conn,
-        queries["recent_scores"],
-        {
-            "camera": at.camera,
-            "model_sha256": at.model_sha256,
-            "since_at": since_at,
-            "limit": RECENT + EARLIER,
-        },
-    )
-    return drift_of([float(row["score"]) for row in rows])
+async def drift(
+    conn: ReadConn, at: Judging, *, since_at: datetime, before_at: datetime | None = None
+) -> Drift | None:
+    """Return how a camera's scores have moved under its present model; None while there are too few.
+
+    Args:
+        before_at: compare with the pictures before those that were the newest then; None: before the newest now.
+    """
+    scores = await recent_scores(conn, at, since_at=since_at)
+    if before_at is None:
+        return drift_of(scores)
+    facts = {**asdict(at), "before_at": before_at, "skip": RECENT, "limit": EARLIER}
+    earlier = await db.fetch_dicts(conn, queries["scores_before"], facts)
+    return drift_of([float(row["score"]) for row in earlier] + scores[-RECENT:])
+
+
+async def recent_scores(conn: ReadConn, at: Judging, *, since_at: datetime) -> list[float]:
+    """Return a camera's newest scores under its present model, oldest first: those compared and those before."""
+    facts = {**asdict(at), "since_at": since_at, "limit": RECENT + EARLIER}
+    rows = await db.fetch_dicts(conn, queries["recent_scores"], facts)
+    return [float(row["score"]) for row in rows]
 
 
 async def feature_drift(
@@ -98,17 +106,16 @@ async def feature_drift(
     """Return how far a camera's pictures look from those of its model's training; None while there are too few."""
     if model.watch_limit is None:
         return None
-    rows = await db.fetch_dicts(
-        conn,
-        queries["recent_watch"],
-        {
-            "camera": at.camera,
-            "model_sha256": at.model_sha256,
-            "since_at": since_at,
-            "limit": RECENT,
-        },
-    )
-    return feature_drift_of([row["watch"] for row in rows], limit=model.watch_limit)
+    watched = await recent_watch(conn, at, since_at=since_at, count=RECENT)
+    return feature_drift_of(watched, limit=model.watch_limit)
+
+
+async def recent_watch(
+    conn: ReadConn, at: Judging, *, since_at: datetime, count: int
+) -> list[list[float]]:
+    """Return where a camera's newest pictures lie among those of its model's training, the newest first."""
+    facts = {**asdict(at), "since_at": since_at, "limit": count}
+    return [row["watch"] for row in await db.fetch_dicts(conn, queries["recent_watch"], facts)]
 
 
 async def heatmap(conn: ReadConn, store: ImageStore, image: bytes, *, model_sha256: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import quote
 
 from mes.equipment.alarms.model import GRAVE
 from mes.platform import db
@@ -84,6 +85,7 @@ class _Teller:
         yield "strays", self._strays
         yield "plan_failures", self._plan_failure
         yield "unplaced", self._unplaced
+        yield "drifts", self._drift
         yield "reviews", self._review
         yield "tokens", self._token
         yield "quotes", self._quote
@@ -310,6 +312,38 @@ class _Teller:
             ),
             self.f._(_("Decide in the review: one key.")),
             f"/quality/review?hold={row['id']}",
+        )
+
+    def _drift(self, row: Row) -> Alarm:
+        features, known = row["measure"] == "features", row["confirmed_by"] is not None
+        detail = self._say(
+            _("The typical picture lies %(n)s spreads from those of the training; limit %(limit)s.")
+            if features
+            else _("The typical score has moved by %(n)s spreads; limit %(limit)s."),
+            n=self.f.number(row["distance"], digits=1),
+            limit=self.f.number(row["most"], digits=1),
+        )
+        if known:
+            said = (said_by.actor(row["confirmed_by"], self.f._), row["comment"])
+            detail += f" {self.f._(_('Confirmed'))}: " + " · ".join(x for x in said if x)
+        return Alarm(
+            "soon" if known else "loss",
+            "drift",
+            "chart-line",
+            self._say(
+                _("%(camera)s sees otherwise than in its training")
+                if features
+                else _("%(camera)s judges otherwise than before"),
+                camera=self.names(row["camera"]),
+            ),
+            detail,
+            self.f._(
+                _("It ends when its pictures are steady again, or another model judges.")
+                if known
+                else _("Look at lamp, lens and the newest pictures; confirm with what was found.")
+            ),
+            f"/quality/models/{quote(row['camera'], safe='')}#drift-{row['measure']}",
+            since=row["raised_at"],
         )
 
     def _token(self, row: Row) -> Alarm:

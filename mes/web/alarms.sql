@@ -64,6 +64,11 @@ SELECT p.id, p.number, p.failure, p.created_at FROM plan AS p
 SELECT id, number, jsonb_array_length(unplaced) AS n, published_at FROM plan
  WHERE state = 'published' AND jsonb_array_length(unplaced) > 0
 
+-- drifts --
+-- Cameras that no longer see or judge as they did; plant times.
+SELECT camera, measure, distance, most, raised_at, confirmed_by, comment FROM drift_alarm
+ WHERE ended_at IS NULL ORDER BY confirmed_at IS NOT NULL, raised_at
+
 -- tokens --
 -- Tokens of machines that end soon or have ended in the last days without a newer one of that name; real times.
 SELECT t.name, max(t.expires_at) AS expires_at FROM api_token AS t

@@ -109,6 +109,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "store.unknown": "没有产线从缓存 {store} 取车身。",
     "line.unknown": "工厂没有产线 {line}；已有产线：{known}。",
     "malformed": "无法读取请求：{why}",
+    "drift.nothing_to_confirm": "{camera} 没有待确认的此类漂移告警。",
     "model.already_active": "{model} 已在 {camera} 判定。",
     "model.nothing_on_trial": "{camera} 没有试用中的模型。",
     "model.nothing_to_roll_back": "{camera} 由随代理附带的模型判定；没有可回退的模型。",
