@@ -25,6 +25,7 @@ import numpy as np
 from qc_vision.bench_boxes import neu_boxes, weld_boxes
 from qc_vision.bench_rates import overkill_and_int8, throughput
 from qc_vision.bench_real import magnetic_tile, neu_classes, real_sets
+from qc_vision.bench_shops import golden_figures
 from qc_vision.figures import Figure
 from qc_vision.gauges.bench import gauge_figures
 from qc_vision.packages import shipped
@@ -75,6 +76,7 @@ def _sections(*, subset: bool, work: Path) -> Iterator[tuple[str, Section]]:
     count = 60 if subset else 400
     for shop in shipped():
         yield f"shipped {shop}", partial(_shipped, shop, count)
+    yield "four shops", partial(golden_figures, 60 if subset else 300)
     yield "cold start", _cold_start
     yield "gauges", partial(gauge_figures, pictures=60 if subset else 400)
     yield "good-only", partial(_good_only, work)

@@ -34,11 +34,28 @@ class Convolution:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What belongs where, added to the answer of one layer.
+
+    Args:
+        to: the layer's name.
+        places: 1×channels×rows×columns, what is added to ``whole`` of the mean over all patches.
+        told: of the sum of both, after a ReLU.
+    """
+
+    to: str
+    places: Float
+    whole: Convolution
+    told: Convolution
+
+
+@dataclass(frozen=True, slots=True)
 class HeadWeights:
     """The trained head as plain convolutions in order, each but the last followed by a ReLU."""
 
     layers: tuple[Convolution, ...]
     classes: int
+    expected: Expected | None = None
 
 
 @dataclass
@@ -136,7 +153,10 @@ def _head(g: GraphWriter, head: HeadWeights, rows: int, columns: int) -> str:
     """Add the patch head; returns the name of the rows×columns defect logit."""
     x = "features"
     for layer in head.layers[:-1]:
-        x = g.node("Relu", [g.convolution(x, layer)], f"{layer.name}_relu")
+        answer = g.convolution(x, layer)
+        if head.expected is not None and head.expected.to == layer.name:
+            answer = g.node("Add", [answer, _expected(g, head.expected, x)], "head_compared")
+        x = g.node("Relu", [answer], f"{layer.name}_relu")
     x = g.convolution(x, head.layers[-1])
     if not head.classes:
         shape = g.constant("grid_shape", np.array([rows, columns], np.int64))
@@ -147,6 +167,14 @@ def _head(g: GraphWriter, head: HeadWeights, rows: int, columns: int) -> str:
     kinds = g.constant("kinds_shape", np.array([head.classes, rows, columns], np.int64))
     g.node("Reshape", ["kinds", kinds], "classes")
     return g.node("Reshape", ["defect", shape], "head_logit")
+
+
+def _expected(g: GraphWriter, expected: Expected, patches: str) -> str:
+    """Add what belongs where; returns the name of 1×channels×rows×columns."""
+    whole = g.convolution(g.node("GlobalAveragePool", [patches], "head_mean"), expected.whole)
+    places = g.constant("head_places", expected.places)
+    both = g.node("Relu", [g.node("Add", [places, whole], "head_here")], "head_here_relu")
+    return g.convolution(both, expected.told)
 
 
 def _bank(g: GraphWriter, bank: Bank, rows: int, columns: int) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qc_vision.backbones import FEATURES
-from qc_vision.training.graph import Convolution, HeadWeights
+from qc_vision.training.graph import Convolution, Expected, HeadWeights
 
 Float = NDArray[np.float32]
 
@@ -24,15 +24,25 @@ _STEP: Final = 3
 _VERDICT_WEIGHT: Final = 0.3
 _VERDICT_PATCHES: Final = 3
 
+PLACES: Final = 16
+"""Places along each side of a picture at which the head learns what to expect."""
+
+ENOUGH_TO_EXPECT: Final = 1500
+"""Pictures below which the head does not learn what to expect where: it would learn them by heart."""
+
 
 class PatchHead(nn.Module):
     """Features N×203×h×w → N×(1 + classes)×h×w: defect logit, then kind logits.
 
     A patch is judged by its neighbours and by what lies up to seven patches (56 pixels) around: a
     panel's colour is wrong only beside its neighbour's, and a stripe of the light tunnel is three wide.
+
+    With ``expects`` it is also judged by what belongs there: the mean of the whole picture tells which part it
+    is and in which light, a learned map (16×16 places, enlarged to the patches) what such a part shows where.
+    A highlight is a dent only where no bead is, a spot weld wrong only off its place.
     """
 
-    def __init__(self, classes: int, width: int = 64) -> None:
+    def __init__(self, classes: int, width: int = 64, *, expects: bool = False) -> None:
         super().__init__()
         self.classes = classes
         self.mean = nn.Parameter(torch.zeros(FEATURES), requires_grad=False)
@@ -43,20 +53,47 @@ class PatchHead(nn.Module):
         self.beyond = nn.Conv2d(width, width, 5, padding=2 * _STEP, dilation=_STEP, groups=width)
         self.join = nn.Conv2d(width, width, 1)
         self.answer = nn.Conv2d(width, 1 + classes, 1)
+        self.expectation = Expectation(width) if expects else None
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, *, mirrored: bool = False) -> Tensor:
+        """Answer for features; mirrored ones are expected mirrored."""
         x = (features - self.mean[:, None, None]) * self.scale[:, None, None]
         x = functional.relu(self.squeeze(x))
         x = functional.relu(x + self.around(x))
-        x = functional.relu(self.mix(x))
+        mixed = self.mix(x)
+        if self.expectation is not None:
+            mixed = mixed + self.expectation(x, mirrored=mirrored)
+        x = functional.relu(mixed)
         x = functional.relu(x + self.beyond(x))
         x = functional.relu(self.join(x))
         answer: Tensor = self.answer(x)
         return answer
 
 
-def plain(head: PatchHead) -> HeadWeights:
-    """Fold normalisation and the residuals into the weights."""
+class Expectation(nn.Module):
+    """Patches N×width×h×w → the same shape: what belongs where, by the whole picture and the place."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.places = nn.Parameter(0.5 * torch.randn(1, width, PLACES, PLACES))
+        self.whole = nn.Conv2d(width, width, 1)
+        self.told = nn.Conv2d(width, width, 1)
+
+    def forward(self, patches: Tensor, *, mirrored: bool) -> Tensor:
+        places = _enlarged(self.places, (patches.shape[2], patches.shape[3]))
+        if mirrored:
+            places = places.flip(3)
+        whole = self.whole(patches.mean(dim=(2, 3), keepdim=True))
+        told: Tensor = self.told(functional.relu(places + whole))
+        return told
+
+
+def _enlarged(places: Tensor, grid: tuple[int, int]) -> Tensor:
+    return functional.interpolate(places, grid, mode="bilinear", align_corners=False)
+
+
+def plain(head: PatchHead, grid: tuple[int, int]) -> HeadWeights:
+    """Fold normalisation and the residuals into the weights, for a picture of so many patches (rows, columns)."""
     scale, mean = _array(head.scale), _array(head.mean)
     squeeze = _folded(head.squeeze, "squeeze")
     weight = squeeze.weight * scale[None, :, None, None]
@@ -69,7 +106,18 @@ def plain(head: PatchHead) -> HeadWeights:
         _folded(head.join, "join"),
         _folded(head.answer, "answer"),
     )
-    return HeadWeights(layers, head.classes)
+    return HeadWeights(layers, head.classes, _expected(head.expectation, grid))
+
+
+def _expected(learned: Expectation | None, grid: tuple[int, int]) -> Expected | None:
+    if learned is None:
+        return None
+    return Expected(
+        "head_mix",
+        _array(_enlarged(learned.places, grid)),
+        _folded(learned.whole, "whole"),
+        _folded(learned.told, "told"),
+    )
 
 
 def _folded(layer: nn.Conv2d, name: str, *, residual: bool = False) -> Convolution:
@@ -97,6 +145,14 @@ class HeadData:
     targets: NDArray[np.int8]
     kinds: NDArray[np.int64]
 
+    def with_(self, other: HeadData) -> HeadData:
+        """Return both together."""
+        return HeadData(
+            np.concatenate([self.features, other.features]),
+            np.concatenate([self.targets, other.targets]),
+            np.concatenate([self.kinds, other.kinds]),
+        )
+
 
 def train_head(
     data: HeadData,
@@ -115,7 +171,7 @@ def train_head(
     of the picture (of its defect, where it has one); plus cross-entropy of the kind on defect patches.
     """
     torch.manual_seed(seed)
-    head = PatchHead(classes)
+    head = PatchHead(classes, expects=len(data.features) >= ENOUGH_TO_EXPECT)
     sample = torch.from_numpy(data.features[:: max(1, len(data.features) // 200)]).float()
     head.mean.data = sample.mean(dim=(0, 2, 3))
     head.scale.data = 1.0 / (sample.std(dim=(0, 2, 3)) + 1e-3)
@@ -175,9 +231,10 @@ def _loss(
     features = torch.from_numpy(data.features[picked]).float()
     targets = torch.from_numpy(data.targets[picked].astype(np.int64))
     rng = np.random.default_rng(epoch_seed)
-    if rng.random() < 0.5:
+    mirrored = rng.random() < 0.5
+    if mirrored:
         features, targets = features.flip(3), targets.flip(2)
-    answer = head(features)
+    answer = head(features, mirrored=mirrored)
     logit, kinds = answer[:, 0], answer[:, 1:]
     positive, negative = targets == 1, targets == 0
     raw = functional.binary_cross_entropy_with_logits(logit, positive.float(), reduction="none")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,8 +48,28 @@ class Snapshot:
     limits: FitnessLimits | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """More pictures than one can learn from, of which a head of a few epochs finds the hardest.
+
+    Args:
+        good, defects: looked at one by one, so that they need not be kept.
+        keep_good, keep_defects: how many of the hardest are learned from.
+    """
+
+    good: Iterable[Sample]
+    defects: Iterable[Sample]
+    keep_good: int
+    keep_defects: int
+    epochs: int = 3
+
+
 def make_package(
-    snapshot: Snapshot, options: Options, package: Path, progress: Progress
+    snapshot: Snapshot,
+    options: Options,
+    package: Path,
+    progress: Progress,
+    search: Search | None = None,
 ) -> Manifest:
     """Train, calibrate, write and verify a package; return its manifest (metrics still empty).
 
@@ -61,6 +82,9 @@ def make_package(
     extractor = Extractor(backbone)
 
     data, labels, bank = _learn_from(snapshot, options, extractor, rng, progress)
+    if search is not None:
+        scout = train_head(data, len(labels), epochs=search.epochs, seed=options.seed)
+        data = data.with_(hardest(search, scout, extractor, labels, progress))
     checkpoint = package / "training.pt"
     head = train_head(
         data,
@@ -75,7 +99,7 @@ def make_package(
     fusion, raw, pooled = _calibrate(snapshot.calibration, extractor, head, bank, options)
     calibration = conformal(raw, options.target_overkill)
     progress({"step": "calibrated", "threshold": calibration.threshold, "n": calibration.n})
-    weights = plain(head)
+    weights = plain(head, extractor.grid)
     model = inspection_model(backbone, weights, bank, fusion)
     watch = fit_watch(pooled, rng)
     if watch is not None:
@@ -94,6 +118,11 @@ def make_package(
                 "good": len(snapshot.good),
                 "spoiled": options.spoiled * len(snapshot.good),
                 "defects": len(snapshot.defects),
+                **(
+                    {}
+                    if search is None
+                    else {"hard_good": search.keep_good, "hard_defects": search.keep_defects}
+                ),
             },
             **({} if watch is None else {"watch": watch.noted()}),
             **options.extra,
@@ -130,6 +159,45 @@ def _learn_from(
     targets = np.stack([targets_of(sample, rows, columns) for sample in samples])
     kinds = np.array([labels.index(s.kind) if s.kind else -1 for s in samples], np.int64)
     return HeadData(features, targets, kinds), labels, bank
+
+
+def hardest(
+    search: Search,
+    scout: PatchHead,
+    extractor: Extractor,
+    labels: tuple[str, ...],
+    progress: Progress,
+) -> HeadData:
+    """Return the good pictures that look worst to a head, and the defects that it hardly sees."""
+    rows, columns = extractor.grid
+    found = []
+    for name, samples, keep, sign in (
+        ("good", search.good, search.keep_good, 1.0),
+        ("defects", search.defects, search.keep_defects, -1.0),
+    ):
+        kept: list[tuple[float, int, Sample, NDArray[np.float16]]] = []
+        for number, sample in enumerate(samples):
+            features = extractor.one(sample.image)
+            asked = targets_of(sample, rows, columns) == (sample.mask is not None)
+            hardness = sign * _highest(scout, features, asked)
+            heapq.heappush(kept, (hardness, number, sample, features.astype(np.float16)))
+            if len(kept) > keep:
+                heapq.heappop(kept)
+            if number % 200 == 199:
+                progress({"step": f"hardest {name}", "done": number + 1})
+        found += [(sample, features) for _, _, sample, features in kept]
+    return HeadData(
+        np.stack([features for _, features in found]),
+        np.stack([targets_of(sample, rows, columns) for sample, _ in found]),
+        np.array([labels.index(s.kind) if s.kind else -1 for s, _ in found], np.int64),
+    )
+
+
+def _highest(head: PatchHead, features: NDArray[np.float32], asked: NDArray[np.bool_]) -> float:
+    """Return the highest logit of the patches asked; of all where there is none to ask."""
+    with torch.no_grad():
+        logits = head(torch.from_numpy(features)[None])[0, 0].numpy()
+    return float(logits[asked].max() if asked.any() else logits.max())
 
 
 def _made_up(image: Image, known: Sequence[Cutting], rng: np.random.Generator) -> Sample:

@@ -14,7 +14,7 @@ from qc_vision.figures import escape_and_overkill
 from qc_vision.runtime import Inspection, Inspector, load
 from qc_vision.runtime.manifest import Manifest
 from qc_vision.synth import DEFECT_KINDS, SEVERITY_RANGE, SEVERITY_UNIT, Shop
-from qc_vision.training.make import Snapshot, make_package
+from qc_vision.training.make import Search, Snapshot, make_package
 from qc_vision.training.package import Options, Progress, with_metrics
 from qc_vision.training.samples import (
     known_kinds,
@@ -49,23 +49,26 @@ _CALIBRATION_SEED: Final = 5_000_000
 class Amounts:
     """How many images of each sort."""
 
-    good: int = 700
-    defects: int = 900
+    good: int = 600
+    defects: int = 1000
     calibration: int = 500
     test_good: int = 500
     test_each: int = 120
-    epochs: int = 12
+    epochs: int = 10
     spoiled: int = 1
     """Made-up anomalies for each good image."""
-    hard: tuple[str, ...] = ()
-    """Kinds that are shown three times as often as the others."""
+    search_good: int = 800
+    search_defects: int = 2400
+    """Pictures of which a first head finds the hardest; 0: none."""
+    keep_good: int = 200
+    keep_defects: int = 800
 
 
 AMOUNTS: Final[dict[Shop, Amounts]] = {
-    Shop.STAMPING: Amounts(defects=1600, spoiled=3, epochs=10),
-    Shop.WELDING: Amounts(good=400, defects=800, epochs=8, test_each=60),
-    Shop.PAINTING: Amounts(defects=1700, epochs=9, hard=("color_mismatch",)),
-    Shop.ASSEMBLY: Amounts(good=600, defects=1000, epochs=14, spoiled=2),
+    Shop.STAMPING: Amounts(spoiled=2),
+    Shop.WELDING: Amounts(test_each=60),
+    Shop.PAINTING: Amounts(),
+    Shop.ASSEMBLY: Amounts(),
 }
 
 
@@ -81,8 +84,18 @@ def train_shipped(
     started = time.process_time()
     amounts = amounts or AMOUNTS[shop]
     held_out = HELD_OUT[shop]
-    kinds = (*known_kinds(shop, held_out), *amounts.hard, *amounts.hard)
+    kinds = known_kinds(shop, held_out)
     first = _TRAIN_SEED
+    counts: tuple[int, ...] = (amounts.good, amounts.calibration, amounts.defects)
+    search = None
+    if amounts.search_defects:
+        counts += (amounts.search_good, amounts.search_defects)
+        search = Search(
+            rendered(shop, [None], range(3 * first, 3 * first + amounts.search_good), size),
+            rendered(shop, kinds, range(4 * first, 4 * first + amounts.search_defects), size),
+            amounts.keep_good,
+            amounts.keep_defects,
+        )
     progress({"step": "render", "shop": shop.value})
     snapshot = Snapshot(
         good=list(rendered(shop, [None], range(first, first + amounts.good), size)),
@@ -95,9 +108,7 @@ def train_shipped(
             )
         ),
         defects=list(rendered(shop, kinds, range(2 * first, 2 * first + amounts.defects), size)),
-        sha256=recipe_hash(
-            shop, kinds, (amounts.good, amounts.calibration, amounts.defects), first
-        ),
+        sha256=recipe_hash(shop, kinds, counts, first),
     )
     options = Options(
         name=f"shipped-{shop.value}",
@@ -111,7 +122,7 @@ def train_shipped(
             "minimum_severity": _minimum_severity(shop),
         },
     )
-    manifest = make_package(snapshot, options, package, progress)
+    manifest = make_package(snapshot, options, package, progress, search)
     metrics = measure(load(package), shop, amounts.test_good, amounts.test_each)
     metrics["training_cpu_s"] = round(time.process_time() - started, 1)
     progress({"step": "measured", "shop": shop.value, **metrics["summary"]})
