@@ -42,6 +42,7 @@ from edge.opcua.subscriptions import SubscriptionTable
 from edge.opcua.table import ItemTable, Notification, SubscriptionLost
 from edge.opcua.wanted import Sink, Wanted, wanted_items
 from edge.plant_clock import LiveClock
+from edge.recipes import RecipeWatch
 from edge.refill import SETTLE_S, refill
 from edge.telemetry import Collector
 from mes.contracts.agent import AgentConfig
@@ -114,6 +115,7 @@ class Line:
         self._images = images
         self._may_act = may_act
         self._states = StateWatcher(journal, config.interface.line, clock)
+        self._recipes = RecipeWatch(journal, config.interface.line, clock)
         self._stations: dict[str, Station] = {}
         self._table: ItemTable | None = None
         self._no_subscriptions: NoSubscriptions | None = None
@@ -143,9 +145,8 @@ class Line:
         self._interface = interface
         if self._table is None:
             return
-        wanted = wanted_items(interface, publish_interval_ms=self._config.publish_interval_ms)
         try:
-            await self._table.change(wanted)
+            await self._table.change(self._wanted())
         except (OSError, TimeoutError, UaError) as error:
             self._table.lose(f"its items could not be changed: {error!r}")
 
@@ -186,7 +187,7 @@ class Line:
         """Do everything at once; the first part to fail ends the session."""
         table = self._new_table(link)
         self._stations = self._open_stations(link, cameras)
-        wanted = wanted_items(self._interface, publish_interval_ms=self._config.publish_interval_ms)
+        wanted = self._wanted()
         self._table = table
         methods = LineMethods(link, self._interface, self._config.controls)
         async with asyncio.TaskGroup() as tasks:
@@ -197,6 +198,7 @@ class Line:
             tasks.create_task(self._refill(link, table))
             tasks.create_task(self._command(methods))
             tasks.create_task(self.alarms.run())
+            tasks.create_task(self._recipes.run())
             if self._interface.ledger is not None:
                 tasks.create_task(self._ledger.run(link, self._interface.ledger))
             else:
@@ -205,6 +207,14 @@ class Line:
                 tasks.create_task(station.run())
                 if isinstance(station.judge, VisionSystemJudge):
                     tasks.create_task(station.judge.run())
+
+    def _wanted(self) -> list[Wanted]:
+        config = self._config
+        return wanted_items(
+            self._interface,
+            publish_interval_ms=config.publish_interval_ms,
+            recipes=config.controls.recipes if config.takes_recipes else (),
+        )
 
     def _new_table(self, link: Link) -> ItemTable:
         """Subscribe where the server offers it; else read."""
@@ -322,6 +332,8 @@ class Line:
                 self._stations[change.item.key].announce(value)
             case Sink.STATION_STATE:
                 self._states.take(change.item.key, value)
+            case Sink.RECIPE:
+                self._recipes.take(change.item.key, value)
             case Sink.CANARY | Sink.TELEMETRY:
                 pass
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from mes.contracts.controls import RecipeNodes
 from mes.contracts.plc import SERVER_TIME_NODE, LineInterface
 
 FAST_MS = 50
 """Camera requests and the ledger's counter: a verdict's deadline may be a third of a real second."""
 CANARY_MS = 1000
+RECIPE_MS = 1000
 TAG_QUEUE = 500
 """Values the server keeps for one tag between two publications."""
 
@@ -23,6 +25,7 @@ class Sink(Enum):
     LEDGER = "ledger"
     CAMERA = "camera"
     STATION_STATE = "station_state"
+    RECIPE = "recipe"
     CANARY = "canary"
 
 
@@ -34,7 +37,7 @@ class Wanted:
     interval_ms: int
     sink: Sink
     key: str
-    """Camera or station id; the tag's name for telemetry."""
+    """Camera or station id; the tag's name for telemetry; station and variant of a recipe, with `|` between."""
     tag_id: int = 0
     """Telemetry only."""
     queue: int = 10
@@ -42,7 +45,9 @@ class Wanted:
     """A change of a number no larger than this since the last value told is not wanted."""
 
 
-def wanted_items(interface: LineInterface, *, publish_interval_ms: int) -> list[Wanted]:
+def wanted_items(
+    interface: LineInterface, *, publish_interval_ms: int, recipes: Iterable[RecipeNodes] = ()
+) -> list[Wanted]:
     """List what to subscribe to on a line.
 
     Station states are subscribed to only where the line has no ledger to read them from.
@@ -73,6 +78,10 @@ def wanted_items(interface: LineInterface, *, publish_interval_ms: int) -> list[
             Wanted(station.state, publish_interval_ms, Sink.STATION_STATE, station.id)
             for station in interface.stations
         ]
+    items += [
+        Wanted(one.version, RECIPE_MS, Sink.RECIPE, f"{one.station}|{one.variant}", queue=1)
+        for one in recipes
+    ]
     items.append(Wanted(SERVER_TIME_NODE, CANARY_MS, Sink.CANARY, "server", queue=1))
     return items
 

@@ -337,6 +337,7 @@ async def _draft(conn: WriteConn, agent: Agent, *, epoch: int, models: ModelsOf)
         trusted=tuple(d.thumbprint for d in decided if d.decision is Decision.TRUSTED),
         revoked=tuple(d.thumbprint for d in decided if d.decision is Decision.REVOKED),
         takes_backlog=True,
+        takes_recipes=True,
         clock=await read_plant_clock(conn),
     )
 

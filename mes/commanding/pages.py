@@ -29,12 +29,13 @@ async def line_page(line: str, shell: LinePage, conn: ReadDb) -> HTMLResponse:
     """Show the jobs of a line with what can be asked about them, and the history of what was asked."""
     await service.require_line(conn, line)
     history = await service.history(conn, line)
+    jobs = await views.jobs(conn, line, shell.roles)
     return shell.page(
         "commanding/line.html",
         {
             "line": shell.plant.line(line),
-            "jobs": await views.jobs(conn, line, shell.roles),
-            "recipes": views.recipes(shell.plant.line(line)),
+            "jobs": jobs,
+            "recipes": await views.recipes(conn, shell.plant.line(line), jobs),
             "may_set_recipe": views.may_ask(CommandKind.DOWNLOAD_RECIPE, shell.roles),
             "may_set_interlock": views.may_ask(CommandKind.SET_INTERLOCK, shell.roles),
             "bodies": await views.bodies(conn, line),

@@ -24,6 +24,7 @@ from mes.contracts.events import CommandDone
 from mes.contracts.ids import uuid7
 from mes.dispatching import service as dispatching
 from mes.dispatching.model import UnknownLine
+from mes.equipment.recipes import service as recipes
 from mes.execution import service as execution
 from mes.execution.model import UnknownBody
 from mes.identity import service as identity
@@ -125,6 +126,9 @@ async def answered(conn: WriteConn, done: CommandDone, *, at: datetime) -> None:
     command = await repository.by_id(conn, done.command_id)
     if command is None or command.dry_run:
         return
+    shown = Command.model_validate(command.body)
+    if done.ok and command.kind is CommandKind.DOWNLOAD_RECIPE and shown.recipe is not None:
+        await recipes.expect(conn, command.line, shown.recipe)
     before = {change.node: change.old for change in done.changes}
     after = {"result": done.code, **{change.node: change.new for change in done.changes}}
     await identity.audit(

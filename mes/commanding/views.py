@@ -14,6 +14,8 @@ from mes.contracts.plant import Line, Station
 from mes.contracts.text import Text
 from mes.dispatching import service as dispatching
 from mes.dispatching.model import Job
+from mes.equipment.recipes import service as loaded
+from mes.equipment.recipes.model import WatchedRecipe
 from mes.execution import service as execution
 from mes.execution.model import Body
 from mes.identity.model import Role
@@ -45,6 +47,10 @@ class RecipeRow:
     variant: str
     values: tuple[SetValue, ...]
     version: str
+    watched: WatchedRecipe | None
+    """What the line tells of it."""
+    next_job: Job | None
+    """The first open job of the line that is to be worked by it."""
 
     def label(self, name: str) -> Text:
         """Return what a value is called."""
@@ -72,8 +78,9 @@ async def body_numbers(conn: ReadConn, commands: Collection[LineCommand]) -> dic
     return {key: body.number for key, body in (await execution.find_bodies(conn, ids)).items()}
 
 
-def recipes(line: Line) -> list[RecipeRow]:
-    """Return the recipes of a line, station by station."""
+async def recipes(conn: ReadConn, line: Line, jobs: Collection[JobRow]) -> list[RecipeRow]:
+    """Return the recipes of a line, station by station, beside what the line has loaded."""
+    told = {(one.station, one.variant): one for one in await loaded.of_line(conn, line.id)}
     found = [
         (station, recipe_of(station, variant))
         for station in line.stations
@@ -81,10 +88,24 @@ def recipes(line: Line) -> list[RecipeRow]:
         for variant in station.recipe.values
     ]
     return [
-        RecipeRow(station, recipe.variant, recipe.values, recipe.version)
+        RecipeRow(
+            station,
+            recipe.variant,
+            recipe.values,
+            recipe.version,
+            told.get((station.id, recipe.variant)),
+            next((row.job for row in jobs if _wants(row.job, station, recipe.variant)), None),
+        )
         for station, recipe in found
         if recipe is not None
     ]
+
+
+def _wants(job: Job, station: Station, variant: str) -> bool:
+    """Whether a job that is still open is worked by a station's recipe for this variant."""
+    if station.recipe is None or job.state.is_final:
+        return False
+    return variant == (job.order.model if station.recipe.by == "model" else job.order.color)
 
 
 def may_ask(kind: CommandKind, roles: Collection[str]) -> bool:

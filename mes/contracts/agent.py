@@ -146,6 +146,8 @@ class AgentConfig(_Message):
     """Certificates that plant IT has withdrawn; this wins over every other place."""
     takes_backlog: bool = False
     """Whether this MES knows `Stream.BACKLOG`; an older one says nothing of it."""
+    takes_recipes: bool = False
+    """Whether this MES takes `RecipeReport`; an older one says nothing of it."""
     clock: PlantClock
 
 

@@ -20,8 +20,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.contracts.plant import Line, Station
 from mes.contracts.plc import plant_node
@@ -71,6 +72,19 @@ def recipe_version(variant: str, values: Mapping[str, float]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()[
         :VERSION_LENGTH
     ]
+
+
+class RecipeReport(_Message):
+    """Which recipe a line has loaded for a variant; travels in the results stream of the journal."""
+
+    type: Literal["recipe"] = "recipe"
+    line: str = Field(max_length=80)
+    station: str = Field(max_length=80)
+    variant: str = Field(max_length=80)
+    version: str = Field(max_length=200)
+    """Its checksum, as the line tells it; empty: none is loaded."""
+    at: AwareDatetime
+    """When it was heard; plant time."""
 
 
 class RecipeParameterNodes(_Message):

@@ -1,4 +1,4 @@
--- The schema of revision 0325, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0328, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -799,6 +799,26 @@ CREATE TABLE public.line_stop (
     ended_at timestamp with time zone,
     CONSTRAINT line_stop_check CHECK (((ended_at IS NULL) OR (started_at <= ended_at)))
 );
+
+CREATE TABLE public.loaded_recipe (
+    line text NOT NULL,
+    station text NOT NULL,
+    variant text NOT NULL,
+    version text,
+    told_at timestamp with time zone,
+    asked text,
+    asked_over text,
+    CONSTRAINT loaded_recipe_asked CHECK (((asked IS NULL) = (asked_over IS NULL))),
+    CONSTRAINT loaded_recipe_told CHECK (((version IS NULL) = (told_at IS NULL)))
+);
+
+COMMENT ON COLUMN public.loaded_recipe.version IS 'Checksum that the line tells; NULL: it has told none yet, empty: it has none loaded.';
+
+COMMENT ON COLUMN public.loaded_recipe.told_at IS 'Since when, plant time.';
+
+COMMENT ON COLUMN public.loaded_recipe.asked IS 'Checksum of what was loaded by hand last, with values of its own.';
+
+COMMENT ON COLUMN public.loaded_recipe.asked_over IS 'Checksum of the plant file''s recipe at that time; when that changes, it counts again.';
 
 CREATE TABLE public.nonconformance (
     id uuid NOT NULL,
@@ -1790,6 +1810,9 @@ ALTER TABLE ONLY public.line_run
 
 ALTER TABLE ONLY public.line_stop
     ADD CONSTRAINT line_stop_pkey PRIMARY KEY (line, started_at);
+
+ALTER TABLE ONLY public.loaded_recipe
+    ADD CONSTRAINT loaded_recipe_pkey PRIMARY KEY (line, station, variant);
 
 ALTER TABLE ONLY public.nonconformance_item
     ADD CONSTRAINT nonconformance_item_pkey PRIMARY KEY (nonconformance_id, hold_id);

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from mes.contracts.alarms import AlarmReport
+from mes.contracts.controls import RecipeReport
 from mes.contracts.dispatch import CommandResult, JobListReport
 from mes.contracts.line_records import LineRecord, line_record
 from mes.contracts.quality import InspectionResult
@@ -73,7 +74,7 @@ class SetAside:
     content: bytes
 
 
-Result = InspectionResult | CommandResult | JobListReport | AlarmReport
+Result = InspectionResult | CommandResult | JobListReport | AlarmReport | RecipeReport
 
 _result: TypeAdapter[Result] = TypeAdapter(Annotated[Result, Field(discriminator="type")])
 _gap: TypeAdapter[Gap] = TypeAdapter(Gap)
@@ -87,7 +88,7 @@ def read_records(lines: Sequence[bytes]) -> tuple[list[tuple[int, LineRecord]], 
 
 
 def read_results(lines: Sequence[bytes]) -> tuple[list[tuple[int, Result]], list[SetAside]]:
-    """Read inspection results, command results, job lists and alarms."""
+    """Read inspection results, command results, job lists, alarms and loaded recipes."""
     return _read(_result, lines)
 
 

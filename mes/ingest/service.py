@@ -15,6 +15,7 @@ from mes.agents import service as agents
 from mes.agents.model import Agent, Identity, WrongAgent
 from mes.contracts.agent import BatchReceipt
 from mes.contracts.alarms import AlarmReport
+from mes.contracts.controls import RecipeReport
 from mes.contracts.dispatch import CommandResult, JobListReport
 from mes.contracts.events import JobListReported
 from mes.contracts.line_records import LineRecord
@@ -31,6 +32,7 @@ from mes.contracts.wire import (
 )
 from mes.equipment import telemetry
 from mes.equipment.alarms import service as alarms
+from mes.equipment.recipes import service as recipes
 from mes.events import service as events
 from mes.execution import service as execution
 from mes.ingest import model, repository
@@ -210,6 +212,8 @@ async def _results(
                 await events.record(conn, listed, now=result.at, actor=f"agent:{result.line}")
             case AlarmReport():
                 await alarms.take(conn, [result])
+            case RecipeReport():
+                await recipes.take(conn, result)
         return []
 
     told = [(number, result) for number, result in mine if isinstance(result, AlarmReport)]

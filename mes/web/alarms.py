@@ -9,6 +9,8 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from mes.equipment.alarms.model import GRAVE
+from mes.equipment.recipes import service as recipes
+from mes.equipment.recipes.model import WatchedRecipe
 from mes.platform import db
 from mes.platform.db import ReadConn
 from mes.platform.sql import load_queries
@@ -64,6 +66,7 @@ async def alarms(
     for name, tell in told.tellers():
         rows = await db.fetch_dicts(conn, queries[name], facts)
         found += [alarm for row in rows if (alarm := tell(row)) is not None]
+    found += [told.recipe(one) for one in await recipes.differing(conn)]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 
@@ -221,6 +224,27 @@ class _Teller:
             f"/alarms/machines?line={row['line']}",
             since=row["since"],
             in_english=True,
+        )
+
+    def recipe(self, one: WatchedRecipe) -> Alarm:
+        """Tell a line that works by another recipe than its jobs want."""
+        return Alarm(
+            "loss",
+            "recipe",
+            "triangle-alert",
+            self._say(
+                _("%(station)s has another recipe for %(variant)s than its jobs want"),
+                station=self.names(one.station),
+                variant=one.variant,
+            ),
+            self._say(
+                _("Loaded: %(loaded)s. Wanted: %(wanted)s."),
+                loaded=one.version or "–",
+                wanted=one.wanted,
+            ),
+            self.f._(_("Load the recipe on the page of the line before the next such body comes.")),
+            f"/lines/{one.line}#recipes",
+            since=one.told_at,
         )
 
     def _quarantine(self, row: Row) -> Alarm:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,13 +14,21 @@ from uuid import uuid4
 import pytest
 from asyncua import ua
 
+from edge.journal import Journal
 from edge.opcua.line_methods import LineMethods
 from edge.opcua.link import Link, open_link
+from edge.opcua.subscriptions import SubscriptionTable
+from edge.opcua.table import Notification
+from edge.opcua.wanted import Sink, wanted_items
+from edge.plant_clock import LiveClock
+from edge.recipes import RecipeWatch
+from mes.contracts.clock import ClockSegment, PlantClock
 from mes.contracts.controls import (
     InterlockNodes,
     Recipe,
     RecipeNodes,
     RecipeParameterNodes,
+    RecipeReport,
     StationControls,
     recipe_of,
     station_controls,
@@ -27,12 +37,14 @@ from mes.contracts.dispatch import Command, CommandKind
 from mes.contracts.line_layout import line_interface
 from mes.contracts.plant import Line
 from mes.contracts.warm_start import WarmBody, WarmStart
+from mes.contracts.wire import decode, from_lines
 from plc_sim.core.changes import moment
 from plc_sim.store import FLOOR_FILE
 from tests.support.lines import MONDAY, a_body_job
 from tests.support.sims import Sims
 from tests.support.waiting import eventually
 
+NOW = datetime.now(UTC)
 LINE, STATION, WELD = "body-framing", "framing", "WeldCurrent"
 
 
@@ -115,6 +127,64 @@ async def test_a_hold_is_tried_set_read_back_and_lifted(tmp_path: Path) -> None:
             assert (await elsewhere.execute(tried(hold))).word == "not_offered"
     finally:
         sims.stop()
+
+
+async def test_what_is_loaded_is_told_at_once_and_again_when_it_changes(
+    sims: Sims, link: Link, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.identify(agent_id=uuid4(), epoch=1, line=LINE, max_bytes=1 << 30)
+    clock = LiveClock(PlantClock(segments=(ClockSegment(real_at=NOW, plant_at=NOW, factor=1.0),)))
+    watch = RecipeWatch(journal, LINE, clock)
+
+    def take(notification: Notification) -> None:
+        for change in notification.changes:
+            if change.item.sink is Sink.RECIPE and change.value.Value is not None:
+                watch.take(change.item.key, change.value.Value.Value)
+        table.acknowledge(notification)
+
+    async def told() -> dict[str, str]:
+        frames = await journal.read(
+            lambda db: db.execute(
+                "SELECT frame FROM batch WHERE stream = 3 ORDER BY seq"
+            ).fetchall()
+        )
+        lines = [line for (frame,) in frames for line in from_lines(decode(frame))]
+        reports = [RecipeReport.model_validate_json(line) for line in lines]
+        return {report.variant: report.version for report in reports}
+
+    async def shows(version: str) -> bool:
+        return (await told()).get(variant) == version
+
+    line = the_line(sims)
+    recipes = station_controls(line).recipes
+    variant = recipes[-1].variant
+    table = SubscriptionTable(link, take)
+    interface = line_interface(sims.plant, line)
+    wanted = wanted_items(interface, publish_interval_ms=250, recipes=recipes)
+    running = [
+        asyncio.create_task(one)
+        for one in (journal.write_forever(), table.run(wanted), watch.run())
+    ]
+    try:
+        await eventually(lambda: _all_told(told, len(recipes)), what="what is loaded")
+        planned = recipe_of(next(s for s in line.stations if s.id == STATION), variant)
+        assert planned is not None and await shows(planned.version), "as the plant file says"
+        other = a_recipe(sims, variant, 9.7)
+        download = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=other)
+        assert (await methods(sims, link).execute(download)).word == "ok"
+        await eventually(lambda: shows(other.version), what="what was loaded")
+        back = a_command(CommandKind.DOWNLOAD_RECIPE, recipe=planned)
+        assert (await methods(sims, link).execute(back)).word == "ok"
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        journal.close()
+
+
+async def _all_told(told: Callable[[], Awaitable[dict[str, str]]], count: int) -> bool:
+    return len(await told()) == count
 
 
 async def test_a_recipe_is_tried_loaded_read_back_and_reported_by_its_checksum(
