@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.inspection.pictures import CameraFault, SnapshotCamera
 from edge.inspection.request import Request
-from edge.inspection.results import Judgement, regions_of
+from edge.inspection.results import Judgement, measures_of, regions_of
 from edge.models import Choice, Judge, ModelShelf, NoModel
 from edge.plant_clock import LiveClock
 from mes.contracts.agent import ModelRole
@@ -130,6 +130,7 @@ class PictureJudge:
             score=seen.score,
             threshold=seen.threshold,
             regions=regions_of(seen),
+            measures=measures_of(seen),
             ms=self._beside_ms,
         )
 

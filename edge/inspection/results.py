@@ -88,7 +88,18 @@ def of_pipeline(inspection: Inspection | None) -> dict[str, Any]:
     """Return what only a pipeline says: its gauges' measures, its nodes' times, whether it calls for help."""
     if not isinstance(inspection, PipelineInspection):
         return {}
-    measures = tuple(
+    return {
+        "measures": measures_of(inspection),
+        "step_ms": dict(inspection.ms),
+        "help_wanted": inspection.help_wanted,
+    }
+
+
+def measures_of(inspection: Inspection) -> tuple[Measure, ...]:
+    """Return what the gauges of a pipeline read; nothing where a model alone judged."""
+    if not isinstance(inspection, PipelineInspection):
+        return ()
+    return tuple(
         Measure(
             node=one.node,
             gauge=one.reading.kind,
@@ -102,11 +113,6 @@ def of_pipeline(inspection: Inspection | None) -> dict[str, Any]:
         )
         for one in inspection.readings
     )
-    return {
-        "measures": measures,
-        "step_ms": dict(inspection.ms),
-        "help_wanted": inspection.help_wanted,
-    }
 
 
 def regions_of(inspection: Inspection) -> tuple[Region, ...]:

@@ -116,22 +116,6 @@ class DrawnRegion(BaseModel):
     label: str | None = Field(default=None, max_length=40)
 
 
-class BesideVerdict(BaseModel):
-    """What another model (shadow, canary, or the active one beside a canary) said of the same picture."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    package_sha256: str
-    """Of the package that looked on; empty: one that ships with the agent."""
-    judged_by: str
-    """Of the package whose verdict the line took; empty: one that ships with the agent."""
-    verdict: Verdict
-    score: float = Field(ge=0, le=1)
-    threshold: float = Field(ge=0, le=1)
-    regions: tuple[Region, ...] = ()
-    ms: float = Field(ge=0)
-
-
 class Measure(BaseModel):
     """What a gauge of a station's pipeline read; limits included are within tolerance."""
 
@@ -149,6 +133,24 @@ class Measure(BaseModel):
     text: str | None = Field(default=None, max_length=500)
     reason: str | None = Field(default=None, max_length=500)
     """Why the verdict is not OK."""
+
+
+class BesideVerdict(BaseModel):
+    """What another model (shadow, canary, or the active one beside a canary) said of the same picture."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    package_sha256: str
+    """Of the package that looked on; empty: one that ships with the agent."""
+    judged_by: str
+    """Of the package whose verdict the line took; empty: one that ships with the agent."""
+    verdict: Verdict
+    score: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    regions: tuple[Region, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    """Of the gauges, where a pipeline looked on."""
+    ms: float = Field(ge=0)
 
 
 class InspectionResult(BaseModel):

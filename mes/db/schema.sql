@@ -1,4 +1,4 @@
--- The schema of revision 0328, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0243, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -627,6 +627,7 @@ CREATE TABLE public.inspection_beside (
     regions jsonb DEFAULT '[]'::jsonb NOT NULL,
     ms double precision NOT NULL,
     triggered_at timestamp with time zone NOT NULL,
+    measures jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT inspection_beside_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
     CONSTRAINT inspection_beside_threshold_check CHECK (((threshold >= (0)::double precision) AND (threshold <= (1)::double precision))),
     CONSTRAINT inspection_beside_verdict_check CHECK ((verdict = ANY (ARRAY['OK'::text, 'NOK'::text, 'UNFIT'::text])))
@@ -1315,6 +1316,25 @@ CREATE TABLE public.reading_mismatch (
     CONSTRAINT reading_mismatch_check CHECK ((((answer IS NULL) = (answered_at IS NULL)) AND ((answer IS NULL) = (answered_by IS NULL))))
 );
 
+CREATE VIEW public.reviewed_region AS
+ SELECT i.id AS inspection_id,
+    i.camera,
+    i.variant,
+    i.triggered_at,
+    i.image_sha256,
+    i.image_w,
+    i.image_h,
+    (i.reviewed_regions IS NOT NULL) AS drawn,
+    r.place,
+    ((r.region ->> 'x'::text))::integer AS x,
+    ((r.region ->> 'y'::text))::integer AS y,
+    ((r.region ->> 'w'::text))::integer AS w,
+    ((r.region ->> 'h'::text))::integer AS h,
+    COALESCE(NULLIF((r.region ->> 'label'::text), ''::text), i.defect_code) AS code
+   FROM (public.inspection i
+     CROSS JOIN LATERAL jsonb_array_elements(COALESCE(i.reviewed_regions, i.regions)) WITH ORDINALITY r(region, place))
+  WHERE ((i.image_w IS NOT NULL) AND (i.verdict = ANY (ARRAY['OK'::text, 'NOK'::text])) AND ((i.review = 'confirmed'::text) OR ((i.review = 'escape'::text) AND (i.reviewed_regions IS NOT NULL))));
+
 CREATE TABLE public.rework (
     id uuid NOT NULL,
     hold_id uuid NOT NULL,
@@ -1562,7 +1582,11 @@ CREATE TABLE public.vision_training (
     asked_by text NOT NULL,
     asked_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
+    regions text DEFAULT 'none'::text NOT NULL,
+    epochs integer,
     CONSTRAINT vision_training_check CHECK ((to_at > from_at)),
+    CONSTRAINT vision_training_epochs_check CHECK (((epochs >= 1) AND (epochs <= 200))),
+    CONSTRAINT vision_training_regions_check CHECK ((regions = ANY (ARRAY['none'::text, 'drawn'::text, 'confirmed'::text]))),
     CONSTRAINT vision_training_state_check CHECK ((state = ANY (ARRAY['examining'::text, 'examined'::text, 'training'::text, 'trained'::text, 'failed'::text, 'stopped'::text]))),
     CONSTRAINT vision_training_target_escape_check CHECK (((target_escape > (0)::double precision) AND (target_escape < (1)::double precision))),
     CONSTRAINT vision_training_target_overkill_check CHECK (((target_overkill > (0)::double precision) AND (target_overkill < (1)::double precision)))
@@ -1580,6 +1604,7 @@ CREATE TABLE public.vision_training_picture (
     findings text[] DEFAULT '{}'::text[] NOT NULL,
     old jsonb,
     new jsonb,
+    drawn jsonb,
     CONSTRAINT vision_training_picture_truth_check CHECK ((truth = ANY (ARRAY['good'::text, 'defect'::text]))),
     CONSTRAINT vision_training_picture_use_check CHECK ((use = ANY (ARRAY['learn'::text, 'measure'::text, 'left_out'::text])))
 );

@@ -63,9 +63,9 @@ SELECT r.id, r.camera, r.package_sha256, r.state, r.began_at, r.changed_at, r.ch
 
 -- add_beside --
 INSERT INTO inspection_beside (inspection_id, camera, package_sha256, judged_by, verdict, score, threshold,
-                               regions, ms, triggered_at)
+                               regions, measures, ms, triggered_at)
 VALUES (%(inspection_id)s, %(camera)s, %(package_sha256)s, %(judged_by)s, %(verdict)s, %(score)s,
-        %(threshold)s, %(regions)s::jsonb, %(ms)s, %(triggered_at)s)
+        %(threshold)s, %(regions)s::jsonb, %(measures)s::jsonb, %(ms)s, %(triggered_at)s)
 ON CONFLICT (inspection_id) DO NOTHING
 
 -- compared --
@@ -87,13 +87,42 @@ SELECT count(*)::integer AS pictures,
 SELECT i.id, i.triggered_at, i.image_sha256, p.sha256 IS NOT NULL AS image_is_here, i.image_w, i.image_h,
        b.package_sha256 = %(package_sha256)s AS new_looked_on,
        i.verdict, i.score, i.threshold, i.regions, b.verdict AS beside_verdict, b.score AS beside_score,
-       b.threshold AS beside_threshold, b.regions AS beside_regions, i.review
+       b.threshold AS beside_threshold, b.regions AS beside_regions, i.review,
+       coalesce(s.measures, '[]') AS measures, b.measures AS beside_measures
   FROM inspection_beside AS b JOIN inspection AS i ON i.id = b.inspection_id
+  LEFT JOIN inspection_steps AS s ON s.inspection_id = i.id
   LEFT JOIN inspection_image AS p ON p.sha256 = i.image_sha256
  WHERE b.camera = %(camera)s AND %(package_sha256)s IN (b.package_sha256, b.judged_by)
    AND i.verdict <> 'LATE'
  ORDER BY (i.verdict = 'OK') <> (b.verdict = 'OK') DESC, p.sha256 IS NOT NULL DESC, i.triggered_at DESC
  LIMIT %(limit)s
+
+-- gauges_compared --
+-- What the gauges of two pipelines read in the newest pictures that both judged; a gauge is known by node, kind and unit.
+WITH pair AS (
+  SELECT b.inspection_id, b.package_sha256 = %(package_sha256)s AS new_looked_on, b.measures AS beside,
+         s.measures AS line
+    FROM inspection_beside AS b JOIN inspection AS i ON i.id = b.inspection_id
+    LEFT JOIN inspection_steps AS s ON s.inspection_id = b.inspection_id
+   WHERE b.camera = %(camera)s AND %(package_sha256)s IN (b.package_sha256, b.judged_by)
+     AND i.verdict <> 'LATE'
+   ORDER BY b.triggered_at DESC LIMIT %(limit)s),
+said AS (
+  SELECT inspection_id, new_looked_on AS is_new, m.*
+    FROM pair CROSS JOIN LATERAL jsonb_to_recordset(beside)
+      AS m (node text, gauge text, unit text, value double precision, verdict text)
+   UNION ALL
+  SELECT inspection_id, NOT new_looked_on, m.*
+    FROM pair CROSS JOIN LATERAL jsonb_to_recordset(line)
+      AS m (node text, gauge text, unit text, value double precision, verdict text))
+SELECT node, gauge, unit, count(old.verdict)::integer AS old_pictures, count(new.verdict)::integer AS new_pictures,
+       avg(old.value) AS old_mean, avg(new.value) AS new_mean,
+       count(new.value - old.value)::integer AS both, avg(new.value - old.value) AS difference,
+       stddev_samp(new.value - old.value) AS spread, max(abs(new.value - old.value)) AS largest,
+       count(*) FILTER (WHERE (new.verdict = 'OK') <> (old.verdict = 'OK'))::integer AS differ
+  FROM (SELECT * FROM said WHERE NOT is_new) AS old
+  FULL JOIN (SELECT * FROM said WHERE is_new) AS new USING (inspection_id, node, gauge, unit)
+ GROUP BY node, gauge, unit ORDER BY node, gauge
 
 -- recent_scores --
 -- The scores of a camera's newest judged pictures by one model, oldest first; another version of the same graph

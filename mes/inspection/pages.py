@@ -15,6 +15,7 @@ from mes.inspection import drift_alarms, registry, track_record
 from mes.inspection.drift import EARLIER, RECENT, Drift, FeatureDrift
 from mes.inspection.drift_alarms import LOOK_BACK
 from mes.inspection.drift_chart import HEIGHT, WIDTH, feature_chart, score_chart
+from mes.inspection.gauge_pairs import GaugePair, gauge_pairs, readings_beside
 from mes.inspection.pipelines import publishing
 from mes.inspection.pipelines.publication import Place
 from mes.inspection.rollout import Camera, Comparison, Model, Rollout, UnknownCamera
@@ -99,13 +100,16 @@ async def camera_page(camera: str, shell: ModelsPage, conn: ReadDb) -> HTMLRespo
     (row,) = rows
     seen = row.trial_sha256 or row.judging_sha256
     pairs: list[dict[str, Any]] = []
+    gauges: list[GaugePair] = []
     if seen is not None:
         pairs = await track_record.pairs(conn, camera, seen, limit=PAIRS_SHOWN)
+        gauges = await gauge_pairs(conn, camera, seen)
     return shell.page(
         "inspection/camera.html",
         {
             "row": row,
             "pairs": [_sides(pair) for pair in pairs],
+            "gauges": gauges,
             "history": await _history(conn, camera, models),
             "drifts": await drift_alarms.standing(conn, camera),
             "drifts_over": await drift_alarms.over(conn, camera),
@@ -219,12 +223,14 @@ def _fits(model: Model, row: Row) -> bool:
 
 def _sides(pair: dict[str, Any]) -> dict[str, Any]:
     """Return one picture with the verdicts of the old and of the new model."""
-    line = {name: pair[name] for name in ("verdict", "score", "threshold", "regions")}
+    names = ("verdict", "score", "threshold", "regions", "measures")
+    line = {name: pair[name] for name in names}
     beside = {name: pair[f"beside_{name}"] for name in line}
     old, new = (line, beside) if pair["new_looked_on"] else (beside, line)
     return {
         **pair,
         "old": old,
         "new": new,
+        "readings": readings_beside(old["measures"], new["measures"]),
         "differ": (old["verdict"] == "OK") != (new["verdict"] == "OK"),
     }

@@ -33,9 +33,10 @@ async def note_beside(conn: WriteConn, result: InspectionResult) -> None:
     if beside is None:
         return
     parameters = {
-        **beside.model_dump(exclude={"regions", "verdict"}),
+        **beside.model_dump(exclude={"regions", "measures", "verdict"}),
         "verdict": beside.verdict.value,
         "regions": json.dumps([region.model_dump() for region in beside.regions]),
+        "measures": json.dumps([one.model_dump(mode="json") for one in beside.measures]),
         "inspection_id": result.id,
         "camera": result.camera,
         "triggered_at": result.triggered_at,

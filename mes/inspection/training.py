@@ -13,18 +13,22 @@ from mes.events import service as events
 from mes.identity import service as identity
 from mes.inspection import registry, training_repository
 from mes.inspection.training_model import (
+    MAX_DEFECTS,
     Choice,
     DatesReversed,
     Picture,
+    Regions,
     Target,
+    Taught,
     Training,
     TrainingState,
     Truth,
     UnknownTraining,
     Use,
     check_enough,
-    divided,
 )
+from mes.inspection.training_regions import check_regions, taught_by
+from mes.inspection.training_split import divided
 from mes.platform import jobs
 from mes.platform.db import ReadConn, WriteConn
 
@@ -38,6 +42,25 @@ async def choice(
     return await training_repository.choice(conn, camera, variant, from_at, to_at)
 
 
+async def taught(
+    conn: ReadConn,
+    camera: str,
+    variant: str | None,
+    from_at: datetime,
+    to_at: datetime,
+    *,
+    regions: Regions,
+) -> Taught:
+    """Return how many pictures of a camera have regions to learn from, by their defect codes."""
+    if regions is Regions.NONE:
+        return taught_by([])
+    return taught_by(
+        await training_repository.taught(
+            conn, camera, variant, from_at, to_at, regions=regions, most=MAX_DEFECTS
+        )
+    )
+
+
 async def ask(
     conn: WriteConn,
     camera: str,
@@ -47,6 +70,8 @@ async def ask(
     to_at: datetime,
     assumed_good: bool,
     target: Target,
+    regions: Regions = Regions.NONE,
+    epochs: int | None = None,
     actor: str,
     now: datetime,
 ) -> Training:
@@ -56,17 +81,23 @@ async def ask(
         variant: of these parts only; None: of all.
         from_at, to_at: plant time in which the pictures were taken.
         assumed_good: whether pictures count as good that the camera passed and nobody contradicted.
+        regions: which regions of defects it learns, beside the good pictures.
+        epochs: how often it is shown the pictures where it learns regions; None: as the library sees fit.
 
     Raises:
         UnknownCamera: the plant has none of this name.
         DatesReversed: the dates end before they begin.
-        TooFewGood, TooFewDefects: with how many are needed.
+        TooFewGood, TooFewDefects, TooFewRegions: with how many are needed.
+        RegionsAlone: regions are to be learned and an escape rate to be proved.
     """
     scene = await registry.scene_to_judge(conn, camera)
     if to_at <= from_at:
         raise DatesReversed(to_at=to_at.isoformat())
     found = await choice(conn, camera, variant, from_at, to_at)
     check_enough(found.usable_good(assumed_good=assumed_good), found.defects, target)
+    if regions is not Regions.NONE:
+        seen = await taught(conn, camera, variant, from_at, to_at, regions=regions)
+        check_regions(seen, target)
     training = Training(
         id=uuid7(),
         camera=camera,
@@ -77,6 +108,8 @@ async def ask(
         assumed_good=assumed_good,
         target_overkill=target.overkill,
         target_escape=target.escape,
+        regions=regions,
+        epochs=epochs,
         state=TrainingState.EXAMINING,
         progress={},
         stop_asked=False,
@@ -123,14 +156,17 @@ async def start(
 
     Raises:
         UnknownTraining, NotExamined: there is none, or it is not waiting for this.
-        TooFewGood, TooFewDefects: without those pictures they are not enough.
+        TooFewGood, TooFewDefects, TooFewRegions: without those pictures they are not enough.
     """
     training = (await _for_change(conn, training_id)).started()
     seen = divided(
         await training_repository.pictures(conn, training_id), left_out, seed=training.id.int
     )
-    used = [p.truth for p in seen if p.use is not Use.LEFT_OUT]
-    check_enough(used.count(Truth.GOOD), used.count(Truth.DEFECT), target_of(training))
+    used = [p for p in seen if p.use is not Use.LEFT_OUT]
+    truths = [p.truth for p in used]
+    check_enough(truths.count(Truth.GOOD), truths.count(Truth.DEFECT), target_of(training))
+    if training.regions is not Regions.NONE:
+        check_regions(taught_by([p.codes for p in used if p.drawn]), target_of(training))
     await training_repository.save_pictures(conn, training_id, seen)
     await training_repository.save_progress(conn, training_id, {})
     await save(conn, training, actor=actor, now=now)
@@ -208,6 +244,7 @@ async def _audit(
         "to_at": training.to_at.isoformat(),
         "target_overkill": training.target_overkill,
         "target_escape": training.target_escape,
+        "regions": training.regions.value,
         "package_sha256": training.package_sha256,
     }
     await identity.audit(

@@ -20,6 +20,34 @@ SELECT coalesce(i.defect_code, i.defect_kind, '') AS kind, count(*)::integer AS 
    AND (%(variant)s::text IS NULL OR i.variant = %(variant)s)
  GROUP BY 1 ORDER BY 2 DESC, 1
 
+-- taught --
+-- What the regions of each picture of a defect are, by their codes; null where one of them has none.
+SELECT CASE WHEN bool_and(r.code IS NOT NULL) THEN array_agg(r.code ORDER BY r.place) END AS codes
+  FROM reviewed_region AS r JOIN inspection_image AS m ON m.sha256 = r.image_sha256
+ WHERE r.camera = %(camera)s AND r.triggered_at >= %(from_at)s AND r.triggered_at < %(to_at)s
+   AND (%(variant)s::text IS NULL OR r.variant = %(variant)s) AND (r.drawn OR %(confirmed)s)
+ GROUP BY r.inspection_id, r.triggered_at ORDER BY r.triggered_at DESC LIMIT %(most)s
+
+-- to_export --
+-- The newest pictures that people reviewed: defects with their regions, and good ones, which have none.
+(SELECT r.inspection_id, r.image_sha256, r.image_w, r.image_h, r.triggered_at,
+        jsonb_agg(jsonb_build_object('x', r.x, 'y', r.y, 'w', r.w, 'h', r.h, 'code', r.code)
+                  ORDER BY r.place) AS drawn
+   FROM reviewed_region AS r JOIN inspection_image AS m ON m.sha256 = r.image_sha256
+  WHERE r.camera = %(camera)s AND r.triggered_at >= %(from_at)s AND r.triggered_at < %(to_at)s
+    AND (%(variant)s::text IS NULL OR r.variant = %(variant)s) AND (r.drawn OR %(confirmed)s)
+  GROUP BY r.inspection_id, r.image_sha256, r.image_w, r.image_h, r.triggered_at
+ HAVING bool_and(r.code IS NOT NULL)
+  ORDER BY r.triggered_at DESC LIMIT %(most_defects)s)
+UNION ALL
+(SELECT i.id, i.image_sha256, i.image_w, i.image_h, i.triggered_at, '[]'::jsonb
+   FROM inspection AS i JOIN inspection_image AS m ON m.sha256 = i.image_sha256
+  WHERE i.camera = %(camera)s AND i.triggered_at >= %(from_at)s AND i.triggered_at < %(to_at)s
+    AND (%(variant)s::text IS NULL OR i.variant = %(variant)s)
+    AND i.review = 'false_call' AND i.image_w IS NOT NULL
+  ORDER BY i.triggered_at DESC LIMIT %(most_good)s)
+ ORDER BY triggered_at, inspection_id
+
 -- variants --
 -- What passed a camera in a stretch of time.
 SELECT variant, count(*)::integer AS pictures FROM inspection
@@ -28,19 +56,28 @@ SELECT variant, count(*)::integer AS pictures FROM inspection
 
 -- add --
 INSERT INTO vision_training (id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill,
-                             target_escape, state, asked_by, asked_at)
+                             target_escape, regions, epochs, state, asked_by, asked_at)
 VALUES (%(id)s, %(camera)s, %(scene)s, %(variant)s, %(from_at)s, %(to_at)s, %(assumed_good)s,
-        %(target_overkill)s, %(target_escape)s, %(state)s, %(asked_by)s, %(asked_at)s)
+        %(target_overkill)s, %(target_escape)s, %(regions)s, %(epochs)s, %(state)s, %(asked_by)s, %(asked_at)s)
 
 -- add_pictures --
--- The newest pictures of each truth, reviewed ones first; the same bytes count once.
-INSERT INTO vision_training_picture (training_id, inspection_id, image_sha256, truth, reviewed, kind, use)
-SELECT %(id)s, id, image_sha256, truth, reviewed, kind, 'learn'
-  FROM (SELECT once.*, row_number() OVER (PARTITION BY truth ORDER BY reviewed DESC, triggered_at DESC) AS place
+-- The newest pictures of each truth, those with regions and reviewed ones first; the same bytes count once.
+INSERT INTO vision_training_picture (training_id, inspection_id, image_sha256, truth, reviewed, kind, use, drawn)
+SELECT %(id)s, id, image_sha256, truth, reviewed, kind, 'learn', drawn
+  FROM (SELECT once.*, row_number() OVER (
+                 PARTITION BY truth ORDER BY drawn IS NOT NULL DESC, reviewed DESC, triggered_at DESC) AS place
           FROM (SELECT DISTINCT ON (i.image_sha256) i.id, i.image_sha256, i.triggered_at,
                        CASE WHEN i.review IN ('confirmed', 'escape') THEN 'defect' ELSE 'good' END AS truth,
-                       i.review IS NOT NULL AS reviewed, coalesce(i.defect_code, i.defect_kind) AS kind
+                       i.review IS NOT NULL AS reviewed, coalesce(i.defect_code, i.defect_kind) AS kind,
+                       d.drawn
                   FROM inspection AS i JOIN inspection_image AS m ON m.sha256 = i.image_sha256
+                  LEFT JOIN LATERAL (
+                    SELECT jsonb_agg(jsonb_build_object('x', r.x, 'y', r.y, 'w', r.w, 'h', r.h, 'code', r.code)
+                                     ORDER BY r.place) AS drawn
+                      FROM reviewed_region AS r
+                     WHERE r.inspection_id = i.id AND %(regions)s <> 'none'
+                       AND (r.drawn OR %(regions)s = 'confirmed')
+                    HAVING bool_and(r.code IS NOT NULL)) AS d ON true
                  WHERE i.camera = %(camera)s AND i.verdict IN ('OK', 'NOK')
                    AND i.triggered_at >= %(from_at)s AND i.triggered_at < %(to_at)s
                    AND (%(variant)s::text IS NULL OR i.variant = %(variant)s)
@@ -49,18 +86,18 @@ SELECT %(id)s, id, image_sha256, truth, reviewed, kind, 'learn'
  WHERE place <= CASE truth WHEN 'good' THEN %(most_good)s::int ELSE %(most_defects)s::int END
 
 -- training --
-SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, state,
-       progress, stop_asked, failure, figures, package_sha256, asked_by, asked_at, ended_at
+SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, regions,
+       epochs, state, progress, stop_asked, failure, figures, package_sha256, asked_by, asked_at, ended_at
   FROM vision_training WHERE id = %(id)s
 
 -- training_for_change --
-SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, state,
-       progress, stop_asked, failure, figures, package_sha256, asked_by, asked_at, ended_at
+SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, regions,
+       epochs, state, progress, stop_asked, failure, figures, package_sha256, asked_by, asked_at, ended_at
   FROM vision_training WHERE id = %(id)s FOR UPDATE
 
 -- newest --
-SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, state,
-       progress, stop_asked, failure, figures, package_sha256, asked_by, asked_at, ended_at
+SELECT id, camera, scene, variant, from_at, to_at, assumed_good, target_overkill, target_escape, regions,
+       epochs, state, progress, stop_asked, failure, figures, package_sha256, asked_by, asked_at, ended_at
   FROM vision_training ORDER BY asked_at DESC, id DESC LIMIT %(limit)s
 
 -- save --
@@ -83,7 +120,7 @@ SELECT id FROM vision_training
 
 -- pictures --
 SELECT p.inspection_id, p.image_sha256, m.sha256 IS NOT NULL AS image_is_here, i.image_w, i.image_h,
-       i.triggered_at, p.truth, p.reviewed, p.kind, p.use, p.twins, p.findings, p.old, p.new
+       i.triggered_at, p.truth, p.reviewed, p.kind, p.use, p.twins, p.findings, p.drawn, p.old, p.new
   FROM vision_training_picture AS p JOIN inspection AS i ON i.id = p.inspection_id
   LEFT JOIN inspection_image AS m ON m.sha256 = p.image_sha256
  WHERE p.training_id = %(id)s ORDER BY i.triggered_at, p.inspection_id

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +19,10 @@ MAX_DEFECTS: Final = 1_000
 MEASURED: Final = 0.25
 """Share of the good pictures that is held back from learning; both models are measured on them."""
 CONFIDENCE: Final = 0.95
+MIN_TAUGHT: Final = 20
+"""Fewer pictures with regions teach nothing that pictures held back could confirm."""
+MIN_OF_A_CODE: Final = 8
+"""A defect code that fewer pictures show is not learned; its pictures only measure."""
 
 
 class UnknownTraining(NotFound):
@@ -39,6 +41,18 @@ class TooFewDefects(Invalid):
     """{found} reviewed defects prove {best_percent} % escape at best; {target_percent} % needs {needed}."""
 
     code = "training.too_few_defects"
+
+
+class TooFewRegions(Invalid):
+    """{found} pictures have regions with codes, {of_a_code} of one; {needed} and {needed_of_a_code} are needed."""
+
+    code = "training.too_few_regions"
+
+
+class RegionsAlone(Invalid):
+    """Regions are learned with a target overkill; an escape rate is proved by a model of good pictures alone."""
+
+    code = "training.no_escape_with_regions"
 
 
 class DatesReversed(Invalid):
@@ -92,6 +106,33 @@ class Use(StrEnum):
     LEFT_OUT = "left_out"
 
 
+class Regions(StrEnum):
+    """Which regions a training learns from, beside good pictures."""
+
+    NONE = "none"
+    DRAWN = "drawn"
+    """Those that people drew or corrected."""
+    CONFIRMED = "confirmed"
+    """Those, and the model's where a person confirmed the defect and changed none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Pictures of defects whose regions can teach.
+
+    Args:
+        codes: pictures by defect code.
+        without_code: pictures left out because one of their regions has no code.
+        learned: the codes that enough pictures show.
+    """
+
+    pictures: int
+    regions: int
+    codes: Mapping[str, int]
+    without_code: int
+    learned: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How many pictures of a camera there are to train from, by what people said of them."""
@@ -126,7 +167,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training; times are plant time."""
+    """A training; times are plant time. `epochs`: how often regions are shown; None: as the library sees fit."""
 
     id: UUID
     camera: str
@@ -137,6 +178,8 @@ class Training:
     assumed_good: bool
     target_overkill: float
     target_escape: float | None
+    regions: Regions
+    epochs: int | None
     state: TrainingState
     progress: Mapping[str, Any]
     stop_asked: bool
@@ -193,7 +236,12 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a training. `old` and `new`: what the models said (verdict, score, regions, reason, ms)."""
+    """A picture of a training.
+
+    Args:
+        drawn: the regions that teach (x, y, w, h in its pixels, code), as they were when it was asked for.
+        old, new: what the models said (verdict, score, regions, reason, ms).
+    """
 
     inspection_id: UUID
     image_sha256: str
@@ -207,8 +255,14 @@ class Picture:
     use: Use
     twins: int | None
     findings: Sequence[str]
+    drawn: Sequence[Mapping[str, Any]] | None
     old: Mapping[str, Any] | None
     new: Mapping[str, Any] | None
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The defect codes of the regions that teach."""
+        return tuple(region["code"] for region in self.drawn or ())
 
 
 def check_enough(good: int, defects: int, target: Target, *, found_good: int | None = None) -> None:
@@ -244,39 +298,3 @@ def defects_needed(escape: float) -> int:
 def best_overkill(good: int) -> float:
     """Return the smallest overkill that so many pictures can promise: the conformal quantile of n is 1/(n+1)."""
     return 1 / (good + 1)
-
-
-def divided(pictures: Sequence[Picture], left_out: Collection[UUID], *, seed: int) -> list[Picture]:
-    """Say what each picture is for.
-
-    A quarter of the good ones is held back to measure both models on, near-duplicates always together; all
-    defects measure. Pictures that are no image are left out whatever was wished.
-    """
-    out = {p.inspection_id for p in pictures if "unreadable" in p.findings} | set(left_out)
-    good = [p for p in pictures if p.truth is Truth.GOOD and p.inspection_id not in out]
-    wanted = round(MEASURED * len(good))
-    groups = sorted({_group(p) for p in good})
-    random.Random(seed).shuffle(groups)
-    sizes = Counter(_group(p) for p in good)
-    held: set[tuple[int, str]] = set()
-    count = 0
-    for name in groups:
-        if count + sizes[name] <= wanted:
-            held.add(name)
-            count += sizes[name]
-    if groups and not held:
-        held.add(min(groups, key=lambda name: sizes[name]))
-    return [replace(p, use=_use(p, out, held)) for p in pictures]
-
-
-def _use(p: Picture, out: set[UUID], held: set[tuple[int, str]]) -> Use:
-    if p.inspection_id in out:
-        return Use.LEFT_OUT
-    if p.truth is Truth.DEFECT or _group(p) in held:
-        return Use.MEASURE
-    return Use.LEARN
-
-
-def _group(p: Picture) -> tuple[int, str]:
-    """Near-duplicates share it; a picture that was not grouped stands alone."""
-    return (p.twins, "") if p.twins is not None else (-1, str(p.inspection_id))

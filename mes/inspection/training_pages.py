@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -15,15 +16,20 @@ from mes.identity.model import Role
 from mes.inspection import registry, training, training_repository
 from mes.inspection.training_figures import differing, mistakes
 from mes.inspection.training_model import (
+    MEASURED,
     MIN_GOOD,
+    MIN_OF_A_CODE,
+    MIN_TAUGHT,
     Choice,
     Picture,
+    Regions,
     Training,
     TrainingState,
     Truth,
     Use,
     best_overkill,
 )
+from mes.inspection.training_regions import taught_by
 from mes.platform.http import ReadDb
 from mes.web.reader import page_for
 from mes.web.shell import Shell
@@ -36,17 +42,26 @@ LOOK_BACK = timedelta(days=14)
 SHOWN = 12
 OVERKILLS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 ESCAPES = (0.01, 0.02, 0.05, 0.1)
+EPOCHS = (5, 10, 20, 40, 80)
+CALIBRATING = 0.3
+"""Share of the good pictures learned from that sets the threshold where regions are learned (`qc_vision`)."""
 
 STEPS: Mapping[str, str] = {
     "gather": _("Collecting the pictures"),
     "examine": _("Looking for near-duplicates, marks and outliers"),
     "features": _("Reading the features of the good pictures"),
+    "boxes": _("Learning the regions"),
     "choose": _("Setting the threshold"),
     "export": _("Writing and checking the model"),
     "calibrate": _("Setting the threshold on the defects"),
     "judge_new": _("The new model judges the pictures held back"),
     "judge_old": _("The present model judges the same pictures"),
     "keep": _("Registering the model"),
+}
+REGIONS: Mapping[str, str] = {
+    Regions.NONE: _("Good pictures alone: whatever is unlike them is a defect"),
+    Regions.DRAWN: _("Regions too that people drew: named defects alone"),
+    Regions.CONFIRMED: _("Regions too that people drew, or confirmed as the model marked them"),
 }
 FAILURES: Mapping[str, str] = {
     "process": _("It ended with an error: %(why)s"),
@@ -71,6 +86,7 @@ class Asked:
     first: date
     last: date
     good: str
+    regions: Regions
 
     @property
     def assumed_good(self) -> bool:
@@ -95,6 +111,7 @@ async def trainings_page(
     first: date | None = None,
     last: date | None = None,
     good: Annotated[str, Query(max_length=10)] = "",
+    regions: Annotated[str, Query(max_length=10)] = "",
 ) -> HTMLResponse:
     """Choose a camera and its pictures, and see the trainings so far."""
     cameras = [
@@ -109,14 +126,18 @@ async def trainings_page(
         first or today - LOOK_BACK,
         last or today,
         good,
+        Regions(regions) if regions in set(Regions) else Regions.NONE,
     )
     from_at, to_at = asked.between(shell)
-    choice, kinds, variants = Choice(0, 0, 0, 0, 0), [], []
+    choice, kinds, variants, taught = Choice(0, 0, 0, 0, 0), [], [], taught_by([])
     if from_at < to_at:
         wanted = variant or None
         choice = await training.choice(conn, asked.camera, wanted, from_at, to_at)
         kinds = await training_repository.defect_kinds(conn, asked.camera, wanted, from_at, to_at)
         variants = await training_repository.variants(conn, asked.camera, from_at, to_at)
+        taught = await training.taught(
+            conn, asked.camera, wanted, from_at, to_at, regions=asked.regions
+        )
     usable = choice.usable_good(assumed_good=asked.assumed_good)
     return shell.page(
         "inspection/trainings.html",
@@ -128,14 +149,34 @@ async def trainings_page(
                 "from_at": from_at.isoformat(),
                 "to_at": to_at.isoformat(),
                 "assumed_good": asked.assumed_good,
+                "regions": asked.regions.value,
             },
+            "learns_regions": asked.regions is not Regions.NONE,
+            "regions": REGIONS,
+            "export": urlencode(
+                {
+                    "from_at": from_at.isoformat(),
+                    "to_at": to_at.isoformat(),
+                    "regions": asked.regions.value,
+                    **({"variant": variant} if variant else {}),
+                }
+            ),
+            "taught": taught,
+            "enough_regions": taught.pictures >= MIN_TAUGHT and taught.learned,
+            "needed_regions": MIN_TAUGHT,
+            "needed_of_a_code": MIN_OF_A_CODE,
+            "epochs": EPOCHS,
             "cameras": cameras,
             "variants": [row["variant"] for row in variants],
             "choice": choice,
             "kinds": kinds,
             "usable": usable,
             "needed": MIN_GOOD,
-            "best": best_overkill(usable),
+            "best": best_overkill(
+                usable
+                if asked.regions is Regions.NONE
+                else round(CALIBRATING * (1 - MEASURED) * usable)
+            ),
             "overkills": OVERKILLS,
             "escapes": ESCAPES,
             "reversed": from_at >= to_at,
@@ -164,6 +205,9 @@ async def training_page(training_id: UUID, shell: TrainingPage, conn: ReadDb) ->
             "counts": _counts(pictures),
             "twins": _twins(pictures),
             "figures": found.figures,
+            "regions": REGIONS[found.regions],
+            "learns_regions": found.regions is not Regions.NONE,
+            "curve": _curve((found.figures or found.progress).get("curve") or []),
             "strips": _strips(measured),
             "escapes": escapes[:SHOWN],
             "alarms": alarms[:SHOWN],
@@ -189,6 +233,7 @@ def _step(one: Training, shell: Shell) -> dict[str, Any] | None:
         "word": shell._(STEPS[name]) if name in STEPS else shell._(_("Waits for a worker")),
         "done": done,
         "of": of,
+        "left_s": one.progress.get("left_s"),
         "value": place + (done / of if done and of else 0),
         "max": len(places),
     }
@@ -228,3 +273,24 @@ def _strips(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
             if scores:
                 strips.append({"model": model, "truth": truth.value, "scores": scores})
     return strips
+
+
+def _curve(passes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return how learning regions went, for a drawing of 600×120: loss falls from the top, mAP50 rises to it."""
+    if len(passes) < 2:
+        return None
+    last, highest = passes[-1]["epoch"], max(one["loss"] for one in passes)
+    first = passes[0]["epoch"]
+
+    def at(one: Mapping[str, Any], height: float) -> tuple[float, float]:
+        share = (one["epoch"] - first) / max(last - first, 1)
+        return round(20 + 560 * share, 1), round(110 - 100 * height, 1)
+
+    measured = [one for one in passes if "map50" in one]
+    return {
+        "loss": [at(one, one["loss"] / highest if highest else 0.0) for one in passes],
+        "map50": [at(one, one["map50"]) for one in measured],
+        "passes": last,
+        "last_loss": passes[-1]["loss"],
+        "last_map50": measured[-1]["map50"] if measured else None,
+    }

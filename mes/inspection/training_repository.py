@@ -14,6 +14,7 @@ from mes.inspection.training_model import (
     MAX_GOOD,
     Choice,
     Picture,
+    Regions,
     Training,
     TrainingState,
     Truth,
@@ -40,6 +41,57 @@ async def defect_kinds(
 ) -> list[dict[str, Any]]:
     parameters = {"camera": camera, "variant": variant, "from_at": from_at, "to_at": to_at}
     return await db.fetch_dicts(conn, queries["defect_kinds"], parameters)
+
+
+async def taught(
+    conn: ReadConn,
+    camera: str,
+    variant: str | None,
+    from_at: datetime,
+    to_at: datetime,
+    *,
+    regions: Regions,
+    most: int,
+) -> list[Sequence[str] | None]:
+    """Return the codes of the regions of each picture, the newest first; None where a region has none."""
+    rows = await db.fetch_dicts(
+        conn,
+        queries["taught"],
+        {
+            "camera": camera,
+            "variant": variant,
+            "from_at": from_at,
+            "to_at": to_at,
+            "confirmed": regions is Regions.CONFIRMED,
+            "most": most,
+        },
+    )
+    return [row["codes"] for row in rows]
+
+
+async def to_export(
+    conn: ReadConn,
+    camera: str,
+    variant: str | None,
+    from_at: datetime,
+    to_at: datetime,
+    *,
+    regions: Regions,
+) -> list[dict[str, Any]]:
+    """Return the pictures of defects with their regions, and good ones that people reviewed."""
+    return await db.fetch_dicts(
+        conn,
+        queries["to_export"],
+        {
+            "camera": camera,
+            "variant": variant,
+            "from_at": from_at,
+            "to_at": to_at,
+            "confirmed": regions is Regions.CONFIRMED,
+            "most_good": MAX_GOOD,
+            "most_defects": MAX_DEFECTS,
+        },
+    )
 
 
 async def variants(
@@ -123,7 +175,8 @@ async def save_pictures(conn: WriteConn, training_id: UUID, seen: Sequence[Pictu
 
 
 def _training(row: Mapping[str, Any]) -> Training:
-    return Training(**{**row, "state": TrainingState(row["state"])})
+    found = {**row, "state": TrainingState(row["state"]), "regions": Regions(row["regions"])}
+    return Training(**found)
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:

@@ -6,12 +6,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import FileResponse
 from pydantic import AwareDatetime
+from starlette.background import BackgroundTask
 
 from mes.identity.access import require, require_scope
 from mes.identity.model import Caller, Role, Scope, User
-from mes.inspection import training
-from mes.inspection.training_model import Training
+from mes.inspection import region_export, training
+from mes.inspection.routes import ImagesDep
+from mes.inspection.training_model import Regions, Training
 from mes.inspection.training_schemas import (
     ChoiceOut,
     StartIn,
@@ -36,10 +39,38 @@ async def get_choice(
     to_at: AwareDatetime,
     variant: Annotated[str | None, Query(max_length=80)] = None,
     assumed_good: bool = False,
+    regions: Regions = Regions.DRAWN,
 ) -> ChoiceOut:
-    """Count a camera's pictures by what people said of them, and say what so many can promise."""
+    """Count a camera's pictures by what people said of them, and say what so many can promise and teach."""
     found = await training.choice(conn, camera, variant, from_at, to_at)
-    return ChoiceOut.of(found, assumed_good=assumed_good)
+    taught = await training.taught(conn, camera, variant, from_at, to_at, regions=regions)
+    return ChoiceOut.of(found, taught, assumed_good=assumed_good)
+
+
+@router.get("/cameras/{camera}/regions.zip", response_class=FileResponse)
+async def get_regions(
+    camera: str,
+    caller: Reader,
+    conn: ReadDb,
+    images: ImagesDep,
+    from_at: AwareDatetime,
+    to_at: AwareDatetime,
+    variant: Annotated[str | None, Query(max_length=80)] = None,
+    regions: Regions = Regions.DRAWN,
+) -> FileResponse:
+    """Give a camera's reviewed pictures with their regions in COCO's form, as `train --boxes` reads it.
+
+    Pictures that people found good are among them, without regions; those with a region without a code are not.
+    """
+    archive = await region_export.archive(
+        conn, images, camera, variant, from_at, to_at, regions=regions
+    )
+    return FileResponse(
+        archive,
+        media_type="application/zip",
+        filename=f"{camera}-regions.zip",
+        background=BackgroundTask(archive.unlink),
+    )
 
 
 @router.post("/trainings", status_code=201)
@@ -53,6 +84,8 @@ async def ask(body: TrainingIn, user: Engineer, conn: WriteDb, clock: ClockDep) 
         to_at=body.to_at,
         assumed_good=body.assumed_good,
         target=body.target,
+        regions=body.regions,
+        epochs=body.epochs,
         actor=user.actor,
         now=clock.now(),
     )

@@ -7,6 +7,7 @@ killed begins again in another one.
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,17 @@ import structlog
 from mes.inspection import bridge, registry, training, training_repository
 from mes.inspection.images import ImageStore
 from mes.inspection.training_figures import figures_of
-from mes.inspection.training_model import CONFIDENCE, Picture, Training, TrainingState, Truth, Use
+from mes.inspection.training_model import (
+    CONFIDENCE,
+    Picture,
+    Regions,
+    Training,
+    TrainingState,
+    Truth,
+    Use,
+)
 from mes.inspection.training_process import ProcessFailedError, StoppedError, run_vision
+from mes.inspection.training_regions import coco, found_by, learned_from
 from mes.platform.clock import Clock
 from mes.platform.db import Database
 from mes.platform.errors import Problem
@@ -31,6 +41,8 @@ LIMIT_S: Final = 3_600.0
 """Real seconds that one step of a training may take."""
 LEARN_STEPS: Final = {"features": "features", "head": "choose", "calibrated": "export"}
 """What the library tells → the step that comes next or goes on."""
+CURVE: Final = ("epoch", "loss", "map50")
+"""What is kept of each pass over the regions."""
 
 
 @dataclass
@@ -42,6 +54,8 @@ class _Run:
     training: Training
     folder: Path
     progress: dict[str, Any] = field(default_factory=dict)
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    """How learning the regions went, a pass each."""
 
     async def to(self, step: str, **facts: Any) -> None:
         """Begin a step; raises StoppedError when somebody wants it to stop."""
@@ -62,6 +76,11 @@ class _Run:
 
     def hear(self, said: dict[str, Any]) -> None:
         """Take note of how far the library is."""
+        if said.get("step") == "boxes":
+            self.curve.append({name: said[name] for name in CURVE if name in said})
+            done = {"done": said["epoch"], "of": said["of"], "left_s": said["left_s"]}
+            self.progress = {"step": "boxes", **done, "curve": self.curve}
+            return
         step = LEARN_STEPS.get(str(said.get("step")))
         if step is not None:
             self.progress = {"step": step, "done": said.get("done"), "of": said.get("of")}
@@ -142,18 +161,13 @@ async def _train(at_work: _Run, clock: Clock) -> Training:
     used = [p for p in pictures if p.use is not Use.LEFT_OUT]
     measured = folder / "measure"
     place = {
-        p.inspection_id: folder / "learn" if p.use is Use.LEARN else measured / p.truth.value
+        p.inspection_id: (folder / "learn" if p.use is Use.LEARN else measured) / p.truth.value
         for p in used
     }
     gone = set(await at_work.gather(used, place))
     used = [p for p in used if p.inspection_id not in gone]
     package = folder / "package"
-    await at_work.to("features", done=0, of=sum(p.use is Use.LEARN for p in used))
-    await at_work.vision(
-        "train", "--good", folder / "learn", "--out", package, "--name", asked.camera,
-        "--shop", asked.scene, "--overkill", str(asked.target_overkill), "--progress-json",
-        *(("--variant", asked.variant) if asked.variant else ()),
-    )  # fmt: skip
+    await _learn(at_work, used, place, package)
     bound = None
     if asked.target_escape is not None:
         package, bound = await _zero_escape(at_work, used, package)
@@ -164,10 +178,14 @@ async def _train(at_work: _Run, clock: Clock) -> Training:
         present = await registry.package_judging(conn, at_work.images, asked.camera, folder)
     old = [] if present is None else await at_work.vision("predict", present[0], measured, "--json")
     judged = _judged(used, new, old)
+    measures = [p for p in judged if p.use is Use.MEASURE]
     figures = {
-        **figures_of([p for p in judged if p.use is Use.MEASURE]),
+        **figures_of(measures),
+        "regions": found_by(measures),
+        "learned_regions": learned_from(used),
+        "curve": at_work.curve,
         "old_model": None if present is None else present[1],
-        "learned": sum(p.use is Use.LEARN for p in used),
+        "learned": sum(p.use is Use.LEARN and p.truth is Truth.GOOD for p in used),
         "escape_bound": bound,
         "threshold": bridge.calibration_of(package),
     }
@@ -180,6 +198,39 @@ async def _train(at_work: _Run, clock: Clock) -> Training:
         )
         await training_repository.save_pictures(conn, asked.id, judged)
     return asked.trained(figures, model.package_sha256, now=clock.now())
+
+
+async def _learn(
+    at_work: _Run, used: Sequence[Picture], place: dict[UUID, Path], package: Path
+) -> None:
+    """Have a package learned from the good pictures, and from the regions of defects where that was asked."""
+    asked, folder = at_work.training, at_work.folder / "learn"
+    good = folder / Truth.GOOD.value
+    command: list[str | Path] = ["train", "--good", good]
+    if asked.regions is Regions.NONE:
+        await at_work.to("features", done=0, of=sum(p.use is Use.LEARN for p in used))
+    else:
+        await at_work.to("boxes")
+        defects = folder / Truth.DEFECT.value
+        await asyncio.to_thread(_write_regions, defects, used, place)
+        command += ["--boxes", defects]
+        command += ["--epochs", str(asked.epochs)] if asked.epochs else []
+    await at_work.vision(
+        *command, "--out", package, "--name", asked.camera, "--shop", asked.scene,
+        "--overkill", str(asked.target_overkill), "--progress-json",
+        *(("--variant", asked.variant) if asked.variant else ()),
+    )  # fmt: skip
+
+
+def _write_regions(folder: Path, used: Sequence[Picture], place: dict[UUID, Path]) -> None:
+    """Write the regions of the defects that teach beside their pictures."""
+    names = {UUID(path.stem): path.name for path in folder.iterdir()}
+    taught = [
+        (names[p.inspection_id], p.image_w or 0, p.image_h or 0, p.drawn or ())
+        for p in used
+        if place[p.inspection_id] == folder
+    ]
+    (folder / "regions.json").write_text(json.dumps(coco(taught)), "utf-8")
 
 
 async def _zero_escape(at_work: _Run, used: Sequence[Picture], package: Path) -> tuple[Path, float]:
@@ -224,6 +275,9 @@ def _metrics(figures: dict[str, Any], asked: Training) -> dict[str, Any]:
         summary["auroc"] = round(new["auroc"], 4)
     if figures["escape_bound"] is not None:
         summary["escape_bound"] = figures["escape_bound"]
+    if figures["regions"] is not None:
+        summary["regions_found"] = round(figures["regions"]["new"]["share"]["rate"], 4)
+        summary["regions_n"] = figures["regions"]["new"]["drawn"]
     return {
         "measured_on": f"pictures of {asked.camera} that training never saw: {new['good']} good,"
         f" {new['defects']} with defects that people confirmed",

@@ -10,7 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from mes.inspection.training_model import (
     Choice,
     Picture,
+    Regions,
     Target,
+    Taught,
     Training,
     TrainingState,
     Truth,
@@ -33,6 +35,10 @@ class TrainingIn(BaseModel):
     assumed_good: bool = False
     target_overkill: Annotated[float, Field(ge=0.001, le=0.5)] = 0.01
     target_escape: Annotated[float, Field(ge=0.001, le=0.9)] | None = None
+    regions: Regions = Regions.NONE
+    """Which regions of defects are learned beside the good pictures."""
+    epochs: Annotated[int, Field(ge=1, le=200)] | None = None
+    """How often pictures are shown where regions are learned; null: about 15 CPU minutes."""
 
     @property
     def target(self) -> Target:
@@ -48,6 +54,27 @@ class StartIn(BaseModel):
     leave_out: list[UUID] = Field(default_factory=list, max_length=3_000)
 
 
+class TaughtOut(BaseModel):
+    """Pictures of defects whose regions can teach, by code; `learned`: the codes that enough pictures show."""
+
+    pictures: int
+    regions: int
+    codes: dict[str, int]
+    without_code: int
+    learned: list[str]
+
+    @classmethod
+    def of(cls, found: Taught) -> TaughtOut:
+        """Show what regions there are."""
+        return cls(
+            pictures=found.pictures,
+            regions=found.regions,
+            codes=dict(found.codes),
+            without_code=found.without_code,
+            learned=list(found.learned),
+        )
+
+
 class ChoiceOut(BaseModel):
     """How many pictures there are, by what people said of them, and what so many can promise."""
 
@@ -57,9 +84,10 @@ class ChoiceOut(BaseModel):
     unreviewed: int
     not_here: int
     best_overkill: float
+    taught: TaughtOut
 
     @classmethod
-    def of(cls, found: Choice, *, assumed_good: bool) -> ChoiceOut:
+    def of(cls, found: Choice, taught: Taught, *, assumed_good: bool) -> ChoiceOut:
         """Show a choice."""
         return cls(
             good=found.good,
@@ -68,6 +96,7 @@ class ChoiceOut(BaseModel):
             unreviewed=found.unreviewed,
             not_here=found.not_here,
             best_overkill=best_overkill(found.usable_good(assumed_good=assumed_good)),
+            taught=TaughtOut.of(taught),
         )
 
 
@@ -82,6 +111,8 @@ class TrainingOut(BaseModel):
     assumed_good: bool
     target_overkill: float
     target_escape: float | None
+    regions: Regions
+    epochs: int | None
     state: TrainingState
     stopping: bool
     progress: dict[str, Any]
@@ -111,6 +142,7 @@ class TrainingPictureOut(BaseModel):
     use: Use
     twins: int | None
     findings: list[str]
+    drawn: list[dict[str, Any]] | None
     old: dict[str, Any] | None
     new: dict[str, Any] | None
 
@@ -126,6 +158,7 @@ class TrainingPictureOut(BaseModel):
             use=one.use,
             twins=one.twins,
             findings=list(one.findings),
+            drawn=None if one.drawn is None else [dict(region) for region in one.drawn],
             old=dict(one.old) if one.old else None,
             new=dict(one.new) if one.new else None,
         )

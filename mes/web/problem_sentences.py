@@ -198,12 +198,20 @@ SENTENCES_ZH: Mapping[str, str] = {
     "gauge_study.unknown": "没有量具研究 {study}。",
     "gauge_study.unreadable": "读数无法读取：第 {line} 行：{why}。",
     "training.dates_reversed": "结束日期 {to_at} 早于开始日期。",
+    "training.no_escape_with_regions": "学习区域时由目标过杀率设定阈值；证明漏检率须只用合格图片训练。",
+    "training.no_regions": (
+        "相机 {camera} 在 {from_at} 至 {to_at} 之间没有带缺陷代码区域的图片；请在评审中画出。"
+    ),
     "training.not_examined": "此训练不能开始：其状态为“{state}”。",
     "training.over": "此训练已结束：其状态为“{state}”。",
     "training.too_few_defects": (
         "{found} 个缺陷最多证明漏检率 {best_percent} %；{target_percent} % 需 {needed} 个。"
     ),
     "training.too_few_good": "训练需要 {needed} 张合格图片，还缺 {missing} 张；请多评审或放宽日期。",
+    "training.too_few_regions": (
+        "{found} 张图片有带缺陷代码的区域，同一代码最多 {of_a_code} 张；"
+        "需 {needed} 张，且同一代码 {needed_of_a_code} 张。"
+    ),
     "training.unknown": "没有训练 {training}。",
     "trends.station_unknown": "工厂没有带过程值的工位 {station}。",
     "tag.unknown": "工位 {station} 没有过程值 {name}。",

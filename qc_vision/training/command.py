@@ -9,6 +9,7 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,12 @@ def _train(options: argparse.Namespace, say: Say) -> int:
 
 
 def _train_boxes(options: argparse.Namespace, report: Report) -> Manifest:
-    from qc_vision.training.boxes.make import BoxOptions, train_boxes
-
     if options.defects is not None:
         raise ValueError("--defects and --boxes exclude each other; --boxes reads masks too")
-    if options.variant:
-        raise ValueError("--variant and --boxes exclude each other")
+    if find_spec("torch") is None:
+        raise ValueError("boxes are learned with torch: install the `train` extra")
+    from qc_vision.training.boxes.make import BoxOptions, train_boxes
+
     wanted = BoxOptions(
         name=options.name or options.out.name,
         shop=options.shop,
@@ -117,6 +118,7 @@ def _train_boxes(options: argparse.Namespace, report: Report) -> Manifest:
         target_overkill=options.overkill,
         seed=options.seed,
         ignored=tuple(options.ignore),
+        variants=tuple(options.variant),
     )
     return train_boxes(options.boxes, wanted, options.out, report, good=options.good)
 

@@ -103,6 +103,11 @@ def test_the_pages_fit_and_speak_both_languages(
     page.goto(f"{plant.url}/quality/training?camera={camera}")
     expect(page.locator("h1")).to_have_text({"zh": "训练", "en": "Training"}[language])
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(f"{plant.url}/quality/training?camera={camera}&regions=drawn")
+    few = {"zh": "带区域的图片只有 0 张", "en": "0 pictures with regions are too few"}[language]
+    expect(page.locator("#enough")).to_contain_text(few)
+    expect(page.locator("main button[disabled]")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     row = page.locator("#trainings tbody a").first
     if row.count():
         row.click()

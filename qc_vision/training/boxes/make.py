@@ -64,6 +64,7 @@ class BoxOptions:
         epochs: None for as many as about 15 CPU minutes allow.
         target_overkill: share of good parts that may be called NOK, where good pictures are given.
         ignored: kinds that are no defects; their boxes are not learned.
+        variants: what the model is for; () for all.
     """
 
     name: str
@@ -73,6 +74,7 @@ class BoxOptions:
     target_overkill: float = 0.01
     seed: int = 1
     ignored: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
 
 
 def train_boxes(
@@ -267,7 +269,11 @@ def _calibrated(
     """Write the package with a threshold from what the int8 graph itself gives pictures held back."""
     pictures = [*material.learned, *material.held, *material.calibrating]
     as_written = Options(
-        name=options.name, shop=options.shop, size=material.size, seed=options.seed
+        name=options.name,
+        shop=options.shop,
+        size=material.size,
+        seed=options.seed,
+        variants=options.variants,
     )
     limits = FitnessLimits.around([measure(_bgr(one.image), FitnessLimits()) for one in pictures])
     write = partial(

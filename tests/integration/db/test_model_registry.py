@@ -9,9 +9,11 @@ import pytest
 
 from mes.contracts.agent import CameraModel, ModelHealth, ModelRole
 from mes.contracts.plant import PlantModel
-from mes.contracts.quality import BesideVerdict, Verdict
+from mes.contracts.quality import BesideVerdict, Measure, Verdict
 from mes.inspection import registry, service, track_record
+from mes.inspection.gauge_pairs import gauge_pairs, readings_beside
 from mes.inspection.images import FolderImageStore
+from mes.inspection.pipelines import judged as judged_by_pipeline
 from mes.inspection.rollout import (
     AlreadyActive,
     Model,
@@ -182,3 +184,52 @@ async def test_old_and_new_are_compared_on_the_same_pictures(
     pairs = await track_record.pairs(conn, CAMERA, model.package_sha256, limit=10)
     differ = [(p["verdict"] == "OK") != (p["beside_verdict"] == "OK") for p in pairs]
     assert differ == [True, True, False, False, False]
+
+
+async def read_by(
+    conn: WriteConn, model: Model, old: float | None, new: float | None, *, canary: bool
+) -> None:
+    """One picture on which a gauge of each of two pipelines answers; None: it could not measure."""
+
+    def gap(value: float | None) -> Measure:
+        verdict = Verdict.UNFIT if value is None else Verdict.NOK if value > 4 else Verdict.OK
+        return Measure(node="gap", gauge="gap", verdict=verdict, value=value, unit="mm")
+
+    line, looks_on = (new, old) if canary else (old, new)
+    result = a_result(
+        Verdict.OK,
+        body_id=a_body().id,
+        measures=(gap(line), Measure(node="clip", gauge="presence", verdict=Verdict.OK)),
+        beside=BesideVerdict(
+            package_sha256="" if canary else model.package_sha256,
+            judged_by=model.package_sha256 if canary else "",
+            verdict=Verdict.OK,
+            score=0.5,
+            threshold=0.5,
+            measures=(gap(looks_on),),
+            ms=8.0,
+        ),
+    )
+    await service.on_result(conn, result, now=at(6))
+    await judged_by_pipeline.note_steps(conn, result)
+
+
+async def test_gauges_of_a_pipeline_on_trial_are_compared_with_those_in_force(
+    conn: WriteConn, images: FolderImageStore, packages: list[bytes]
+) -> None:
+    model = await registered(conn, images, packages[0])
+    for old, new in ((3.0, 3.1), (3.2, 3.3), (3.9, 4.1), (3.0, None)):
+        await read_by(conn, model, old, new, canary=False)
+    await read_by(conn, model, 3.5, 3.6, canary=True)
+    clip, gap = await gauge_pairs(conn, CAMERA, model.package_sha256)
+    assert (clip.node, clip.old_pictures, clip.new_pictures, clip.both) == ("clip", 4, 1, 0)
+    assert clip.difference is None
+    assert (gap.node, gap.unit, gap.old_pictures, gap.new_pictures) == ("gap", "mm", 5, 5)
+    assert (gap.both, gap.differ) == (4, 2), "3.9 passes and 4.1 does not; one could not measure"
+    assert gap.difference == pytest.approx(0.125)
+    assert gap.spread == pytest.approx(0.05)
+    assert gap.largest == pytest.approx(0.2)
+    (pair, *_) = await track_record.pairs(conn, CAMERA, model.package_sha256, limit=1)
+    readings = readings_beside(pair["measures"], pair["beside_measures"])
+    assert [one["node"] for one in readings] == ["gap", "clip"]
+    assert readings[1]["new"] is None

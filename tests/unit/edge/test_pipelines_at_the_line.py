@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from edge.inspection.judging import PictureJudge
+from edge.inspection.request import Request
 from edge.inspection.results import of_pipeline
 from edge.models import FAILURES_IN_A_ROW, Choice, ModelShelf
 from mes.contracts.agent import CameraModel, ModelRole
 from mes.contracts.quality import Verdict
 from qc_vision.pipelines import Document, Runner
-from qc_vision.runtime import content_hash
+from qc_vision.runtime import Inspection, content_hash
 from tests.support.model_packages import broken
 from tests.support.pipelines import bundle_of, gap_picture, sample_bundle, sample_document
 from tests.unit.edge.test_models_at_the_line import shelf_with, the_shipped_one
@@ -46,6 +50,47 @@ async def test_a_pipeline_judges_with_its_gauges_and_says_what_they_read(tmp_pat
     assert set(said["step_ms"]) >= {"fitness", "gap", "rule"}
     assert said["help_wanted"] is None
     assert shelf.health() == ()
+
+
+class OnePicture:
+    """A camera that always shows the same."""
+
+    def __init__(self, picture: bytes) -> None:
+        self._picture = picture
+
+    async def fetch(self, request: Request) -> bytes:
+        return self._picture
+
+
+class Untroubled:
+    """A clock on which every deadline is a minute away."""
+
+    def deadline(self, at: datetime) -> float:
+        return time.monotonic() + 60.0
+
+
+def a_request() -> Request:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    return Request(1, None, "L1", None, "any", noon, noon, time.monotonic())
+
+
+async def test_what_a_pipeline_reads_that_only_looks_on_is_told_beside_the_verdict(
+    tmp_path: Path,
+) -> None:
+    archive = sample_bundle()
+    shadow = published(archive).model_copy(update={"role": ModelRole.SHADOW})
+    served = {str(shadow.package_sha256): archive}
+    shelf = await shelf_with(tmp_path, served, the_shipped_one(), shadow)
+    request = a_request()
+    picture = gap_picture(17.0)[1]
+    judge = PictureJudge("cam", OnePicture(picture), shelf, Untroubled())  # type: ignore[arg-type]
+    judgement = await judge.judge(request)
+    assert isinstance(judgement.inspection, Inspection)
+    beside = await judge.look_on(request, judgement, is_idle=lambda: True)
+    assert beside is not None
+    (measure,) = beside.measures
+    assert (measure.node, measure.unit, measure.verdict) == ("gap", "mm", Verdict.NOK)
+    assert measure.value == pytest.approx(4.25, abs=0.05)
 
 
 @pytest.mark.parametrize("harm", ["damaged", "cannot run", "other content"])

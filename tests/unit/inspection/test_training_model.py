@@ -20,6 +20,7 @@ from mes.inspection.training_model import (
     NotExamined,
     NothingToStop,
     Picture,
+    Regions,
     Target,
     TooFewDefects,
     TooFewGood,
@@ -30,8 +31,8 @@ from mes.inspection.training_model import (
     best_overkill,
     check_enough,
     defects_needed,
-    divided,
 )
+from mes.inspection.training_split import divided
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 OVERKILL = Target(0.01, None)
@@ -51,6 +52,7 @@ def a_picture(number: int, truth: Truth = Truth.GOOD, **given: Any) -> Picture:
         "use": Use.MEASURE,
         "twins": number,
         "findings": (),
+        "drawn": None,
         "old": None,
         "new": None,
     }
@@ -63,8 +65,8 @@ def said(verdict: str, score: float) -> dict[str, Any]:
 
 def a_training(state: TrainingState) -> Training:
     return Training(
-        UUID(int=1), "weld-camera", "welding", None, NOW, NOW, True, 0.01, None, state,
-        {}, False, None, None, None, "user:q", NOW, None,
+        UUID(int=1), "weld-camera", "welding", None, NOW, NOW, True, 0.01, None,
+        Regions.NONE, None, state, {}, False, None, None, None, "user:q", NOW, None,
     )  # fmt: skip
 
 
