@@ -30,22 +30,26 @@ SELECT CASE WHEN bool_and(r.code IS NOT NULL) THEN array_agg(r.code ORDER BY r.p
 
 -- to_export --
 -- The newest pictures that people reviewed: defects with their regions, and good ones, which have none.
-(SELECT r.inspection_id, r.image_sha256, r.image_w, r.image_h, r.triggered_at,
-        jsonb_agg(jsonb_build_object('x', r.x, 'y', r.y, 'w', r.w, 'h', r.h, 'code', r.code)
-                  ORDER BY r.place) AS drawn
-   FROM reviewed_region AS r JOIN inspection_image AS m ON m.sha256 = r.image_sha256
-  WHERE r.camera = %(camera)s AND r.triggered_at >= %(from_at)s AND r.triggered_at < %(to_at)s
-    AND (%(variant)s::text IS NULL OR r.variant = %(variant)s) AND (r.drawn OR %(confirmed)s)
-  GROUP BY r.inspection_id, r.image_sha256, r.image_w, r.image_h, r.triggered_at
- HAVING bool_and(r.code IS NOT NULL)
-  ORDER BY r.triggered_at DESC LIMIT %(most_defects)s)
-UNION ALL
-(SELECT i.id, i.image_sha256, i.image_w, i.image_h, i.triggered_at, '[]'::jsonb
-   FROM inspection AS i JOIN inspection_image AS m ON m.sha256 = i.image_sha256
-  WHERE i.camera = %(camera)s AND i.triggered_at >= %(from_at)s AND i.triggered_at < %(to_at)s
-    AND (%(variant)s::text IS NULL OR i.variant = %(variant)s)
-    AND i.review = 'false_call' AND i.image_w IS NOT NULL
-  ORDER BY i.triggered_at DESC LIMIT %(most_good)s)
+WITH defect AS (
+  SELECT r.inspection_id, r.image_sha256, r.image_w, r.image_h, r.triggered_at,
+         jsonb_agg(jsonb_build_object('x', r.x, 'y', r.y, 'w', r.w, 'h', r.h, 'code', r.code)
+                   ORDER BY r.place) AS drawn
+    FROM reviewed_region AS r JOIN inspection_image AS m ON m.sha256 = r.image_sha256
+   WHERE r.camera = %(camera)s AND r.triggered_at >= %(from_at)s AND r.triggered_at < %(to_at)s
+     AND (%(variant)s::text IS NULL OR r.variant = %(variant)s) AND (r.drawn OR %(confirmed)s)
+   GROUP BY r.inspection_id, r.image_sha256, r.image_w, r.image_h, r.triggered_at
+  HAVING bool_and(r.code IS NOT NULL)
+   ORDER BY r.triggered_at DESC LIMIT %(most_defects)s),
+good AS (
+  SELECT i.id AS inspection_id, i.image_sha256, i.image_w, i.image_h, i.triggered_at, '[]'::jsonb AS drawn
+    FROM inspection AS i JOIN inspection_image AS m ON m.sha256 = i.image_sha256
+   WHERE i.camera = %(camera)s AND i.triggered_at >= %(from_at)s AND i.triggered_at < %(to_at)s
+     AND (%(variant)s::text IS NULL OR i.variant = %(variant)s)
+     AND i.review = 'false_call' AND i.image_w IS NOT NULL
+   ORDER BY i.triggered_at DESC LIMIT %(most_good)s)
+SELECT inspection_id, image_sha256, image_w, image_h, triggered_at, drawn FROM defect
+ UNION ALL
+SELECT inspection_id, image_sha256, image_w, image_h, triggered_at, drawn FROM good
  ORDER BY triggered_at, inspection_id
 
 -- variants --
