@@ -154,6 +154,7 @@ def _reviewable(
         "placed": shell.f.plain(hold.placed_at, zone=True),
         "age_s": max(0.0, (shell.now - hold.placed_at).total_seconds()),
         "rework_s": item.rework.work_s if item.rework else hold.risk * 60 if body else None,
+        "may_rework": item.second or item.rework is not None,
         "review_by": shell.f.plain(item.rework.review_by_at) if item.rework else None,
         "inspection": None if seen is None else _picture(seen, shell),
     }

@@ -68,7 +68,7 @@ async def test_a_verdict_carries_the_code_and_the_regions_that_a_person_drew(
     judged = await a_picture(screens)
     client = await screens.orders.person(Role.QUALITY)
     queue = await queue_of(client)
-    assert [item["second"] for item in queue["items"]] == [False]
+    assert [(item["second"], item["may_rework"]) for item in queue["items"]] == [(False, True)]
     assert {"spatter", "other"} <= {one["code"] for one in queue["codes"]}
     outside = await decide(client, screens, regions=[{"x": 60, "y": 0, "w": 9, "h": 9}])
     problem(outside, 422, "inspection.region_outside")

@@ -2,8 +2,10 @@
 
 import { t } from "./i18n.js";
 
-/** Say something; `tone` is good, warn, bad or info. Returns the element. */
+/** Say something; `tone` is good, warn, bad or info. What stands there already is not said twice. Returns the element. */
 export function toast(message, tone = "info") {
+  const toasts = document.getElementById("toasts");
+  for (const said of toasts?.children ?? []) if (said.firstChild.textContent === message) said.remove();
   const box = document.createElement("div");
   box.className = `notice ${tone}`;
   const text = document.createElement("div");
@@ -14,7 +16,7 @@ export function toast(message, tone = "info") {
   close.textContent = t("Close");
   close.addEventListener("click", () => box.remove());
   box.append(text, close);
-  document.getElementById("toasts")?.append(box);
+  toasts?.append(box);
   if (tone !== "bad") setTimeout(() => box.remove(), 6000);
   return box;
 }

@@ -111,6 +111,7 @@ export class MesReviewer extends HTMLElement {
     } else this._message(this._noPicture(seen));
     this._facts(item);
     for (const button of this.verdicts.querySelectorAll("button")) button.disabled = false;
+    this.verdicts.querySelector('[data-act="rework"]').disabled = !item.may_rework;
   }
 
   _noPicture(seen) {
@@ -308,6 +309,8 @@ export class MesReviewer extends HTMLElement {
       if (!this.items.length) return;
       this.reason.hidden = false;
       this.reason.elements.reason.focus();
+    } else if (act === "rework" && !this.items[this.at]?.may_rework) {
+      this.pace.textContent = t("There is no rework for it here: decide false call, scrap or use as is.");
     } else this.decide(act);
   }
 
