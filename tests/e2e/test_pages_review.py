@@ -237,6 +237,11 @@ def test_from_a_model_version_to_every_part_it_judged(
     expect(page.locator(".count").first).to_have_text(str(FIFTY))
     page.select_option("[name=review]", "false_call")
     expect(page.locator("tbody tr")).not_to_have_count(FIFTY)
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(FIFTY)
+    expect(page.locator("[name=review]")).to_have_value("")
+    page.go_forward()
+    expect(page.locator("[name=review]")).to_have_value("false_call")
     with page.expect_download() as download:
         page.click("a[download]")
     rows = download.value.path().read_text("utf-8-sig").splitlines()

@@ -157,11 +157,24 @@ document.addEventListener("click", async (event) => {
   toast(t("Copied"), "good");
 });
 
-// Filters go into the URL as they are changed.
+/** Return whether a choice of a form is not the one that the page was made for. */
+function rechosen(form) {
+  return [...form.querySelectorAll("select")].some(
+    (list) => list.selectedIndex !== Math.max(0, [...list.options].findIndex((one) => one.defaultSelected)),
+  );
+}
+
+// Filters go into the URL as they are changed, also what was chosen before this script was there. A page that is shown
+// again says what it lists, not what was chosen when it was left.
+const shownAgain = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
 for (const form of document.querySelectorAll("form[data-filters]")) {
   form.addEventListener("change", () => form.requestSubmit());
   form.addEventListener("formdata", (event) => {
     for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+  if (!shownAgain && rechosen(form)) form.requestSubmit();
+  addEventListener("pageshow", (event) => {
+    if ((shownAgain || event.persisted) && rechosen(form)) form.reset();
   });
 }
 
