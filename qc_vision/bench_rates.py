@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.backbones import FLOAT, INT8
-from qc_vision.bench_real import Half, tile_features, tile_scores
+from qc_vision.bench_real import Tiles, tile_scores, tiles_of
 from qc_vision.figures import Figure, auroc
 from qc_vision.runtime import load
 from qc_vision.runtime.inspector import Inspector
@@ -57,8 +57,7 @@ def overkill_and_int8(folder: Path) -> Iterator[Figure]:
     good = np.array([path.parts[-3] == "MT_Free" for path in paths])
     lost = []
     for backbone in (FLOAT, INT8):
-        features = tile_features(paths, backbone)
-        scores = _out_of_fold(features, good)
+        scores = _out_of_fold(tiles_of(paths, backbone), good)
         lost.append(auroc(scores[good], scores[~good]))
     yield Figure("magnetic tile, 5 folds: AUROC float", lost[0], "")
     yield Figure(
@@ -73,15 +72,15 @@ def overkill_and_int8(folder: Path) -> Iterator[Figure]:
         )
 
 
-def _out_of_fold(features: Half, good: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _out_of_fold(tiles: Tiles, good: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Score every good tile by a head that did not see it, the others by the mean over the five."""
     free = np.flatnonzero(good)
     fold = np.random.default_rng(0).permutation(len(free)) % 5
     bad = np.flatnonzero(~good)
-    scores = np.zeros(len(features))
+    scores = np.zeros(len(good))
     for held in range(5):
         asked = np.concatenate([free[fold == held], bad])
-        found, _ = tile_scores(features, free[fold != held], asked)
+        found, _ = tile_scores(tiles, free[fold != held], asked)
         scores[free[fold == held]] = found[: -len(bad)]
         scores[bad] += found[-len(bad) :] / 5
     return scores

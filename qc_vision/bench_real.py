@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,14 +22,17 @@ from qc_vision.backbones import INT8
 from qc_vision.figures import Figure, auroc, false_alarms_at, pixel_figures
 from qc_vision.runtime.image import decode
 from qc_vision.training.features import Extractor, sized
-from qc_vision.training.good_graph import Scale, blurred_map, summary_of
-from qc_vision.training.heads import fit_positional, fit_projection
+from qc_vision.training.good_only import cross_fitted, scaled
+from qc_vision.training.heads import GoodHead, fit_positional, fit_projection
+from qc_vision.training.reading import fit_reading, roughness_of
 from qc_vision.training.samples import fitted
 
 Image = NDArray[np.uint8]
 Half = NDArray[np.float16]
 
 _SIZE: Final = 256
+_FOLDS: Final = 3
+_TARGET_OVERKILL: Final = 0.02
 _MAP_SIDE: Final = 128
 
 
@@ -37,6 +41,20 @@ def real_sets() -> Path | None:
     shared = os.environ.get("C2M_SHARED")
     folder = (Path(shared) if shared else Path(__file__).parents[2] / "shared") / "data/vision"
     return folder if folder.is_dir() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Pictures as heads see them: features (N×channels×rows×columns) and roughness (N×height/2×width/2)."""
+
+    features: Half
+    roughness: Half
+
+
+def tiles_of(paths: Sequence[Path], backbone: Path = INT8) -> Tiles:
+    """Return what is seen of pictures at 256 px through a backbone that ships."""
+    roughness = [roughness_of(fitted(decode(path.read_bytes()), _SIZE)) for path in paths]
+    return Tiles(tile_features(paths, backbone), np.stack(roughness))
 
 
 def tile_features(paths: Sequence[Path], backbone: Path = INT8) -> Half:
@@ -52,13 +70,13 @@ def magnetic_tile(folder: Path, seeds: Sequence[int]) -> Iterator[Figure]:
     paths = sorted(folder.glob("MT_*/Imgs/*.jpg"))
     kinds = np.array([path.parts[-3].removeprefix("MT_") for path in paths])
     numbers = np.array([int(re.findall(r"num_(\d+)", path.name)[0]) for path in paths])
-    features = tile_features(paths)
+    tiles = tiles_of(paths)
     free = np.flatnonzero(kinds == "Free")
     runs: list[dict[str, float]] = []
     for seed in seeds:
         order = np.random.default_rng(seed).permutation(free)
         train, held = np.split(order, [int(0.8 * len(order))])
-        runs.append(_tile_run(paths, kinds, features, train, held))
+        runs.append(_tile_run(paths, kinds, tiles, train, held))
     goals = {
         "image AUROC": "≥ 0.97", "FPR at 95 % TPR": "≤ 0.12", "FPR at 99 % TPR": "≤ 0.35",
         "FPR at 100 % TPR": "≤ 0.70", "AUROC Crack": "≥ 0.93", "pixel AUROC": "≥ 0.85",
@@ -68,7 +86,7 @@ def magnetic_tile(folder: Path, seeds: Sequence[int]) -> Iterator[Figure]:
         value = float(np.mean([run[name] for run in runs]))
         yield Figure(f"magnetic tile, {len(runs)} seeds: {name}", value, goals.get(name, ""))
     train, held = _by_runs(free, numbers)
-    grouped = _tile_run(paths, kinds, features, train, held)["image AUROC"]
+    grouped = _tile_run(paths, kinds, tiles, train, held)["image AUROC"]
     yield Figure("magnetic tile, split by runs of numbers: image AUROC", grouped, "reported")
 
 
@@ -86,13 +104,13 @@ def _by_runs(
 def _tile_run(
     paths: Sequence[Path],
     kinds: NDArray[np.str_],
-    features: Half,
+    tiles: Tiles,
     train: NDArray[np.int64],
     held: NDArray[np.int64],
 ) -> dict[str, float]:
     bad = np.flatnonzero(kinds != "Free")
     asked = np.concatenate([held, bad])
-    found_scores, heat = tile_scores(features, train, asked)
+    found_scores, heat = tile_scores(tiles, train, asked)
     scores = dict(zip(asked.tolist(), found_scores.tolist(), strict=True))
     maps = dict(zip(asked.tolist(), heat, strict=True))
     good = [scores[i] for i in held]
@@ -111,27 +129,30 @@ def _tile_run(
 
 
 def tile_scores(
-    features: Half, train: NDArray[np.int64], asked: NDArray[np.int64]
+    tiles: Tiles, train: NDArray[np.int64], asked: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
-    """Fit the positional head on some pictures; return the fused scores and maps of others."""
+    """Fit the positional head on some pictures, as `train` does; return scores and maps of others."""
     with threadpool_limits(limits=1, user_api="blas"):
         rng = np.random.default_rng(1)
         sample = np.sort(rng.choice(train, min(120, len(train)), replace=False))
-        projection = fit_projection(features[sample], rng)
-        z = np.stack([projection.apply(features[i]).astype(np.float16) for i in train])
-        head = fit_positional(z)
-        seen = np.array([summary_of(head.distance(one.astype(np.float32))) for one in z[::4]])
-        scale = Scale(
-            float(np.quantile(seen[:, 0], 0.99)), float(np.ptp(seen[:, 0])),
-            float(np.quantile(seen[:, 1], 0.99)), float(np.ptp(seen[:, 1])),
-        )  # fmt: skip
+        projection = fit_projection(tiles.features[sample], rng)
+        z = np.stack([projection.apply(tiles.features[i]).astype(np.float16) for i in train])
+        fold = rng.permutation(len(train)) % _FOLDS
+        distances = cross_fitted(_fit(z[fold != 0], rng), _fit, z, fold, rng)
+        reading, statistics, peaks = fit_reading(distances, tiles.roughness[train], fold)
+        scale, _ = scaled(statistics, peaks, 1, _TARGET_OVERKILL)
+        head = _fit(z, rng)
         scores, maps = [], []
         for index in asked:
-            distance = head.distance(projection.apply(features[index]))
-            worst, mean = summary_of(distance)
-            scores.append(float(scale.fused(np.array(worst), np.array(mean))))
-            maps.append(blurred_map(distance))
+            distance = head.distance(projection.apply(tiles.features[index]))
+            roughness = tiles.roughness[index]
+            scores.append(float(scale.fused(reading.statistics(distance, roughness))))
+            maps.append(scale.heat(reading.shown(distance, roughness)))
         return np.array(scores), maps
+
+
+def _fit(z: Half, _: np.random.Generator) -> GoodHead:
+    return fit_positional(z)
 
 
 def _enlarged(heat: NDArray[np.float32]) -> NDArray[np.float32]:

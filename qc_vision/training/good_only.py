@@ -30,7 +30,7 @@ from qc_vision.runtime.pipeline import standard
 from qc_vision.runtime.tiles import tile
 from qc_vision.training.calibrate import conformal, tail_threshold
 from qc_vision.training.features import Extractor, sized
-from qc_vision.training.good_graph import Scale, good_only_model, summary_of
+from qc_vision.training.good_graph import Scale, good_only_model
 from qc_vision.training.heads import (
     GoodHead,
     Projection,
@@ -43,6 +43,13 @@ from qc_vision.training.hygiene import Findings, examine, unfit
 from qc_vision.training.package import Options, Progress, write_package
 from qc_vision.training.pose import Locating, fit_pose
 from qc_vision.training.pseudo import spoil
+from qc_vision.training.reading import (
+    Reading,
+    fit_reading,
+    neighbours_mean,
+    roughness_of,
+    summary_of,
+)
 from qc_vision.training.samples import DataError, fitted, image_files, reason_of
 from qc_vision.training.watch import fit_watch
 
@@ -113,22 +120,21 @@ def _train(folder: Path, options: Options, package: Path, progress: Progress) ->
     first, compared = _choose(good.images, z, fold, projection, extractor, rng)
     chosen = first.name
     progress({"step": "head", "chosen": chosen, "compared": compared})
-    worst, mean = _cross_fitted(first, z, fold, rng)
+    distances = cross_fitted(first, _FITS[chosen], z, fold, rng)
+    roughness = np.stack([roughness_of(image) for image in good.images])
+    reading, statistics, peaks = fit_reading(distances, roughness, fold)
     head = _FITS[chosen](z, rng)
-    scale = _scale(
-        worst.reshape(-1, views).max(axis=1),
-        mean.reshape(-1, views).max(axis=1),
-        options.target_overkill,
-    )
-    raw = scale.fused(worst, mean).reshape(-1, views).max(axis=1)
+    scale, raw = scaled(statistics, peaks, views, options.target_overkill)
     calibration = conformal(raw, options.target_overkill)
     suggested = tail_threshold(raw, options.target_overkill)
     progress({"step": "calibrated", "threshold": calibration.threshold, "n": calibration.n})
 
     # of tiles no one number can be given for the picture
     watch = fit_watch(pooled, rng) if views == 1 else None
-    model = good_only_model(backbone, projection, head, scale, watch)
-    _check_export(model.SerializeToString(), good.images[:8], extractor, projection, head, scale)
+    model = good_only_model(backbone, projection, head, reading, scale, watch)
+    _check_export(
+        model.SerializeToString(), good.images[:8], extractor, projection, head, reading, scale
+    )
     manifest = write_package(
         package,
         model,
@@ -295,8 +301,8 @@ def _choose(
     heads: dict[str, GoodHead] = {}
     for name, fit in _FITS.items():
         head = heads[name] = fit(fitted_on, rng)
-        good = [sum(summary_of(head.distance(z[i].astype(np.float32)))) for i in held]
-        bad = [sum(summary_of(head.distance(one))) for one in spoiled]
+        good = [_worst_of(head.distance(z[i].astype(np.float32))) for i in held]
+        bad = [_worst_of(head.distance(one)) for one in spoiled]
         spread = (np.quantile(good, 0.95) - np.median(good)) / max(float(np.median(good)), 1e-6)
         compared[name] = {
             "auroc": round(auroc(good, bad), 4),
@@ -310,30 +316,49 @@ def _choose(
     return heads[best], compared
 
 
-def _cross_fitted(
-    first: GoodHead, z: Half, fold: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return worst patch and mean of the worst of every picture, by heads that never saw it.
+def _worst_of(distance: NDArray[np.float32]) -> float:
+    return sum(summary_of(neighbours_mean(distance)))
+
+
+def cross_fitted(
+    first: GoodHead,
+    fit: Callable[[Half, np.random.Generator], GoodHead],
+    z: Half,
+    fold: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Return the distances of every picture (N×rows×columns), by heads that never saw it.
 
     ``first`` is the head that was fitted without fold 0.
     """
-    worst, mean = np.empty(len(z)), np.empty(len(z))
+    distances = np.empty((len(z), *z.shape[2:]), np.float32)
     for number in np.unique(fold):
-        head = first if number == 0 else _FITS[first.name](z[fold != number], rng)
+        head = first if number == 0 else fit(z[fold != number], rng)
         for index in np.flatnonzero(fold == number):
-            worst[index], mean[index] = summary_of(head.distance(z[index].astype(np.float32)))
-    return worst, mean
+            distances[index] = head.distance(z[index].astype(np.float32))
+    return distances
 
 
-def _scale(worst: NDArray[np.float64], mean: NDArray[np.float64], target_overkill: float) -> Scale:
-    worst_limit = conformal(worst, target_overkill).threshold
-    mean_limit = conformal(mean, target_overkill).threshold
-    return Scale(
-        worst_limit,
-        max(worst_limit - float(np.median(worst)), 1e-3),
-        mean_limit,
-        max(mean_limit - float(np.median(mean)), 1e-3),
-    )
+def scaled(
+    statistics: NDArray[np.float32], peaks: NDArray[np.float32], views: int, target_overkill: float
+) -> tuple[Scale, NDArray[np.float32]]:
+    """Return the scale and the raw scores of good pictures, each the worst of its views.
+
+    The map is 0 at its own limit, moved so that the limit meets the threshold of the score: of good
+    pictures no more than ``target_overkill`` show a place above it.
+    """
+    by_picture = statistics.reshape(-1, views, statistics.shape[1]).max(axis=1)
+    limits = [conformal(one, target_overkill).threshold for one in by_picture.T]
+    spreads = [
+        max(limit - float(np.median(one)), 1e-3)
+        for limit, one in zip(limits, by_picture.T, strict=True)
+    ]
+    unmapped = Scale(limits, spreads, 0.0, 1.0)
+    raw = unmapped.fused(statistics).reshape(-1, views).max(axis=1)
+    score = conformal(raw, target_overkill)
+    peak = conformal(peaks.reshape(-1, views).max(axis=1), target_overkill)
+    spread = peak.scale / score.scale
+    return Scale(limits, spreads, peak.threshold - score.threshold * spread, spread), raw
 
 
 def _check_export(
@@ -342,13 +367,14 @@ def _check_export(
     extractor: Extractor,
     projection: Projection,
     head: GoodHead,
+    reading: Reading,
     scale: Scale,
 ) -> None:
     """The fused graph must score as the parts did that the threshold was calibrated on."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     for image in images:
         found = float(session.run(["score"], {"image": image})[0])
-        worst, mean = summary_of(head.distance(projection.apply(extractor.one(image))))
-        wanted = float(scale.fused(np.array(worst), np.array(mean)))
+        distance = head.distance(projection.apply(extractor.one(image)))
+        wanted = float(scale.fused(reading.statistics(distance, roughness_of(image))))
         if abs(found - wanted) > 2e-2 * max(1.0, abs(wanted)):
             raise ValueError(f"the exported model scores {found:.4f}, training scored {wanted:.4f}")

@@ -202,10 +202,14 @@ def _bank(g: GraphWriter, bank: Bank, rows: int, columns: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FeatureParts:
-    """Tensors of which the backbone joins its features: at GRID_STRIDE, and block 10 at twice the stride."""
+    """Tensors of which the backbone joins its features: at GRID_STRIDE, and block 10 at twice the stride.
+
+    ``planes`` is the picture as it takes it: 1×3×height×width, (level - 127) / 128.
+    """
 
     fine: tuple[str, ...]
     coarse: str
+    planes: str
 
 
 def in_parts(backbone: onnx.ModelProto) -> tuple[onnx.ModelProto, FeatureParts]:
@@ -219,7 +223,8 @@ def in_parts(backbone: onnx.ModelProto) -> tuple[onnx.ModelProto, FeatureParts]:
     cut.graph.node.remove(enlarged)
     doubling = next(w for w in cut.graph.initializer if w.name == enlarged.input[2])
     cut.graph.initializer.remove(doubling)
-    return cut, FeatureParts(tuple(whole.input[:-1]), enlarged.input[0])
+    fine = tuple(whole.input[:-1])
+    return cut, FeatureParts(fine, enlarged.input[0], made_by[fine[0]].input[0])
 
 
 def appended(

@@ -10,7 +10,7 @@ import pytest
 
 from qc_vision.backbones import FLOAT, INT8
 from qc_vision.training.features import Extractor, sized
-from qc_vision.training.good_graph import Scale, blurred_map, good_only_model, summary_of
+from qc_vision.training.good_graph import Scale, good_only_model
 from qc_vision.training.heads import (
     GoodHead,
     fit_bank_head,
@@ -18,6 +18,7 @@ from qc_vision.training.heads import (
     fit_positional,
     fit_projection,
 )
+from qc_vision.training.reading import fit_reading, roughness_of
 
 HIGH, WIDE = 64, 96
 
@@ -41,12 +42,16 @@ def test_score_and_map_are_those_of_training(backbone: Path, kind: str) -> None:
         "bank": lambda: fit_bank_head(z, rng, size=12, used=16),
         "gaussian": lambda: fit_pooled(z, rng),
     }[kind]()
-    scale = Scale(2.0, 0.5, 1.5, 0.25)
-    model = good_only_model(graph, projection, head, scale)
+    distances = np.stack([head.distance(one.astype(np.float32)) for one in z])
+    roughness = np.stack([roughness_of(picture) for picture in pictures(6)])
+    reading, _, _ = fit_reading(distances, roughness, np.arange(6) % 3)
+    scale = Scale((2.0, 1.5, 1.0, 0.5), (0.5, 0.25, 1.0, 2.0), 3.0, 0.5)
+    model = good_only_model(graph, projection, head, reading, scale)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     for picture in pictures(8)[5:]:
         score, grid = session.run(["score", "map"], {"image": picture})
         distance = head.distance(projection.apply(extractor.one(picture)))
-        worst, mean = summary_of(distance)
-        assert score == pytest.approx(float(scale.fused(np.array(worst), np.array(mean))), rel=1e-3)
-        assert grid == pytest.approx((blurred_map(distance) - 2.0) / 0.5, rel=1e-3, abs=1e-3)
+        wanted = float(scale.fused(reading.statistics(distance, roughness_of(picture))))
+        assert score == pytest.approx(wanted, rel=2e-3, abs=2e-3)
+        wanted_map = scale.heat(reading.shown(distance, roughness_of(picture)))
+        assert grid == pytest.approx(wanted_map, rel=2e-3, abs=2e-3)
