@@ -55,12 +55,13 @@ def good_only_model(
     backbone, parts = in_parts(backbone)
     distance = head.write(g, projection.write(g, parts, rows, columns), rows, columns)
     distance = g.reshaped(distance, "distance_image", 1, 1, rows, columns)
-    statistics, shown = reading.write(g, distance, parts.planes)
-    scaled = [
-        g.scaled(one, one, limit, spread)
-        for one, limit, spread in zip(statistics, scale.limits, scale.spreads, strict=True)
-    ]
-    g.node("Mean", scaled, "score")
+    statistics, shown = reading.write(g, distance, parts.half)
+    joined = [g.reshaped(one, f"{one}_joined", 1) for one in statistics]
+    x = g.node("Concat", joined, "statistics", axis=0)
+    limits, spreads = (np.array(of, np.float32) for of in (scale.limits, scale.spreads))
+    x = g.node("Sub", [x, g.constant("limits", limits)], "above_limits")
+    x = g.node("Div", [x, g.constant("spreads", spreads)], "in_spreads")
+    g.node("ReduceMean", [x], "score", keepdims=0)
     g.reshaped(g.scaled(shown, "map", scale.map_limit, scale.map_spread), "map", rows, columns)
     model = appended(backbone, g, {"score": [], "map": [rows, columns]})
     return model if watch is None else watched(model, (*parts.fine, parts.coarse), watch)

@@ -14,6 +14,8 @@ from qc_vision.backbones import FEATURES, GRID_STRIDE
 from qc_vision.training.bank import Bank
 
 OPSET: Final = 17
+HALF: Final = 2
+"""Pixels a side of the picture that are averaged where half its size will do."""
 _IR_VERSION: Final = 8
 
 Float = NDArray[np.float32]
@@ -204,16 +206,19 @@ def _bank(g: GraphWriter, bank: Bank, rows: int, columns: int) -> str:
 class FeatureParts:
     """Tensors of which the backbone joins its features: at GRID_STRIDE, and block 10 at twice the stride.
 
-    ``planes`` is the picture as it takes it: 1×3×height×width, (level - 127) / 128.
+    ``half`` is the picture at half its size: 1×3×height/2×width/2, (level - 127) / 128.
     """
 
     fine: tuple[str, ...]
     coarse: str
-    planes: str
+    half: str
 
 
 def in_parts(backbone: onnx.ModelProto) -> tuple[onnx.ModelProto, FeatureParts]:
-    """Return the backbone before it enlarges block 10 and joins it to the rest, and the names of the parts."""
+    """Return the backbone before it enlarges block 10 and joins it to the rest, and the names of the parts.
+
+    The mean colours are taken of the picture at half its size, which costs less and others need too.
+    """
     made_by = {node.output[0]: node for node in backbone.graph.node}
     whole = made_by["features"]
     enlarged = made_by[whole.input[-1]]
@@ -223,8 +228,17 @@ def in_parts(backbone: onnx.ModelProto) -> tuple[onnx.ModelProto, FeatureParts]:
     cut.graph.node.remove(enlarged)
     doubling = next(w for w in cut.graph.initializer if w.name == enlarged.input[2])
     cut.graph.initializer.remove(doubling)
-    fine = tuple(whole.input[:-1])
-    return cut, FeatureParts(fine, enlarged.input[0], made_by[fine[0]].input[0])
+    fine, half = tuple(whole.input[:-1]), "half_size"
+    at = next(n for n, node in enumerate(cut.graph.node) if node.output[0] == fine[0])
+    colour = cut.graph.node[at]
+    cut.graph.node.insert(at, _averaged(colour.input[0], half, HALF))
+    cut.graph.node[at + 1].CopyFrom(_averaged(half, fine[0], GRID_STRIDE // HALF))
+    return cut, FeatureParts(fine, enlarged.input[0], half)
+
+
+def _averaged(x: str, output: str, side: int) -> onnx.NodeProto:
+    sides = {"kernel_shape": [side] * 2, "strides": [side] * 2}
+    return helper.make_node("AveragePool", [x], [output], name=output, **sides)
 
 
 def appended(

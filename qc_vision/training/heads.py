@@ -140,9 +140,11 @@ class Positional:
         k, places = len(self.mean), rows * columns
         x = g.reshaped(z, "places", places, 1, k)
         still = g.constant("still", self.still.transpose(0, 2, 1))
-        y = g.node("MatMul", [x, g.node("Cast", [still], "still_float", to=1)], "leaving")
         scale = self.scale.transpose(0, 2, 1)
-        y = g.node("Mul", [y, g.constant("still_scale", scale)], "whitened")
+        # of constants alone, so multiplied once, when the graph is loaded
+        whiten = g.node("Cast", [still], "still_float", to=1)
+        whiten = g.node("Mul", [whiten, g.constant("still_scale", scale)], "whitening")
+        y = g.node("MatMul", [x, whiten], "leaving")
         mean = self.mean.reshape(k, -1).T[:, None, :]
         expected = np.matmul(mean, self.still.transpose(0, 2, 1).astype(np.float32)) * scale
         y = g.node("Sub", [y, g.constant("place_mean", expected)], "off_place")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.backbones import GRID_STRIDE
-from qc_vision.training.graph import GraphWriter
+from qc_vision.training.graph import HALF, GraphWriter
 from qc_vision.training.usual import Usual, away_from_others, fit_usual
 
 Image = NDArray[np.uint8]
@@ -26,15 +26,14 @@ Half = NDArray[np.float16]
 
 WORST_SHARE: Final = 0.04
 """Share of the patches whose mean, beside the worst patch, makes the score of a picture."""
-_ROUGHER: Final = 0.25
-_ODD: Final = 0.5
-_SHRINK: Final = 2
-_PER_PATCH: Final = GRID_STRIDE // _SHRINK
-_LEAST_ROUGHNESS: Final = 1.0
-"""Variance (squared grey levels) below which a camera's noise alone is seen."""
-_LEAST_SPREAD: Final = 0.05
+_GRAIN: Final = 0.5
+"""By how much a patch counts more for each spread that its roughness lies off what is usual."""
+_PER_PATCH: Final = GRID_STRIDE // HALF
 _LEVELS: Final = 128.0
 """Grey levels in the backbone's unit."""
+_NOISE: Final = 1.0 / _LEVELS**2
+"""Variance that a camera's noise has anyhow: a grey level squared."""
+_LEAST_SPREAD: Final = 0.1
 
 
 def worst_count(rows: int, columns: int) -> int:
@@ -59,13 +58,15 @@ def neighbours_mean(grid: Float) -> Float:
 
 
 def roughness_of(image: Image) -> Half:
-    """Return the logarithm of the grey levels' deviation over 3×3, at half the size of an RGB picture."""
+    """Return the logarithm of the grey variance over 3×3, at half the size of an RGB picture.
+
+    Levels are in the backbone's unit, (level - 127) / 128.
+    """
     levels = cv2.transform(image.astype(np.float32), np.full((1, 3), 1 / 3, np.float32))
-    side = (image.shape[1] // _SHRINK, image.shape[0] // _SHRINK)
+    side = (image.shape[1] // HALF, image.shape[0] // HALF)
     grey = (cv2.resize(levels, side, interpolation=cv2.INTER_AREA) - 127.0) / _LEVELS
     variance = neighbours_mean(np.square(grey)) - np.square(neighbours_mean(grey))
-    floored = np.maximum(variance, 0.0) * _LEVELS**2 + _LEAST_ROUGHNESS
-    return np.asarray(0.5 * np.log(floored), np.float16)
+    return np.asarray(np.log(variance + _NOISE), np.float16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Reading:
         """Return what the score is made of: worst and mean of the worst, of both kinds of distances."""
         mean = neighbours_mean(distance)
         rougher, _ = _grain(self.roughness.away(roughness))
-        sharpened = mean * (1.0 + _ROUGHER * rougher)
+        sharpened = mean * (1.0 + _GRAIN * rougher)
         return np.array(
             [*summary_of(self.plain.away(mean)), *summary_of(self.sharpened.away(sharpened))],
             np.float32,
@@ -89,19 +90,19 @@ class Reading:
     def shown(self, distance: Float, roughness: Half) -> Float:
         """Return the map that shows where, before its limit (rows×columns)."""
         _, odd = _grain(self.roughness.away(roughness))
-        return neighbours_mean(distance) * (1.0 + _ODD * odd)
+        return neighbours_mean(distance) * (1.0 + _GRAIN * odd)
 
-    def write(self, g: GraphWriter, distance: str, planes: str) -> tuple[list[str], str]:
+    def write(self, g: GraphWriter, distance: str, half: str) -> tuple[list[str], str]:
         """Add it to a graph; return the names of the four statistics and of the map.
 
         Args:
             distance: 1×1×rows×columns.
-            planes: the picture as the backbone takes it, 1×3×height×width.
+            half: the picture at half its size, 1×3×height/2×width/2.
         """
         mean = _neighbours_mean(g, distance, "distance_mean")
-        away = self._write_roughness(g, planes)
-        rougher = _amount(g, g.node("Relu", [away], "rougher"), "rougher", _ROUGHER)
-        odd = _amount(g, g.node("Abs", [away], "odd"), "odd", _ODD)
+        away = self._write_roughness(g, half)
+        rougher = _amount(g, g.node("Relu", [away], "rougher"), "rougher")
+        odd = _amount(g, g.node("Abs", [away], "odd"), "odd")
         sharpened = g.node("Mul", [mean, rougher], "sharpened")
         places = self.plain.mean.size
         count = worst_count(*self.plain.mean.shape)
@@ -111,23 +112,18 @@ class Reading:
         ]
         return statistics, g.node("Mul", [mean, odd], "shown")
 
-    def _write_roughness(self, g: GraphWriter, planes: str) -> str:
+    def _write_roughness(self, g: GraphWriter, half: str) -> str:
         """Add the roughness, in spreads above what is usual at its place, less the picture's mean."""
-        share = np.full((1, 3, _SHRINK, _SHRINK), 1 / (3 * _SHRINK**2), np.float32)
-        grey = g.node(
-            "Conv", [planes, g.constant("grey_share", share)], "grey",
-            kernel_shape=[_SHRINK] * 2, strides=[_SHRINK] * 2,
-        )  # fmt: skip
+        rows, columns = self.roughness.mean.shape
+        third = g.constant("grey_share", np.full((1, 3), 1 / 3, np.float32))
+        grey = g.node("MatMul", [third, g.reshaped(half, "colours", 3, rows * columns)], "greys")
+        grey = g.reshaped(grey, "grey", 1, 1, rows, columns)
         mean = _neighbours_mean(g, grey, "grey_mean")
         square = g.node("Mul", [grey, grey], "grey_square")
         square = _neighbours_mean(g, square, "grey_square_mean")
-        variance = g.node("Sub", [square, g.node("Mul", [mean, mean], "mean_square_grey")], "grain")
-        variance = g.node("Max", [variance, g.scalar("no_grain", 0.0)], "grain_positive")
-        variance = g.node("Mul", [variance, g.scalar("levels", _LEVELS**2)], "grain_levels")
-        variance = g.node("Add", [variance, g.scalar("noise", _LEAST_ROUGHNESS)], "grain_floored")
-        log = g.node("Log", [variance], "log_variance")
-        roughness = g.node("Mul", [log, g.scalar("root", 0.5)], "roughness")
-        away = self.roughness.write(g, roughness, "roughness")
+        variance = g.node("Sub", [square, g.node("Mul", [mean, mean], "grey_mean_square")], "grain")
+        variance = g.node("Add", [variance, g.scalar("noise", _NOISE)], "grain_and_noise")
+        away = self.roughness.write(g, g.node("Log", [variance], "roughness"), "roughness")
         whole = g.node("ReduceMean", [away], "roughness_whole", keepdims=1)
         return g.node("Sub", [away, whole], "roughness_here")
 
@@ -150,14 +146,14 @@ def fit_reading(
         usual = fit_usual(roughness[fold != number], _LEAST_SPREAD)
         for index in np.flatnonzero(fold == number):
             rougher[index], odd[index] = _grain(usual.away(roughness[index]))
-    sharpened = mean * (1.0 + _ROUGHER * rougher)
+    sharpened = mean * (1.0 + _GRAIN * rougher)
     statistics = [
         [*summary_of(plain), *summary_of(sharp)]
         for plain, sharp in zip(
             away_from_others(mean, fold), away_from_others(sharpened, fold), strict=True
         )
     ]
-    peaks = (mean * (1.0 + _ODD * odd)).max(axis=(1, 2))
+    peaks = (mean * (1.0 + _GRAIN * odd)).max(axis=(1, 2))
     reading = Reading(fit_usual(roughness, _LEAST_SPREAD), fit_usual(mean), fit_usual(sharpened))
     return reading, np.array(statistics, np.float32), np.asarray(peaks, np.float32)
 
@@ -173,11 +169,11 @@ def _by_patch(grid: Float) -> Float:
     return np.asarray(grid.reshape(rows, _PER_PATCH, columns, _PER_PATCH).mean(axis=(1, 3)))
 
 
-def _amount(g: GraphWriter, x: str, name: str, weight: float) -> str:
-    """Add 1 + weight times the mean of each patch."""
+def _amount(g: GraphWriter, x: str, name: str) -> str:
+    """Add what each patch counts: 1 and a share of the mean of ``x`` over it."""
     sides = {"kernel_shape": [_PER_PATCH] * 2, "strides": [_PER_PATCH] * 2}
     mean = g.node("AveragePool", [x], f"{name}_patches", **sides)
-    times = g.node("Mul", [mean, g.scalar(f"{name}_weight", weight)], f"{name}_weighted")
+    times = g.node("Mul", [mean, g.scalar(f"{name}_weight", _GRAIN)], f"{name}_weighted")
     return g.node("Add", [times, g.scalar(f"{name}_plain", 1.0)], f"{name}_amount")
 
 
