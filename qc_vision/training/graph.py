@@ -237,8 +237,9 @@ def in_parts(backbone: onnx.ModelProto) -> tuple[onnx.ModelProto, FeatureParts]:
 
 
 def _averaged(x: str, output: str, side: int) -> onnx.NodeProto:
-    sides = {"kernel_shape": [side] * 2, "strides": [side] * 2}
-    return helper.make_node("AveragePool", [x], [output], name=output, **sides)
+    return helper.make_node(
+        "AveragePool", [x], [output], name=output, kernel_shape=[side] * 2, strides=[side] * 2
+    )
 
 
 def appended(
