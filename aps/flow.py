@@ -19,6 +19,7 @@ from operator import attrgetter
 import numpy as np
 
 from aps.forward import walk
+from aps.lanes.orders import in_lanes
 from aps.orders import Lot, Orders, Task
 from aps.plant import UNKNOWN, Plant
 from aps.problem import Stage
@@ -163,7 +164,7 @@ class Flow:
             plant.color,
             plant.purge_s,
             *self._held,
-            self._room_after(orders),
+            self.room_after(orders),
             plant.release,
             plant.rank,
             times["a0"],
@@ -262,15 +263,13 @@ class Flow:
             paint[car] = plant.paint_held(car) or 0
         return assembly, paint
 
-    def _room_after(self, orders: Orders) -> Ints:
+    def room_after(self, orders: Orders) -> Ints:
         """Return for each car the one that must have left its lane before it comes in; -1: none."""
         plant = self.plant
         found = np.full(plant.n, -1, np.int64)
-        leave = set(orders.assembly)
-        for number, lane in enumerate(plant.problem.paint.lanes):
-            stand = [c for c in (plant.index[body] for body in lane.bodies) if c in leave]
-            stand += [c for c, own in orders.lanes if own == number]
-            for ahead, car in zip(stand, stand[lane.capacity :], strict=False):
+        lanes = in_lanes(plant, orders.assembly, orders.lanes)
+        for lane, bodies in zip(plant.problem.paint.lanes, lanes, strict=True):
+            for ahead, car in zip(bodies, bodies[lane.capacity :], strict=False):
                 found[car] = ahead
         return found
 

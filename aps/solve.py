@@ -1,6 +1,7 @@
 """The whole-plant solve: five levels in turn, what fails below goes back up, the best plan wins.
 
     L1 shifts -> L2 assembly order -> L3 paint order -> L4 weld -> L5 die lots -> forward walk
+    (-> the order in which the lanes of the painted store give bodies -> forward walk)
 
 The first pass is greedy and gives a plan at once. Each further pass searches; starts that the
 shops below could not feed return to L1 and L2 as caps. The best plan by `plan_key` is kept, so a
@@ -16,6 +17,7 @@ from aps.build import schedule_of
 from aps.errors import Cancelled
 from aps.flow import Flow
 from aps.levels.assembly import Sequence, sequence
+from aps.levels.leaving import leaving
 from aps.levels.paint import PaintOrder, paint_order
 from aps.levels.slotting import Caps, Places, Slotting, slot
 from aps.levels.stamping import Stamping, stamp
@@ -36,6 +38,8 @@ __all__ = ["Budget", "Levels", "plan_key", "solve"]
 _PASSES = 3
 _SHARES = {"L1": 0.12, "L2": 0.4, "L3": 0.35, "L4": 0.7, "L5": 0.8}
 """Each level's part of what its pass has left."""
+_LEAVING = 0.3
+"""The part of a pass kept for the order in which bodies leave a store of lanes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,16 @@ def solve(
             break
         searching = pass_no > 0
         parts = passes - pass_no + 1 if budget.wall_s is not None else passes
-        placed, results = _pass(
-            plant, flow, caps, clock.share(1.0 / max(1, parts)), levels, seed, pass_no, executor
-        )
+        share = clock.share(1.0 / max(1, parts))
+        if pass_no == 0:  # every level only does its greedy part
+            share = replace(share, moves=0, deterministic_s=0.0)
+        most = share.part(1 - _LEAVING) if problem.paint.lanes else share
+        placed, results = _pass(plant, flow, caps, most, levels, seed, pass_no, executor)
         take(schedule_of(plant, flow, placed, levels=results, reference=reference))
+        rest = share if share.wall else share.part(_LEAVING)
+        for other in leaving(plant, flow, placed, rest, seed=seed):
+            take(schedule_of(plant, flow, other, levels=results, reference=reference))
+            placed = other
         if searching:
             fed_back = _caps(plant, caps, placed)
             if fed_back == caps and budget.wall_s is None and pass_no > 1:
@@ -147,9 +157,7 @@ def _pass(
     pass_no: int,
     executor: Executor | None,
 ) -> tuple[Placed, list[LevelResult]]:
-    """Go down the levels once; with an empty share every level only does its greedy part."""
-    if pass_no == 0:
-        share = replace(share, moves=0, deterministic_s=0.0)
+    """Go down the levels once."""
     slotting = levels.slot(plant, caps, share.part(_SHARES["L1"]), seed=seed, pass_no=pass_no)
     order = levels.sequence(
         plant,
@@ -164,7 +172,12 @@ def _pass(
     welding = levels.weld(
         plant, flow, paint.cars, share.part(_SHARES["L4"]), seed=seed, pass_no=pass_no
     )
-    orders = Orders(assembly=parted(plant, paint.assembly), paint=paint.cars, tasks=welding.tasks)
+    orders = Orders(
+        assembly=parted(plant, paint.assembly),
+        paint=paint.cars,
+        tasks=welding.tasks,
+        lanes=order.lanes,
+    )
     stamping = levels.stamp(
         plant, flow, orders, share.part(_SHARES["L5"]), seed=seed, pass_no=pass_no
     )

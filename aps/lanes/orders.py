@@ -7,6 +7,7 @@ Where every last body leaves after it, the body goes behind the first of them, a
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from heapq import heappop, heappush
 
@@ -31,6 +32,21 @@ def laned(plant: Plant, orders: Orders) -> tuple[Orders, int | None]:
     return _Walk(plant, orders).orders()
 
 
+def in_lanes(
+    plant: Plant, cars: Iterable[int], entered: Iterable[tuple[int, int]]
+) -> list[list[int]]:
+    """Return which of the cars pass each lane, first in first: those that stand there, and who comes."""
+    leave = set(cars)
+    found = [
+        [c for c in (plant.index[body] for body in lane.bodies) if c in leave]
+        for lane in plant.problem.paint.lanes
+    ]
+    for car, lane in entered:
+        if car in leave:
+            found[lane].append(car)
+    return found
+
+
 class _Walk:
     """One walk through the lanes."""
 
@@ -43,12 +59,8 @@ class _Walk:
         self._held_coming = sum(1 for c in coming if self._held(c))
         self._wish = dict(orders.lanes)
         self._room = [lane.capacity for lane in plant.problem.paint.lanes]
-        self._lanes: list[deque[int]] = []
-        self._stands: dict[int, int] = {}
-        for number, lane in enumerate(plant.problem.paint.lanes):
-            bodies = [c for c in (plant.index[body] for body in lane.bodies) if c in self._turn]
-            self._lanes.append(deque(bodies))
-            self._stands.update(dict.fromkeys(bodies, number))
+        self._lanes = [deque(bodies) for bodies in in_lanes(plant, self._turn, ())]
+        self._stands = {c: number for number, lane in enumerate(self._lanes) for c in lane}
         self._entered: list[tuple[int, int]] = []
         self._left: dict[int, None] = {}
         self._emptied = [0] * len(self._lanes)

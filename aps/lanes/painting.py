@@ -8,6 +8,7 @@ always left to the body that assembly needs first, so that this one can be paint
 from collections import deque
 from collections.abc import Sequence
 
+from aps.lanes.orders import in_lanes
 from aps.lanes.turns import lane_for
 from aps.plant import Plant
 from aps.worktime import Ints
@@ -35,10 +36,7 @@ class _Painting:
         self._turn = {c: k for k, c in enumerate(assembly)}
         self._line = deque(assembly)
         self._size = [lane.capacity for lane in shop.lanes]
-        self._lanes = [
-            deque(c for c in (plant.index[body] for body in lane.bodies) if c in self._turn)
-            for lane in shop.lanes
-        ]
+        self._lanes = [deque(bodies) for bodies in in_lanes(plant, self._turn, ())]
         self._lane_of = {c: k for k, lane in enumerate(self._lanes) for c in lane}
         self._order: list[int] = []
         self._left: set[int] = set()

@@ -20,7 +20,8 @@ class Facts(NamedTuple):
     are the most that rules r and after can win by one swap or one move of blocks. The cars that may
     move are listed by colour, by option and by `options` then colour. `options` is equal for cars
     that differ at most in colour and places, `kind` for those that nothing tells apart.
-    `even`: a colour change costs the same both ways.
+    `even`: a colour change costs the same both ways. `ahead` and `behind` are the neighbours of a
+    car that has to keep its turn (-1: none); both are empty where no car has to.
     """
 
     has: Bits
@@ -47,6 +48,8 @@ class Facts(NamedTuple):
     by_options: Ints
     options_begin: Ints
     kind: Ints
+    ahead: Ints
+    behind: Ints
     color_weight: int
     window_weight: int
     limit: int
@@ -111,6 +114,8 @@ def facts_of(task: SequenceTask) -> Facts:
     group = options * colors + np.maximum(task.color, 0)
     members = np.bincount(group[free], minlength=(int(options.max(initial=0)) + 1) * colors)
     purge = task.prices()
+    ahead, behind = _neighbours(task)
+    turns = (ahead, behind) if len(ahead) else ()
     return Facts(
         has=has,
         n=n,
@@ -135,7 +140,9 @@ def facts_of(task: SequenceTask) -> Facts:
         options=options,
         by_options=free[np.argsort(group[free], kind="stable")],
         options_begin=np.concatenate(([0], np.cumsum(members))),
-        kind=_groups(task.has, side, task.color, task.earliest, task.latest),
+        kind=_groups(task.has, side, task.color, task.earliest, task.latest, *turns),
+        ahead=ahead,
+        behind=behind,
         color_weight=task.weights.color,
         window_weight=task.weights.window,
         limit=task.batch_limit,
@@ -173,6 +180,16 @@ def board_of(task: SequenceTask, facts: Facts, sequence: Ints, *, seed: int) -> 
         cost=np.array([cost_of(task, sequence).total], np.int64),
         chance=np.array([(seed * 2_654_435_761 + 88_172_645_463_325_252) & _MASK], np.int64),
     )
+
+
+def _neighbours(task: SequenceTask) -> tuple[Ints, Ints]:
+    """Return the car ahead of each one and the car behind it, -1 for none; empty if all are."""
+    if task.ahead is None or (task.ahead < 0).all():
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    behind = np.full(len(task.ahead), -1, np.int64)
+    rows = np.flatnonzero(task.ahead >= 0)
+    behind[task.ahead[rows]] = rows
+    return task.ahead, behind
 
 
 def _groups(*facts: Ints | Bits | Flags) -> Ints:

@@ -1,5 +1,7 @@
 """A first sequence by dynamic option utilisation, inside position windows and batch limit."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from aps.jit import kernel
@@ -21,6 +23,7 @@ def _build(
     color_weight: int,
     earliest: Ints,
     latest: Ints,
+    ahead: Ints,
     fixed: int,
     limit: int,
     runs_from: int,
@@ -73,7 +76,7 @@ def _build(
         best, best_key, best_tie = -1, -1e300, 0.0
         for attempt in range(4):
             for car in range(fixed, size):
-                if used[car]:
+                if used[car] or (ahead[car] >= 0 and not used[ahead[car]]):
                     continue
                 if attempt < 3 and color[car] == last and run >= limit:
                     continue
@@ -122,8 +125,9 @@ def _build(
 def greedy(task: SequenceTask) -> Ints:
     """Return a sequence built front to back: cheapest car next, then the scarcest options.
 
-    Position windows are kept by earliest-due-date reasoning; a run at the batch limit ends
-    unless only its colour is left.
+    Position windows are kept by earliest-due-date reasoning, those of a car with others behind it
+    in their line so that these can keep theirs; a run at the batch limit ends unless only its
+    colour is left.
     """
     if len(task.color) == 0:
         return np.zeros(0, np.int64)
@@ -133,6 +137,7 @@ def greedy(task: SequenceTask) -> Ints:
     spacing = task.spacing or Spacing(
         np.zeros((size, 0), np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)
     )
+    earliest, latest = _places_in_line(task)
     return _build(
         task.has,
         task.n,
@@ -143,10 +148,28 @@ def greedy(task: SequenceTask) -> Ints:
         spacing.gap,
         np.maximum(np.minimum(spacing.weights, 100 * scale) // divisor, 1),
         task.weights.color // divisor,
-        task.earliest,
-        task.latest,
+        earliest,
+        latest,
+        np.full(size, -1, np.int64) if task.ahead is None else task.ahead,
         task.fixed,
         task.batch_limit,
         task.runs_from,
         int(task.color.max()) + 1,
     )
+
+
+def _places_in_line(task: SequenceTask) -> tuple[Ints, Ints]:
+    """Return the places of each car such that those ahead of it and behind it can have theirs."""
+    if task.ahead is None:
+        return task.earliest, task.latest
+    earliest, latest = task.earliest.copy(), task.latest.copy()
+    behind = {int(one): row for row, one in enumerate(task.ahead) if one >= 0}
+    for row in set(behind) - set(behind.values()):  # the head of each line
+        line = [row]
+        while line[-1] in behind:
+            line.append(behind[line[-1]])
+        for one, other in pairwise(line):
+            earliest[other] = max(earliest[other], earliest[one] + 1)
+        for one, other in pairwise(reversed(line)):
+            latest[other] = min(latest[other], latest[one] - 1)
+    return earliest, latest

@@ -65,6 +65,28 @@ def _owe(facts: Facts, board: Board) -> None:
 
 
 @inlined
+def _swap_breaks_line(i: int, j: int, facts: Facts, board: Board) -> bool:
+    """Return whether a car would come behind one that it has to be ahead of."""
+    behind, ahead = facts.behind[board.sequence[i]], facts.ahead[board.sequence[j]]
+    return bool(
+        (behind >= 0 and board.where[behind] <= j) or (ahead >= 0 and board.where[ahead] >= i)
+    )
+
+
+@inlined
+def _blocks_break_line(
+    lo: int, cut: int, hi: int, turned: bool, facts: Facts, board: Board
+) -> bool:
+    """Return whether a car would come behind one that it has to be ahead of."""
+    past = lo if turned else lo + cut
+    for k in range(lo, hi if turned else lo + cut):
+        behind = facts.behind[board.sequence[k]]
+        if behind >= 0 and past <= board.where[behind] <= hi:
+            return True
+    return False
+
+
+@inlined
 def try_swap(i: int, j: int, allowed: int, facts: Facts, board: Board) -> int:
     """Swap the cars at i < j if it costs at most what is allowed, which is 0 or more.
 
@@ -73,6 +95,8 @@ def try_swap(i: int, j: int, allowed: int, facts: Facts, board: Board) -> int:
     sequence, counts, change = board.sequence, board.counts, board.change
     color, purge, n, p = facts.color, facts.purge, facts.n, facts.p
     a, b = sequence[i], sequence[j]
+    if len(facts.ahead) > 0 and _swap_breaks_line(i, j, facts, board):
+        return REFUSED
     delta = 0
     if facts.window_weight > 0:
         delta = facts.window_weight * (
@@ -270,6 +294,8 @@ def try_blocks(
     `cut` of 1, or all but 1, puts one car elsewhere. `turned` reverses lo..hi instead; `cut` then
     is not looked at. Returns the change of cost or `REFUSED`.
     """
+    if len(facts.ahead) > 0 and _blocks_break_line(lo, cut, hi, turned, facts, board):
+        return REFUSED
     delta = 0
     if facts.window_weight > 0:
         for k in range(lo, hi + 1):

@@ -92,6 +92,7 @@ def _solve_window(
     _at_most_n_in_p(task, sequence, first, last, model, x, kinds, cost)
     _apart(task, sequence, first, last, model, x, kinds, cost)
     _few_color_changes(task, sequence, first, last, model, x, kinds, cost)
+    _in_line(task, first, last, model, x, [members[kind] for kind in kinds])
     model.minimize(sum(cost))
     solver, status = run_solver(model, share, seed=seed, deterministic_s=_SHARE_OF_WINDOW)
     if status not in ("OPTIMAL", "FEASIBLE"):
@@ -109,6 +110,8 @@ def _facts(task: SequenceTask, row: int) -> bytes:
     own: bytes = task.has[row].tobytes()
     if task.spacing is not None:
         own += task.spacing.side[row].tobytes()
+    if task.ahead is not None and (task.ahead[row] >= 0 or row in task.ahead):
+        own += int(row).to_bytes(8)  # who keeps a turn is a kind of its own
     return own
 
 
@@ -128,7 +131,7 @@ def _at_most_n_in_p(
 ) -> None:
     """Each ratio window that touches the places pays for what it holds beyond n."""
     size = len(sequence)
-    has = np.array([np.frombuffer(kind[0], np.uint8) for kind in kinds])
+    has = np.array([np.frombuffer(kind[0], np.uint8, len(task.n)) for kind in kinds])
     for rule in range(len(task.n)):
         n, p = int(task.n[rule]), int(task.p[rule])
         owners = [k for k in range(len(kinds)) if has[k, rule]]
@@ -179,6 +182,25 @@ def _apart(
                 for one, two in pairs:
                     model.add(close >= one + two - 1)
                 cost.append(close * weight)
+
+
+def _in_line(
+    task: SequenceTask,
+    first: int,
+    last: int,
+    model: cp_model.CpModel,
+    x: Places,
+    members: list[list[int]],
+) -> None:
+    """A car stands behind the one that has to be ahead of it."""
+    if task.ahead is None:
+        return
+    place = {
+        rows[0]: sum(at * x[k, at] for at in range(first, last)) for k, rows in enumerate(members)
+    }
+    for row, own in place.items():
+        if (ahead := place.get(int(task.ahead[row]))) is not None:
+            model.add(ahead + 1 <= own)
 
 
 def _few_color_changes(

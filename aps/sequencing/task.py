@@ -50,6 +50,8 @@ class SequenceTask:
     A car outside its places `earliest..latest` costs its distance. A run of one colour longer
     than `batch_limit`, counted from place `runs_from`, is never made. `purge[a, b]` is what colour
     b behind colour a costs, its last row and column those of a colour below 0; none: 1 a change.
+    `ahead[row]` is the car that has to stand anywhere before this one (-1: none), as in a lane of a
+    store: no car stands ahead of two. No order is ever made that breaks it.
     """
 
     has: Flags
@@ -65,6 +67,7 @@ class SequenceTask:
     truncated: bool = False
     purge: Ints | None = None
     spacing: Spacing | None = None
+    ahead: Ints | None = None
 
     def prices(self) -> Ints:
         """Return what each colour costs behind each other one, shape (colours + 1, colours + 1)."""
@@ -72,6 +75,15 @@ class SequenceTask:
             return self.purge
         size = int(self.color.max(initial=-1)) + 2
         return np.ones((size, size), np.int64) - np.eye(size, dtype=np.int64)
+
+
+def in_line(task: SequenceTask, sequence: Ints) -> bool:
+    """Return whether each car stands behind the one that has to be ahead of it."""
+    if task.ahead is None:
+        return True
+    where = np.argsort(sequence)
+    rows = np.flatnonzero(task.ahead >= 0)
+    return bool((where[task.ahead[rows]] < where[rows]).all())
 
 
 def levels_of(task: SequenceTask) -> tuple[int, ...]:
