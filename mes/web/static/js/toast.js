@@ -2,10 +2,12 @@
 
 import { t } from "./i18n.js";
 
-/** Say something; `tone` is good, warn, bad or info. What stands there already is not said twice. Returns the element. */
+/** Say something; `tone` is good, warn, bad or info. An error that stands there already is not said twice. Returns the element. */
 export function toast(message, tone = "info") {
   const toasts = document.getElementById("toasts");
-  for (const said of toasts?.children ?? []) if (said.firstChild.textContent === message) said.remove();
+  for (const said of tone === "bad" ? [...(toasts?.children ?? [])] : []) {
+    if (said.firstChild.textContent === message) said.remove();
+  }
   const box = document.createElement("div");
   box.className = `notice ${tone}`;
   const text = document.createElement("div");
