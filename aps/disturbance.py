@@ -54,7 +54,8 @@ def disturb(problem: Problem, disturbance: Disturbance) -> Problem:
             cars = tuple(c for c in problem.cars if c.id != disturbance.car_id)
             frozen = tuple(f for f in problem.frozen if f.car_id != disturbance.car_id)
             locks = tuple(x for x in problem.locks if x.car_id != disturbance.car_id)
-            left = replace(problem, cars=cars, frozen=frozen, locks=locks)
+            welds = tuple(x for x in problem.weld_locks if x.car_id != disturbance.car_id)
+            left = replace(problem, cars=cars, frozen=frozen, locks=locks, weld_locks=welds)
             return _added(left, disturbance.successor)
         case CarAdded():
             return _added(problem, disturbance.car)

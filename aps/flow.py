@@ -307,6 +307,22 @@ def stamping_s(quantity: int, strokes_per_min: int) -> int:
     return -(-quantity * 60 // strokes_per_min)
 
 
+def locked_lots(plant: Plant) -> tuple[Lot, ...]:
+    """Return the lots that a planner has put in time, those that run or are frozen left out, by time."""
+    held = {lot.id for lot in plant.problem.press.held_lots}
+    return tuple(
+        Lot(
+            id=lock.lot_id,
+            panel=plant.panel_index[lock.panel_type],
+            press=plant.presses[lock.press],
+            quantity=lock.quantity,
+            held_s=max(0, lock.from_s),
+        )
+        for lock in sorted(plant.lot_locks.values(), key=lambda x: (x.from_s, x.lot_id))
+        if lock.lot_id not in held
+    )
+
+
 def held_lots(plant: Plant) -> tuple[Lot, ...]:
     """Return the lots that run or are frozen, in order of their start."""
     lots = []

@@ -1,4 +1,4 @@
-"""Moves by hand: what the lines would do if a planner put cars elsewhere in the order.
+"""Moves by hand: what the lines would do if a planner put cars elsewhere in the order, or a bar elsewhere in time.
 
 The plan in force is read into orders once; every trial lays its moves over these orders, walks the
 lines forward and asks the checker. Times are whole seconds from the horizon's start.
@@ -6,15 +6,18 @@ lines forward and asks the checker. Times are whole seconds from the horizon's s
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import pairwise
 
 from aps.build import schedule_of, work_of
 from aps.check import Checker, Violation
+from aps.collisions import collisions
 from aps.crowding import ClosePair, CrowdedWindow, close_pairs, crowded_windows
 from aps.flow import Flow
 from aps.kpis import purges
+from aps.lanes.orders import laned
+from aps.moves import AnyMove, Line, LotMove, Move, Refused, WeldMove
 from aps.orders import Orders
+from aps.parking import welded_by, with_body_later, with_lot_held, with_weld_held
 from aps.placed import Placed, place
 from aps.placing import with_car, with_panels
 from aps.plant import Plant
@@ -25,63 +28,14 @@ from aps.schedule import LevelResult, Schedule
 from aps.validate import validate
 
 
-class Line(StrEnum):
-    """The paced lines on which cars are put in an order."""
-
-    ASSEMBLY = "assembly"
-    PAINT = "paint"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """A car put in front of another one; `before` is `None` for the end of the order."""
-
-    car_id: str
-    line: Line
-    before: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeldMove:
-    """A body's welding from `step` on put in front of another body's; `before` is `None` for the end."""
-
-    car_id: str
-    step: str
-    before: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LotMove:
-    """A die lot put on a press in front of another lot there; `before` is `None` for the end."""
-
-    lot_id: str
-    press: str
-    before: str | None
-
-
-AnyMove = Move | WeldMove | LotMove
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A move that cannot be tried, and why.
-
-    `unknown`, `started`, `frozen` and `before_frozen` are what they say; `not_there`: the body comes from its
-    step before only later; `no_die`: the press does not take the die; `blocked`: lines and presses
-    would wait for each other.
-    """
-
-    move: AnyMove
-    code: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What comes of some moves.
 
     `left_out` are cars that no longer get a place, with the code why, `lots_out` die lots that are no
     longer made; `late` how many seconds each late car misses its due date; `crowded` the windows of
-    ratio rules and `close` the pairs of soft spacing rules that the moves broke.
+    ratio rules and `close` the pairs of soft spacing rules that the moves broke. `collisions` is what the checker
+    says of the last bar put in time at that very time; empty where it begins then.
     """
 
     work: Schedule
@@ -93,6 +47,7 @@ class Trial:
     late: dict[str, int]
     crowded: tuple[CrowdedWindow, ...]
     close: tuple[ClosePair, ...]
+    collisions: tuple[Violation, ...]
     color_changes: int
     purge_s: int
     purge_cost: int
@@ -160,10 +115,13 @@ class Hand:
         names = self._plant.cars
         order = [*self._plant.paint_facts(), *placed.orders.paint]
         purge_s, purge_cost = purges(self._plant, order)
+        violations = self._checker.check_work(work)
+        last = moves[-1] if moves and moves[-1] not in {one.move for one in refused} else None
         return Trial(
             work=work,
             refused=refused,
-            violations=self._checker.check_work(work),
+            violations=violations,
+            collisions=collisions(self._plant, self._checker, work, last, violations),
             left_out=tuple((names[c].id, code) for c, code in placed.dropped if c not in self._out),
             lots_out=self._lots_out(placed.orders),
             late=late,
@@ -323,24 +281,41 @@ class Hand:
         if isinstance(move, Move):
             return self._car_moved(orders, move)
         if isinstance(move, LotMove):
-            if move.before == move.lot_id:
-                return orders
-            return self._flowing(
-                orders,
-                with_lot_before(self._plant, orders, move.lot_id, move.press, move.before),
-            )
-        if move.before == move.car_id:
+            return self._flowing(orders, self._lot_moved(orders, move))
+        return self._flowing(orders, self._weld_moved(orders, move))
+
+    def _lot_moved(self, orders: Orders, move: LotMove) -> Orders | str:
+        lock = self._plant.lot_locks.get(move.lot_id)
+        locked_s = lock.from_s if lock is not None and lock.to_s is not None else 0
+        orders = with_lot_held(orders, move.lot_id, max(0, locked_s, move.not_before_s or 0))
+        if move.before == move.lot_id:
             return orders
-        car = self._plant.index[move.car_id]
-        before = None if move.before is None else self._plant.index[move.before]
-        return self._flowing(orders, with_weld_before(self._plant, orders, car, move.step, before))
+        return with_lot_before(self._plant, orders, move.lot_id, move.press, move.before)
+
+    def _weld_moved(self, orders: Orders, move: WeldMove) -> Orders | str:
+        plant, car, step = self._plant, self._plant.index[move.car_id], move.step
+        lock = plant.weld_locks.get((car, step))
+        locked_s = lock.from_s if lock is not None and lock.to_s is not None else 0
+        held_s = max(0, locked_s, move.not_before_s or 0)
+        moved: Orders | str = with_weld_held(orders, car, step, held_s)
+        if move.before != move.car_id and not isinstance(moved, str):
+            before = None if move.before is None else plant.index[move.before]
+            moved = with_weld_before(plant, moved, car, step, before)
+        if isinstance(moved, str) or not held_s:
+            return moved
+        times = self._flow.run(with_weld_held(orders, car, step, 0))
+        return with_body_later(plant, times, moved, car, welded_by(plant, car, step, held_s))
 
     def _flowing(self, orders: Orders, moved: Orders | str) -> Orders | str:
         """Return moved orders if lines and presses do not wait for each other by them.
 
         Taking out the cars that wait, one by one, would end the waiting as well: that is no answer to a move.
         """
-        if isinstance(moved, str) or not self._flow.run(moved).blocked:
+        if isinstance(moved, str):
+            return moved
+        # Bodies painted or assembled in another turn go through other lanes of the store.
+        way, _ = laned(self._plant, moved) if moved.paint != orders.paint else (moved, None)
+        if not self._flow.run(way).blocked:
             return moved
         return moved if self._flow.run(orders).blocked else "blocked"
 
@@ -355,7 +330,11 @@ class Hand:
             return replace(orders, paint=(*rest[:at], car, *rest[at:]))
         rest_of_plant = orders.without({car})
         at = len(rest_of_plant.assembly) if before is None else rest_of_plant.assembly.index(before)
-        return with_car(self._plant, rest_of_plant, car, at)
+        moved = with_car(self._plant, rest_of_plant, car, at)
+        for task in orders.tasks:
+            if task.car == car and task.held_s:
+                moved = with_weld_held(moved, car, task.step, task.held_s)
+        return moved
 
 
 def _color_changes(work: Schedule) -> int:

@@ -146,10 +146,39 @@ def broken_locks(plant: Plant, orders: Orders, times: Times) -> tuple[BrokenLock
             found.append((lock.car_id, lock.line, None))
             continue
         start = int((times.assembly_start if on_the_drum else times.paint_start)[car])
-        away = min(0, start - lock.from_s) + max(0, start - lock.to_s)
-        if away:
+        if away := _away(start, lock.from_s, lock.to_s):
             found.append((lock.car_id, lock.line, away))
+    if plant.problem.weld_locks or plant.problem.lot_locks:
+        found += _put_elsewhere(plant, orders, times)
     return tuple(found)
+
+
+def _away(start: int, from_s: int, to_s: int | None) -> int:
+    """Return by how many seconds a start lies before (negative) or behind a window; 0: it is in it."""
+    return min(0, start - from_s) + (0 if to_s is None else max(0, start - to_s))
+
+
+def _put_elsewhere(plant: Plant, orders: Orders, times: Times) -> list[BrokenLock]:
+    """Return the weld steps and die lots to come that do not start where they were put in time."""
+    found: list[BrokenLock] = []
+    tasks = {(t.car, t.step): k for k, t in enumerate(orders.tasks)}
+    for weld in plant.problem.weld_locks:
+        car = plant.index[weld.car_id]
+        if all(step.id != weld.step for step in plant.steps_left(car)):
+            continue
+        at = tasks.get((car, weld.step))
+        if at is None:
+            found.append((weld.car_id, weld.step, None))
+        elif away := _away(int(times.task_start[at]), weld.from_s, weld.to_s):
+            found.append((weld.car_id, weld.step, away))
+    lots = {(lot.id, lot.press): k for k, lot in enumerate(orders.lots)}
+    for lock in plant.lot_locks.values():
+        at = lots.get((lock.lot_id, plant.presses[lock.press]))
+        if at is None:
+            found.append((lock.lot_id, lock.press, None))
+        elif away := _away(int(times.lot_start[at]), lock.from_s, lock.to_s):
+            found.append((lock.lot_id, lock.press, away))
+    return found
 
 
 def _is_low(rule: SpacingRule) -> bool:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 from aps.flow import Flow
 from aps.kpis import broken_locks
+from aps.lock import Lock
 from aps.orders import Orders
 from aps.placed import Placed
 from aps.placing import with_car, with_panels
 from aps.plant import Plant
-from aps.problem import Lock, Stage
+from aps.problem import Stage
 from aps.reorder import with_weld_before
 from aps.worktime import INF, WorkTime
 
@@ -91,7 +92,7 @@ def _can_be_kept(plant: Plant, placed: Placed, lock: Lock) -> bool:
         earliest = plant.earliest_assembly(car)
     else:
         row, held, clock = placed.orders.paint, plant.paint_held, plant.paint_time
-        earliest = int(plant.release[car]) + plant.min_weld_s(car)
+        earliest = plant.earliest_weld_end(car)
     return (
         car in row and held(car) is None and clock.start(max(earliest, lock.from_s, 0)) <= lock.to_s
     )

@@ -70,7 +70,7 @@ def place(flow: Flow, orders: Orders, dropped: Sequence[tuple[int, str]] = ()) -
             out += [(c, _CODES[int(times.reason[c])]) for c in causes]
             orders = orders.without(set(causes))
             continue
-        over = _over_the_batch_limit(flow.plant, orders)
+        over = over_the_batch_limit(flow.plant, orders)
         if over is not None:
             out.append((over, "paint.batch_limit"))
             orders = orders.without({over})
@@ -159,7 +159,7 @@ def _first_blocked(plant: Plant, orders: Orders, times: Times) -> int | None:
     return None
 
 
-def _over_the_batch_limit(plant: Plant, orders: Orders) -> int | None:
+def over_the_batch_limit(plant: Plant, orders: Orders) -> int | None:
     """Return the first free body whose colour runs too long, as happens where others drop out."""
     shop = plant.problem.paint
     color, run = shop.previous_color, shop.previous_run

@@ -141,9 +141,10 @@ def _paint_place(plant: Plant, orders: Orders, car: int, at: int) -> int:
 
 
 def held_s(plant: Plant, car: int, step: str) -> int:
+    """Return the start before which a weld step may not begin: what is frozen, else what is locked."""
     fact = plant.frozen.get(car)
     held = [o.start_s for o in fact.weld if o.step == step] if fact is not None else []
-    return max(0, *held) if held else 0
+    return max(0, *held) if held else plant.weld_from(car, step)
 
 
 def held_machine(plant: Plant, car: int, step: str) -> str | None:

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from aps.problem import Car, FrozenCar, Lock, Problem, RatioPriority, Stage, Step
+from aps.lock import Lock, LotLock, WeldLock
+from aps.problem import Car, FrozenCar, Problem, RatioPriority, Stage, Step
 from aps.worktime import Ints, WorkTime
 
 NO_DUE = 1 << 50
@@ -52,6 +53,22 @@ class Plant:
         """The locked assembly starts by car."""
         line = self.problem.assembly.id
         return {self.index[x.car_id]: x for x in self.problem.locks if x.line == line}
+
+    @cached_property
+    def weld_locks(self) -> dict[tuple[int, str], WeldLock]:
+        """The weld steps put in time, by car and step."""
+        return {(self.index[x.car_id], x.step): x for x in self.problem.weld_locks}
+
+    @cached_property
+    def lot_locks(self) -> dict[str, LotLock]:
+        """The die lots put in time that are still to begin, by id."""
+        begun = {lot.id for lot in self.problem.press.held_lots if lot.start_s <= 0}
+        return {x.lot_id: x for x in self.problem.lot_locks if x.lot_id not in begun}
+
+    def weld_from(self, car: int, step: str) -> int:
+        """Return the start before which a weld step may not begin by its lock, 0: there is none."""
+        lock = self.weld_locks.get((car, step)) if self.weld_locks else None
+        return 0 if lock is None else max(0, lock.from_s)
 
     @cached_property
     def color(self) -> Ints:
@@ -186,12 +203,21 @@ class Plant:
         """Return the shortest working time of the weld steps left."""
         return sum(min(a.duration_s for a in s.alternatives) for s in self.steps_left(car))
 
+    def earliest_weld_end(self, car: int) -> int:
+        """Return a lower bound of the end of the weld steps left, its release and its locks taken alone."""
+        at = int(self.release[car])
+        for step in self.steps_left(car):
+            at = max(at, self.weld_from(car, step.id)) + min(
+                a.duration_s for a in step.alternatives
+            )
+        return at
+
     def earliest_assembly(self, car: int) -> int:
         """Return a lower bound of the car's assembly start, each shop taken alone."""
         at, problem = int(self.release[car]), self.problem
         rank = self.rank[car]
         if rank <= Stage.IN_BODY.rank:
-            at += self.min_weld_s(car)
+            at = self.earliest_weld_end(car)
         if rank <= Stage.WELDED.rank:
             at = self.paint_time.finish(self.paint_time.start(at), problem.paint.lead_s)
         elif rank == Stage.IN_PAINT.rank:

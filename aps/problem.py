@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aps import codec
+from aps.lock import Lock, LotLock, WeldLock
 
 Interval = tuple[int, int]
 
@@ -338,20 +339,6 @@ class FrozenCar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
-    """A start that a planner has locked: the car starts on the line from `from_s` to `to_s`.
-
-    `line` is the assembly or the paint line. Unlike what is frozen a lock is not where the lines have
-    stored work already: a plan that cannot keep it leaves the car its best place and counts it.
-    """
-
-    car_id: str
-    line: str
-    from_s: int
-    to_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Everything a plan may depend on."""
 
@@ -366,6 +353,8 @@ class Problem:
     frozen: tuple[FrozenCar, ...] = ()
     seed: int = 0
     locks: tuple[Lock, ...] = field(default=(), metadata=codec.LATER)
+    weld_locks: tuple[WeldLock, ...] = field(default=(), metadata=codec.LATER)
+    lot_locks: tuple[LotLock, ...] = field(default=(), metadata=codec.LATER)
 
 
 def to_json(problem: Problem) -> str:

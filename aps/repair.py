@@ -10,11 +10,13 @@ from aps.budget import never
 from aps.build import schedule_of
 from aps.disturbance import CarAdded, CarDelayed, CarScrapped, Disturbance, disturb
 from aps.errors import Cancelled
-from aps.flow import Flow, held_lots
+from aps.flow import Flow, held_lots, locked_lots
 from aps.insert import Inserter
 from aps.levels.stamping import wanted
 from aps.locks import kept as keep_locks
 from aps.orders import Lot, Orders, Task
+from aps.parking import kept as keep_in_time
+from aps.parking import put_in_time
 from aps.placed import Placed, weld_order
 from aps.placing import held_machine, held_s, with_car, with_panels
 from aps.plant import Plant
@@ -63,14 +65,14 @@ def rebase(
         for c, car in enumerate(plant.cars)
         if car.id not in known and plant.rank[c] < Stage.IN_ASSEMBLY.rank
     }
-    orders = orders_of(plant, schedule, again)
+    orders = put_in_time(flow, orders_of(plant, schedule, again), schedule)
     placed = with_panels(plant, flow, orders)
     kept = tuple(placed.dropped)
     for car in sorted(again, key=lambda c: (-int(plant.priority[c]), int(plant.due[c]), c)):
         if cancelled():
             raise Cancelled("cancelled while cars were put in")
         placed = _insert(plant, flow, placed, car)
-    placed = keep_locks(flow, placed)
+    placed = keep_locks(flow, keep_in_time(flow, placed))
     moved = len(again) + len(kept)
     note = f"{len(again)} cars inserted, {len(placed.dropped)} left out"
     result = LevelResult(level="repair", pass_no=0, status="REPAIRED", objective=moved, note=note)
@@ -123,12 +125,16 @@ def orders_of(plant: Plant, schedule: Schedule, leave: set[int]) -> Orders:
         tasks.append(Task(car, step.id, plant.machines[machine], works[machine], held))
     lots = [*held_lots(plant)]
     names = {lot.id for lot in lots}
+    locked = {lot.id: lot for lot in locked_lots(plant)}
     for one in schedule.press:
         if one.id in names or one.panel_type not in plant.panel_index or one.start_s < 0:
             continue
-        if one.press in plant.presses:
+        if one.id in locked:
+            lots.append(locked.pop(one.id))
+        elif one.press in plant.presses:
             panel, press = plant.panel_index[one.panel_type], plant.presses[one.press]
             lots.append(Lot(id=one.id, panel=panel, press=press, quantity=one.quantity))
+    lots += locked.values()
     lots = _still_needed(plant, lots, tasks)
     ends: dict[int, int] = {}
     welding = {task.car for task in tasks}
@@ -166,7 +172,7 @@ def _still_needed(plant: Plant, lots: list[Lot], tasks: list[Task]) -> list[Lot]
             continue
         need = wanted(plant.dies[name], sum(int(plant.demand[c, panel]) for c in launched))
         supply = int(plant.stock[panel]) + sum(x.quantity for x in lots if x.panel == panel)
-        held = {lot.id for lot in plant.problem.press.held_lots}
+        held = {lot.id for lot in plant.problem.press.held_lots} | plant.lot_locks.keys()
         for lot in reversed([x for x in lots if x.panel == panel and x.id not in held]):
             if supply - lot.quantity < need:
                 break

@@ -9,7 +9,10 @@ from aps import codec
 
 Facts = tuple[tuple[str, str | int], ...]
 BrokenLock = tuple[str, str, int | None]
-"""Car, line, and by how many seconds it starts before (negative) or behind its window; `None`: it has no place."""
+"""Car, line, and by how many seconds it starts before (negative) or behind its window; `None`: it has no place.
+
+In welding the line is the step; of a die lot they are the lot and its press, `None` where it is not made there.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ class Kpis:
     must be lifted out of its assembly order to get this one. `spacing_high` counts the cars too
     close under high and hard rules (hard: only what is frozen so). `purge_s` and `purge_cost` add up
     the purges of its colour changes; `None` in a plan of before they were counted. `broken_locks`
-    are in the order of the problem's locks.
+    are in the order of the problem's locks: cars on the lines, weld steps, die lots.
     """
 
     cars_planned: int

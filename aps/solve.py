@@ -25,6 +25,7 @@ from aps.levels.weld import Welding, weld
 from aps.locks import kept
 from aps.old_order import in_the_old_order
 from aps.orders import Orders
+from aps.parking import kept as kept_in_time
 from aps.parting import parted
 from aps.placed import Placed, place
 from aps.plant import Plant
@@ -183,7 +184,8 @@ def _pass(
     )
     dropped = [(c, "slot.capacity") for c in slotting.left_out]
     dropped += [(c, "paint.batch_limit") for c in paint.left_out]
-    placed = kept(flow, place(flow, replace(orders, lots=stamping.lots), dropped))
+    placed = kept_in_time(flow, place(flow, replace(orders, lots=stamping.lots), dropped))
+    placed = kept(flow, placed)
     results = [slotting.result, order.result, paint.result, welding.result, stamping.result]
     return placed, results
 

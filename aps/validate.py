@@ -25,6 +25,7 @@ def validate(problem: Problem) -> None:
         _cars_are_buildable,
         _frozen_work_is_consistent,
         _locks_are_windows,
+        _bars_are_put_where_they_can_be,
     ):
         check: Callable[[Problem], None] = rule
         check(problem)
@@ -321,6 +322,36 @@ def _locks_are_windows(problem: Problem) -> None:
         if lock.to_s < lock.from_s:
             _fail("lock.window", subject, f"[{lock.from_s}, {lock.to_s}] is reversed")
     _unique("lock", (f"{lock.car_id} on {lock.line}" for lock in problem.locks))
+
+
+def _bars_are_put_where_they_can_be(problem: Problem) -> None:
+    body_type = {car.id: car.body_type for car in problem.cars}
+    steps = {r.body_type: {step.id for step in r.steps} for r in problem.body.routings}
+    presses = {press.id for press in problem.press.presses}
+    dies = {die.panel_type: die.presses for die in problem.press.dies}
+    for weld in problem.weld_locks:
+        subject = f"lock of {weld.car_id} at {weld.step}"
+        if weld.car_id not in body_type:
+            _fail("lock.unknown_car", subject, "is of none of the cars")
+        if weld.step not in steps[body_type[weld.car_id]]:
+            _fail("lock.unknown_step", subject, "is of no step of its routing")
+        _window(subject, weld.from_s, weld.to_s)
+    for lot in problem.lot_locks:
+        subject = f"lock of lot {lot.lot_id}"
+        if lot.press not in presses:
+            _fail("lock.unknown_press", subject, f"is on the unknown press {lot.press}")
+        if lot.press not in dies.get(lot.panel_type, ()):
+            sentence = f"{lot.press} does not take the die of {lot.panel_type}"
+            _fail("lock.no_die", subject, sentence)
+        _positive(subject, quantity=lot.quantity)
+        _window(subject, lot.from_s, lot.to_s)
+    _unique("lock", (f"{weld.car_id} at {weld.step}" for weld in problem.weld_locks))
+    _unique("lock", (f"lot {lot.lot_id}" for lot in problem.lot_locks))
+
+
+def _window(subject: str, from_s: int, to_s: int | None) -> None:
+    if to_s is not None and to_s < from_s:
+        _fail("lock.window", subject, f"[{from_s}, {to_s}] is reversed")
 
 
 def _no_two_at_once(problem: Problem) -> None:

@@ -178,7 +178,44 @@ def _broken_locks(view: View) -> tuple[BrokenLock, ...]:
             found.append((lock.car_id, lock.line, slot.start_s - lock.from_s))
         elif slot.start_s > lock.to_s:
             found.append((lock.car_id, lock.line, slot.start_s - lock.to_s))
-    return tuple(found)
+    return (*found, *_welds_out_of_time(view), *_lots_out_of_time(view))
+
+
+def _welds_out_of_time(view: View) -> list[BrokenLock]:
+    """Weld steps to come that start outside their windows; without an end nothing is too late."""
+    found: list[BrokenLock] = []
+    for lock in view.problem.weld_locks:
+        running = view.known.fixed.get((lock.car_id, lock.step))
+        if lock.step not in {step.id for step in view.steps_left(lock.car_id)}:
+            continue
+        if running is not None and running.start_s <= 0:
+            continue
+        starts = [o.start_s for o in view.weld.get(lock.car_id, ()) if o.step == lock.step]
+        if not starts:
+            found.append((lock.car_id, lock.step, None))
+        elif starts[0] < lock.from_s:
+            found.append((lock.car_id, lock.step, starts[0] - lock.from_s))
+        elif lock.to_s is not None and starts[0] > lock.to_s:
+            found.append((lock.car_id, lock.step, starts[0] - lock.to_s))
+    return found
+
+
+def _lots_out_of_time(view: View) -> list[BrokenLock]:
+    """Die lots to come that start outside their windows, on another press, or are not made."""
+    found: list[BrokenLock] = []
+    running = {lot.id for lot in view.problem.press.held_lots if lot.start_s <= 0}
+    made = {lot.id: lot for lot in view.schedule.press}
+    for lock in view.problem.lot_locks:
+        lot = made.get(lock.lot_id)
+        if lock.lot_id in running:
+            continue
+        if lot is None or lot.press != lock.press:
+            found.append((lock.lot_id, lock.press, None))
+        elif lot.start_s < lock.from_s:
+            found.append((lock.lot_id, lock.press, lot.start_s - lock.from_s))
+        elif lock.to_s is not None and lot.start_s > lock.to_s:
+            found.append((lock.lot_id, lock.press, lot.start_s - lock.to_s))
+    return found
 
 
 def _ratio_violations(view: View) -> dict[str, int]:

@@ -6,6 +6,7 @@ machine a step, no overlap, and the redundant "load of a machine <= makespan" th
 tight. Times are working seconds of the shop; `aps.flow` gives the exact ones.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,10 @@ def _held_operation(plant: Plant, car: int, step: Step) -> tuple[int, int] | Non
 
 
 def _dispatch(plant: Plant, flow: Flow, cars: list[int]) -> list[_Planned]:
-    """Give each step, car by car, the machine that finishes it first."""
+    """Give each step, car by car, the machine that finishes it first.
+
+    A body that a planner has put in time goes when the machines come to its time.
+    """
     free = [0] * len(plant.machines)
     ready = {c: int(plant.release[c]) for c in cars}
     for end, car, machine, _ in flow.running_tasks:
@@ -101,7 +105,14 @@ def _dispatch(plant: Plant, flow: Flow, cars: list[int]) -> list[_Planned]:
         ready[car] = max(ready.get(car, 0), end)
     planned: list[_Planned] = []
     launched = 0
-    for c in cars:
+    begin_by = {c: at for c in cars if (at := _begin_by(plant, c))}
+    waiting = deque(sorted(begin_by, key=lambda c: begin_by[c]))
+    order = deque(c for c in cars if c not in begin_by)
+    while order or waiting:
+        next_start = (
+            _next_start(plant, order[0], max(ready[order[0]], launched), free) if order else INF
+        )
+        c = waiting.popleft() if waiting and begin_by[waiting[0]] <= next_start else order.popleft()
         for k, step in enumerate(plant.steps_left(c)):
             earliest = ready[c]
             if k == 0 and plant.rank[c] == Stage.NOT_STARTED.rank:
@@ -114,6 +125,8 @@ def _dispatch(plant: Plant, flow: Flow, cars: list[int]) -> list[_Planned]:
                     if m != held[0]:
                         continue
                     earliest = max(earliest, held[1])
+                else:
+                    earliest = max(earliest, plant.weld_from(c, step.id))
                 clock = plant.machine_time[m]
                 start = clock.start(max(earliest, free[m]))
                 end = clock.finish(start, alternative.duration_s) if start < INF else INF
@@ -123,13 +136,32 @@ def _dispatch(plant: Plant, flow: Flow, cars: list[int]) -> list[_Planned]:
             if best is None:
                 continue
             end, start, m, duration = best
-            task = Task(c, step.id, m, duration, held[1] if held is not None else 0)
+            begin_s = plant.weld_from(c, step.id) if held is None else held[1]
+            task = Task(c, step.id, m, duration, begin_s)
             planned.append(_Planned(task, start, end, len(planned)))
             free[m] = max(free[m], end)
             ready[c] = end
             if k == 0 and plant.rank[c] == Stage.NOT_STARTED.rank and start < INF:
                 launched = start
     return planned
+
+
+def _begin_by(plant: Plant, car: int) -> int:
+    """Return when a body has to begin so that its step put in time does not wait for it; 0: it is free."""
+    if not plant.weld_locks:
+        return 0
+    needs = found = 0
+    for step in plant.steps_left(car):
+        if at := plant.weld_from(car, step.id):
+            found = max(found, at - needs, 1)
+        needs += min(a.duration_s for a in step.alternatives)
+    return found
+
+
+def _next_start(plant: Plant, car: int, ready_s: int, free: list[int]) -> int:
+    """Return when a body begins if it is the next one."""
+    machines = [plant.machines[a.machine] for a in plant.steps_left(car)[0].alternatives]
+    return min(plant.machine_time[m].start(max(ready_s, free[m])) for m in machines)
 
 
 def _solve_window(

@@ -1,4 +1,4 @@
--- The schema of revision 0243, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0322, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -1013,14 +1013,27 @@ CREATE TABLE public.plan_lock (
     id uuid NOT NULL,
     site text NOT NULL,
     line text NOT NULL,
-    order_id uuid NOT NULL,
-    order_number text NOT NULL,
+    order_id uuid,
+    order_number text,
     from_at timestamp with time zone NOT NULL,
-    to_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone,
     locked_by text NOT NULL,
     locked_at timestamp with time zone NOT NULL,
+    subject_id uuid NOT NULL,
+    lot_id text,
+    panel text,
+    quantity integer,
+    CONSTRAINT plan_lock_subject CHECK (
+CASE
+    WHEN (lot_id IS NULL) THEN ((order_id IS NOT NULL) AND (order_number IS NOT NULL))
+    ELSE ((order_id IS NULL) AND (panel IS NOT NULL) AND (quantity > 0))
+END),
     CONSTRAINT plan_lock_window CHECK ((from_at <= to_at))
 );
+
+COMMENT ON COLUMN public.plan_lock.to_at IS 'NULL: it only does not start before.';
+
+COMMENT ON COLUMN public.plan_lock.subject_id IS 'The order, or the die lot as job orders know it.';
 
 CREATE TABLE public.plan_permit (
     site text NOT NULL,
@@ -1885,7 +1898,7 @@ ALTER TABLE ONLY public.plan_change
     ADD CONSTRAINT plan_change_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.plan_lock
-    ADD CONSTRAINT plan_lock_once UNIQUE (site, line, order_id);
+    ADD CONSTRAINT plan_lock_once UNIQUE (site, line, subject_id);
 
 ALTER TABLE ONLY public.plan_lock
     ADD CONSTRAINT plan_lock_pkey PRIMARY KEY (id);

@@ -12,6 +12,8 @@ from uuid import UUID
 from mes.orders import service as orders
 from mes.planning import bridge, promising, repository, snapshots, versions
 from mes.planning.bridge import HandMove
+from mes.planning.facts import LockFact
+from mes.planning.locks import service as locks
 from mes.planning.model import NoPlanYet, Plan, PlanBroken, PlanKind
 from mes.planning.network import PlantNetwork
 from mes.platform.db import ReadConn, WriteConn
@@ -34,7 +36,7 @@ class MovesRefused(Conflict):
     code = "board.refused"
 
 
-_boards: dict[tuple[UUID, datetime], bridge.Board] = {}
+_boards: dict[tuple[UUID, datetime, tuple[LockFact, ...]], bridge.Board] = {}
 _reading = asyncio.Lock()
 
 
@@ -50,14 +52,19 @@ async def try_moves(
     head = await repository.published(conn, net.plant.site.id)
     if head is None:
         raise NoPlanYet
-    found = await _board_of(conn, head, net)
+    locked = await snapshots.locks(conn, net)
+    found = await _board_of(conn, head, net, locked)
     frozen_until = now + timedelta(seconds=versions.dispatch_lead_s(net))
-    locks = await snapshots.locks(conn, net)
-    return head, await asyncio.to_thread(found.try_out, moves, locks, frozen_until=frozen_until)
+    return head, await asyncio.to_thread(found.try_out, moves, locked, frozen_until=frozen_until)
 
 
-async def _board_of(conn: ReadConn, head: Plan, net: PlantNetwork) -> bridge.Board:
-    key = head.id, head.anchor_at
+async def _board_of(
+    conn: ReadConn, head: Plan, net: PlantNetwork, locked: Sequence[LockFact]
+) -> bridge.Board:
+    # What waits for its time is part of every trial, so that such a lock makes another board.
+    paced = net.drum_line.id, net.paint_line.id
+    waits = tuple(x for x in locked if x.line not in paced)
+    key = head.id, head.anchor_at, waits
     async with _reading:
         if key not in _boards:
             content = await repository.content(conn, head.id)
@@ -66,20 +73,25 @@ async def _board_of(conn: ReadConn, head: Plan, net: PlantNetwork) -> bridge.Boa
             known = {order.number: order.id for order in await orders.open_orders(conn)}
             snap = bridge.reread(bridge.unpack_problem(content.problem), head.anchor_at, known)
             schedule = bridge.unpack_schedule(content.schedule)
-            made = await asyncio.to_thread(_board, snap, schedule, net)
+            made = await asyncio.to_thread(_board, snap, schedule, net, waits)
             while len(_boards) >= KEPT:
                 del _boards[next(iter(_boards))]
             _boards[key] = made
         return _boards[key]
 
 
-def _board(snap: bridge.Snapshot, schedule: bridge.Schedule, net: PlantNetwork) -> bridge.Board:
+def _board(
+    snap: bridge.Snapshot,
+    schedule: bridge.Schedule,
+    net: PlantNetwork,
+    waits: Sequence[LockFact],
+) -> bridge.Board:
     """Read a plan for trials, and tell the garbage collector that it is here to stay.
 
     A trial makes so many objects that the collector wakes, and walking through whole plans took it longer
     than the trial. What is frozen is still freed when nobody refers to it any more.
     """
-    made = bridge.Board(snap, schedule, net)
+    made = bridge.Board(snap, schedule, net, waits)
     gc.collect()
     gc.freeze()
     return made
@@ -117,6 +129,8 @@ async def publish_moves(
     )
     # First what happened since, as every repair does; then the planner's moves.
     rebased = await asyncio.to_thread(bridge.follow, snap, reference)
+    bars = bridge.parked(snap, rebased.schedule, moves, net)
+    snap = bridge.put_by_hand(snap, bars, facts.locks, net)
     answer, refused = await asyncio.to_thread(
         bridge.follow_by_hand, snap, rebased.schedule, moves, net
     )
@@ -147,6 +161,7 @@ async def publish_moves(
         )
     await repository.add_plan(conn, head, problem=None)
     head = head.published(now=now, by=by, automatic=False, note=note)
+    await locks.park(conn, bars, by=by, now=now)
     rows, event = await versions.put_in_force(conn, net, head, snap, answer, now=now)
     await promising.settle(conn, net, head, snap, rows, promising.Causes(event), now=now)
     return head

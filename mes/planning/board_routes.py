@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import to_json
 
 from mes.identity.access import require
@@ -29,7 +29,8 @@ MAX_MOVES = 200
 class MoveIn(BaseModel):
     """A car put in front of another one on a line; `before` null: at the end.
 
-    On a press `car` and `before` are die lots; in welding and pressing `at` names the line.
+    On a press `car` and `before` are die lots; in welding and pressing `at` names the line, and the bar does not
+    start before `not_before` (null: as soon as it can).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,16 +39,21 @@ class MoveIn(BaseModel):
     line: Literal["assembly", "paint", "weld", "press"]
     before: CarId | None = None
     at: Annotated[str, Field(max_length=80)] = ""
+    not_before: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
         if self.line in ("weld", "press") and not self.at:
             raise ValueError("name the weld line or the press in `at`")
+        if self.line in ("assembly", "paint") and self.not_before is not None:
+            raise ValueError(
+                "on the assembly line and in paint a place is a time: name `before` alone"
+            )
         return self
 
     def move(self) -> HandMove:
         """Return it as planning knows it."""
-        return HandMove(self.car, self.line, self.before, self.at)
+        return HandMove(self.car, self.line, self.before, self.at, self.not_before)
 
 
 class MovesIn(BaseModel):

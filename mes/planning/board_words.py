@@ -29,6 +29,8 @@ SENTENCES = {
         "Lot %(car)s would not be made: its racks have no room, or its press no time."
     ),
     "move.locked": _("%(car)s is locked, and would start %(moved_s)s."),
+    "lot.locked_there": _("%(car)s is locked on %(line)s, and would not be made there."),
+    "move.collides": _("%(car)s cannot start where it was put, and starts %(later_s)s later:"),
     "late": _("%(car)s is late by %(late_s)s (%(more_s)s more)."),
     "spacing": _(
         "Cars with %(option)s and with %(other)s stand %(apart)s apart; the rule wants %(gap)s places."
@@ -56,6 +58,9 @@ def answer(
         },
         "lines": {
             row.bar: row.line for row in tried.rows if not row.bar.startswith(f"{row.line}/")
+        },
+        "parked": {
+            bar: None if at is None else int(at.timestamp()) for bar, at in tried.parked.items()
         },
         "hard": sorted({car for one in hard for car in one.car_ids}),
         "soft": sorted({car for one in soft for car in one.car_ids}),
@@ -85,12 +90,12 @@ def in_words(
     if sentence is None:
         told = {"code": one.code, "facts": one.facts, "reason": one.sentence}
         if one.sentence:
-            subject = one.car_ids[0] if one.car_ids else ""
+            subject = one.facts.get("subject", one.car_ids[0] if one.car_ids else "")
             return broken_rule({**told, "subject": subject}, f.language)
         said = plan_reason(told, f, names, anchor=anchor)
         return f"{one.car_ids[0]}: {said}" if one.car_ids else said
     facts: dict[str, object] = dict(one.facts)
-    for key in ("late_s", "more_s"):
+    for key in ("late_s", "more_s", "later_s"):
         if key in one.facts:
             facts[key] = f.duration(int(one.facts[key]))
     if "moved_s" in one.facts:

@@ -90,12 +90,31 @@ class DownFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockFact:
-    """A planner wants an order to start on a line in a window."""
+    """A planner wants an order, or a die lot, to start on a line in a window; `to_at` None: not before."""
 
-    order_id: UUID
     line: str
     from_at: datetime
-    to_at: datetime
+    to_at: datetime | None
+    order_id: UUID | None = None
+    lot_id: str | None = None
+    panel: str = ""
+    quantity: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A bar that a planner has moved: an order in welding or a die lot on a press."""
+
+    line: str
+    subject_id: UUID
+    """The order, or the lot as job orders know it."""
+    from_at: datetime | None
+    """Not before when it is to start; None: as soon as it can."""
+    order_id: UUID | None = None
+    order_number: str | None = None
+    lot_id: str | None = None
+    panel: str | None = None
+    quantity: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,9 +99,9 @@ async def board_json(
     answer["locks"] = [
         {
             "id": str(lock.id),
-            "bar": f"{lock.line}/{lock.order_id}",
+            "bar": f"{lock.line}/{lock.subject_id}",
             "from": int(lock.from_at.timestamp()),
-            "to": int(lock.to_at.timestamp()),
+            "to": None if lock.to_at is None else int(lock.to_at.timestamp()),
             "by": shell.actor(lock.locked_by),
             "since": shell.f.plain(lock.locked_at),
         }
@@ -137,7 +137,8 @@ async def lot_pane(lot_id: str, shell: PlanPage, conn: ReadDb) -> HTMLResponse:
     lot = await views.die_lot(conn, lot_id)
     if lot is None:
         raise NoSuchLot(lot_id=lot_id)
-    return shell.page("planning/lot.html", {"lot": lot})
+    own = [one for one in await locks.locks(conn) if one.lot_id == lot_id]
+    return shell.page("planning/lot.html", {"lot": lot, "locks": own})
 
 
 @router.get("/plan/versions")
@@ -184,6 +185,7 @@ async def version_page(plan_id: UUID, shell: PlanPage, conn: ReadDb) -> HTMLResp
             "plan": plan,
             "course": traces(plan.progress, plan.budget_s),
             "compared": compared,
+            "line_of": (await service.network(conn)).weld_line_of_step,
             "moves": moves[:200],
             "moved": len(moves),
             "orders": await views.orders_of_cars(conn, plan.unplaced),

@@ -70,7 +70,15 @@ async def load_facts(conn: ReadConn, network: PlantNetwork, *, now: datetime) ->
 async def locks(conn: ReadConn, network: PlantNetwork) -> tuple[LockFact, ...]:
     """Return what planners have locked."""
     return tuple(
-        LockFact(order_id=x.order_id, line=x.line, from_at=x.from_at, to_at=x.to_at)
+        LockFact(
+            line=x.line,
+            from_at=x.from_at,
+            to_at=x.to_at,
+            order_id=x.order_id,
+            lot_id=x.lot_id,
+            panel=x.panel or "",
+            quantity=x.quantity or 0,
+        )
         for x in await locked.locks(conn, network.plant.site.id)
     )
 

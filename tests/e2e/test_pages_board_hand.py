@@ -46,6 +46,9 @@ def by_hand(plant: Plant, *, language: str = "en") -> Page:
     return page
 
 
+LOCKS = "(n) => document.querySelector('mes-gantt').board.locks.size === n"
+
+
 def free(page: Page, line: str = "assembly") -> list[dict[str, Any]]:
     bars: list[dict[str, Any]] = page.evaluate(FREE, line)
     return bars
@@ -114,9 +117,12 @@ def test_the_body_shop_is_put_in_another_order_by_keys(plant: Plant) -> None:
     answer = page.evaluate("document.querySelector('mes-gantt').hand.answer")
     assert [one["text"] for one in answer["conflicts"] if one["hard"]] == []
     page.keyboard.press("l")
-    expect(page.locator("#hand-said")).to_contain_text("锁定")
+    expect(page.locator("#hand-said")).to_contain_text("已锁定")
+    page.wait_for_function(LOCKS, arg=1)
     page.keyboard.press("z")
     settled(page, 0)
+    page.keyboard.press("l")
+    page.wait_for_function(LOCKS, arg=0)
 
 
 def test_bars_are_coloured_by_how_long_their_work_can_wait(plant: Plant) -> None:
@@ -158,9 +164,6 @@ def test_what_is_frozen_is_not_moved_and_says_so(plant: Plant) -> None:
     page.keyboard.press("Shift+ArrowRight")
     expect(page.locator("#hand-said")).to_contain_text(re.compile("frozen|begun"))
     assert page.evaluate("document.querySelector('mes-gantt').hand.moves.length") == 0
-
-
-LOCKS = "(n) => document.querySelector('mes-gantt').board.locks.size === n"
 
 
 def test_a_lock_is_kept_with_the_plan_for_everybody_and_what_breaks_it_is_not_published(
@@ -313,3 +316,88 @@ def test_a_die_lot_is_dragged_to_the_other_press_and_back_by_keys(plant: Plant) 
     page.keyboard.press("Shift+ArrowDown" if lot["row"] == 0 else "Shift+ArrowUp")
     settled(page, 1)
     assert row_of(page, lot["id"]) == other
+
+
+FREE_LOTS = """() => {
+  const b = document.querySelector("mes-gantt").board;
+  return b.id.map((id, i) => ({ i, id, car: b.car[i], start: b.start[i], end: b.end[i], row: b.row[i] }))
+    .filter(({ i, row }) => b.rows[row].order === "press" && !b.held(i));
+}"""
+START = "(id) => { const b = document.querySelector('mes-gantt').board; return b.start[b.index.get(id)]; }"
+PLACE = "(id) => document.querySelector('mes-gantt').board.index.get(id)"
+PX = "(s) => s / document.querySelector('mes-gantt').view.perPx"
+
+
+async def repaired(plant: Plant) -> None:
+    async with plant.shown.database.write() as conn:
+        await planning.repair(conn, now=plant.shown.clock.now())
+
+
+def test_a_die_lot_is_parked_later_published_and_still_there_after_a_repair(plant: Plant) -> None:
+    plant.do(die_lots_to_make(plant))
+    page = by_hand(plant)
+    lot = max(page.evaluate(FREE_LOTS), key=lambda one: one["start"])
+    look_at(page, [{"start": lot["start"] - 3600}, {"start": lot["start"] + 4 * 3600}])
+    spot = page.evaluate(SPOT, lot["id"])
+    later = page.evaluate(PX, 2 * 3600)
+    page.mouse.move(spot["x"], spot["y"])
+    page.mouse.down()
+    page.mouse.move(spot["x"] + later / 2, spot["y"], steps=3)
+    page.mouse.move(spot["x"] + later, spot["y"], steps=3)
+    page.mouse.up()
+    settled(page, 1)
+    put = page.evaluate("document.querySelector('mes-gantt').hand.moves[0].not_before")
+    assert put
+    assert page.evaluate(START, lot["id"]) >= lot["start"] + 2 * 3600 - 300
+    choose(page, {"i": page.evaluate(PLACE, lot["id"])})
+    expect(page.locator("mes-gantt [aria-live]")).to_contain_text("not before")
+    page.keyboard.press("z")
+    settled(page, 0)
+    assert page.evaluate(START, lot["id"]) == lot["start"]
+    page.keyboard.press("y")
+    settled(page, 1)
+    dropped = page.evaluate(START, lot["id"])
+    page.keyboard.press(".")
+    page.wait_for_function(f"([id, time]) => ({START})(id) >= time", arg=[lot["id"], dropped + 840])
+    parked = page.evaluate(START, lot["id"])
+    page.fill("#hand-note", "the press is cleaned before")
+    page.click("[data-publish]")
+    page.wait_for_url("**/plan/versions/*")
+    plant.do(repaired(plant))
+    page = by_hand(plant)
+    assert page.evaluate(START, lot["id"]) >= parked - 60
+    choose(page, {"i": page.evaluate(PLACE, lot["id"])})
+    expect(page.locator("mes-gantt [aria-live]")).to_contain_text("put there by planner")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pane")).to_contain_text("not before")
+    page.keyboard.press("l")
+    page.wait_for_function(LOCKS, arg=0)
+    page.keyboard.press("l")
+    page.wait_for_function(LOCKS, arg=1)
+    assert plant.value("SELECT lot_id FROM plan_lock WHERE to_at IS NOT NULL") == lot["car"]
+    page.keyboard.press(".")
+    expect(page.locator("#hand-said")).to_contain_text("locked")
+    page.keyboard.press("l")
+    page.wait_for_function(LOCKS, arg=0)
+
+
+def test_a_lot_dropped_where_another_one_runs_is_shown_with_the_reasons(plant: Plant) -> None:
+    plant.do(die_lots_to_make(plant))
+    page = by_hand(plant, language="zh")
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for one in page.evaluate(FREE_LOTS):
+        rows.setdefault(one["row"], []).append(one)
+    first, second = next(
+        sorted(r, key=lambda x: x["start"])[:2] for r in rows.values() if len(r) > 1
+    )
+    page.evaluate(
+        """([car, row, before, time]) => {
+          const g = document.querySelector("mes-gantt");
+          g.hand.make(car, row, g.board.index.get(before), time);
+        }""",
+        [second["car"], second["row"], second["id"], (first["start"] + first["end"]) / 2],
+    )
+    settled(page, 1)
+    expect(page.locator("#conflicts")).to_contain_text("无法在放下的时间开始")
+    expect(page.locator("#hand-result [data-soft]")).to_be_visible()
+    page.keyboard.press("Escape")

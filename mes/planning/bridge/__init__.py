@@ -18,7 +18,6 @@ from mes.planning.bridge.asking import why_late as why_late
 from mes.planning.bridge.asking import with_place_of as with_place_of
 from mes.planning.bridge.hand import Board as Board
 from mes.planning.bridge.hand import Conflict as Conflict
-from mes.planning.bridge.hand import HandMove as HandMove
 from mes.planning.bridge.hand import Tried as Tried
 from mes.planning.bridge.hand import follow_by_hand as follow_by_hand
 from mes.planning.bridge.lanes import lanes_in as lanes_in
@@ -30,10 +29,14 @@ from mes.planning.bridge.packing import pack_schedule as pack_schedule
 from mes.planning.bridge.packing import text_of as text_of
 from mes.planning.bridge.packing import unpack_problem as unpack_problem
 from mes.planning.bridge.packing import unpack_schedule as unpack_schedule
+from mes.planning.bridge.parking import HandMove as HandMove
+from mes.planning.bridge.parking import parked as parked
+from mes.planning.bridge.parking import put_by_hand as put_by_hand
 from mes.planning.bridge.problem import Schedule as Schedule
 from mes.planning.bridge.problem import Snapshot as Snapshot
 from mes.planning.bridge.problem import reread as reread
 from mes.planning.bridge.problem import snapshot as snapshot
+from mes.planning.bridge.problem import with_locks as with_locks
 from mes.planning.bridge.rows import moved_in_time as moved_in_time
 from mes.planning.bridge.rows import operations as operations
 from mes.planning.bridge.solves import CURVE as CURVE

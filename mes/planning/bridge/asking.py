@@ -60,8 +60,9 @@ def follow(snap: Snapshot, reference: s.Schedule, *, moved: Iterable[str] = ()) 
 
 
 def _held(problem: p.Problem) -> set[str]:
-    """Return the die lots that are more than a plan: they run, or keep their place."""
-    return {lot.id for lot in problem.press.held_lots}
+    """Return the die lots that are more than a plan: they run, keep their place, or are locked."""
+    held = {lot.id for lot in problem.press.held_lots}
+    return held | {lock.lot_id for lock in problem.lot_locks}
 
 
 def _named(schedule: s.Schedule, known: set[str]) -> s.Schedule:

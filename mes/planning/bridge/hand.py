@@ -6,17 +6,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 
 import aps.schedule as s
 from aps.check import check
-from aps.hand import AnyMove, Hand, Line, LotMove, Move, Refused, Trial, WeldMove
+from aps.hand import Hand, Trial
+from aps.moves import AnyMove, Line, LotMove, Move, Refused, WeldMove
 from mes.planning.bridge.asking import Answer, _held, _named
 from mes.planning.bridge.packing import broken_rules
-from mes.planning.bridge.problem import Snapshot
+from mes.planning.bridge.parking import HandMove
+from mes.planning.bridge.problem import Snapshot, with_locks
 from mes.planning.facts import LockFact
 from mes.planning.network import PlantNetwork
 from mes.planning.operations import lot_subject
@@ -27,19 +29,6 @@ Span = tuple[int, int]
 """Start and end in seconds from the snapshot."""
 WORTH_TELLING_S = 300
 """A car that is late anyway is told again when it becomes so much later."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandMove:
-    """A car put in front of another one (None: at the end) on the drum line, in paint or in welding.
-
-    On a press `car_id` and `before` are die lots. `at` is the weld line or the press, by its id.
-    """
-
-    car_id: str
-    line: Literal["assembly", "paint", "weld", "press"]
-    before: str | None
-    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +67,8 @@ class Tried:
     """Operations that start or end at another time than in the plan in force."""
     added: dict[UUID, str]
     """Order → car of those that the plan in force does not have: cars from the tray."""
+    parked: dict[str, datetime | None]
+    """Bar that was moved in time → not before when it is to start; None: no longer."""
     conflicts: list[Conflict]
     late_s: dict[str, int]
     color_changes: int
@@ -88,15 +79,25 @@ class Tried:
 
 
 class Board:
-    """The plan in force, read once and tried many times; one per process and version."""
+    """The plan in force, read once and tried many times; one per process, version, and what is locked."""
 
-    def __init__(self, snap: Snapshot, schedule: s.Schedule, network: PlantNetwork) -> None:
+    def __init__(
+        self,
+        snap: Snapshot,
+        schedule: s.Schedule,
+        network: PlantNetwork,
+        locks: Sequence[LockFact] = (),
+    ) -> None:
+        # A lot that the plan no longer has is not made again by a trial.
+        made = {lot.id for lot in schedule.press}
+        gone = {x.lot_id for x in locks if x.lot_id is not None and x.lot_id not in made}
+        snap = with_locks(snap, locks, network, gone=gone)
         self._snap, self._network = snap, network
         self._hand = Hand(snap.problem, schedule)
         before = self._hand.try_out([])
-        self._times = times_of(snap, before.work, network)
+        self._times = times_of(snap, schedule, network)
         self._cars = {car_id for _, car_id in self._times}
-        self._lots = _lots_of(before.work)
+        self._lots = _lots_of(schedule)
         self._bars: dict[Key, str] = {}
         self._car_of = {car.order_id: car_id for car_id, car in snap.cars.items()}
         self._colors, self._purge_s = before.color_changes, before.purge_s
@@ -111,7 +112,7 @@ class Board:
         """
         began = time.perf_counter()
         frozen_s = int((frozen_until - self._snap.anchor).total_seconds())
-        asked = _of_library(moves, self._network)
+        asked = _of_library(moves, self._network, self._snap.anchor)
         trial = self._hand.try_out(asked, frozen_until_s=frozen_s)
         times = times_of(self._snap, trial.work, self._network)
         was = self._times.get
@@ -128,7 +129,12 @@ class Board:
                 for _, car_id in times
                 if car_id not in self._cars
             },
-            conflicts=[*_conflicts(trial, self._late), *self._locks_broken(trial, locks)],
+            parked={self._bar_of(move): move.not_before for move in moves if self._is_bar(move)},
+            conflicts=[
+                *_conflicts(trial, self._late),
+                *self._collisions(trial, times, moves),
+                *self._locks_broken(trial, times, locks),
+            ],
             late_s=trial.late,
             color_changes=trial.color_changes,
             color_changes_before=self._colors,
@@ -152,26 +158,70 @@ class Board:
             if lot_id in self._lots and self._lots[lot_id] != (press, start_s, end_s)
         ]
 
-    def _locks_broken(self, trial: Trial, locks: Sequence[LockFact]) -> list[Conflict]:
+    def _locks_broken(
+        self, trial: Trial, times: dict[Key, Span], locks: Sequence[LockFact]
+    ) -> list[Conflict]:
         """Return the locks that the moves break; one that the plan in force breaks already is told, no more."""
         found = []
-        drum = self._network.drum_line.id
-        rows = {drum: trial.work.assembly, self._network.paint_line.id: trial.work.paint}
-        starts = {line: {x.car_id: x.start_s for x in slots} for line, slots in rows.items()}
+        lots = {(x.press, x.id): x.start_s for x in trial.work.press}
+        lots_before = {(press, lot): start for lot, (press, start, _) in self._lots.items()}
         for lock in locks:
-            car, row = self._car_of.get(lock.order_id), starts.get(lock.line)
-            if car is None or row is None or car not in row:
+            car = lock.lot_id
+            if lock.order_id is not None:
+                car = self._car_of.get(lock.order_id)
+            if car is None or lock.to_at is None:
                 continue
             first, last = (
                 int((at - self._snap.anchor).total_seconds()) for at in (lock.from_at, lock.to_at)
             )
-            was, start = self._times.get((lock.line, car), (row[car], 0))[0], row[car]
+            key = (lock.line, car)
+            start = times[key][0] if key in times else lots.get(key)
+            if start is None and lock.lot_id is not None and car in self._lots:
+                facts: dict[str, str | int] = {"car": car, "line": lock.line}
+                found.append(Conflict("lot.locked_there", True, (car,), facts, ""))
+            if start is None:
+                continue
+            was = self._times[key][0] if key in self._times else lots_before.get(key, start)
             if first <= start <= last or start == was:
                 continue
             kept = first <= was <= last
-            facts: dict[str, str | int] = {"car": car, "line": lock.line, "moved_s": start - was}
+            facts = {"car": car, "line": lock.line, "moved_s": start - was}
             found.append(Conflict("move.locked", kept, (car,), facts, ""))
         return found
+
+    def _collisions(
+        self, trial: Trial, times: dict[Key, Span], moves: Sequence[HandMove]
+    ) -> list[Conflict]:
+        """Return what the bar moved last would run into where it was dropped, and how much later it starts."""
+        if not trial.collisions:
+            return []
+        move = moves[-1]
+        if move.not_before is None:
+            return []
+        put_s = int((move.not_before - self._snap.anchor).total_seconds())
+        lots = _lots_of(trial.work)
+        start_s = lots[move.car_id][1] if move.car_id in lots else times[move.at, move.car_id][0]
+        facts: dict[str, str | int] = {"car": move.car_id, "later_s": start_s - put_s}
+        codes = {v.code: v for v in reversed(trial.collisions)}
+        return [Conflict("move.collides", False, (move.car_id,), facts, "")] + [
+            Conflict(
+                v.code, False, (move.car_id,), {**dict(v.facts), "subject": v.subject}, v.sentence
+            )
+            for v in codes.values()
+        ]
+
+    def _is_bar(self, move: HandMove) -> bool:
+        """Say whether a move is one of a bar that can be put in time and that the plan in force has."""
+        if move.line == "press":
+            return move.car_id in self._lots
+        return move.line == "weld" and (move.at, move.car_id) in self._times
+
+    def _bar_of(self, move: HandMove) -> str:
+        """Return how the board knows a moved bar of welding or pressing."""
+        if move.line == "press":
+            site = self._network.plant.site.id
+            return f"{self._lots[move.car_id][0]}/{lot_subject(site, move.car_id)}"
+        return self._bar((move.at, move.car_id))
 
     def _bar(self, key: Key) -> str:
         found = self._bars.get(key)
@@ -220,28 +270,41 @@ def follow_by_hand(
     """Return the plan of a snapshot in the order of the plan in force with these moves in it."""
     began = time.perf_counter()
     hand = Hand(snap.problem, reference)
-    schedule, refused = hand.schedule(_of_library(moves, network))
+    schedule, refused = hand.schedule(_of_library(moves, network, snap.anchor))
     schedule = _named(schedule, _held(snap.problem) | {lot.id for lot in reference.press})
     found = check(snap.problem, schedule, reference=reference)
     answer = Answer(schedule, broken_rules(found), time.perf_counter() - began)
     known = {(car, line) for car, line, _ in reference.kpis.broken_locks}
+    line_of = network.weld_line_of_step
     locked = [
-        Conflict("move.locked", True, (car,), {"car": car, "line": line, "moved_s": away or 0}, "")
+        Conflict(
+            "move.locked" if away is not None else "lot.locked_there",
+            True,
+            (car,),
+            {"car": car, "line": line_of.get(line, line), "moved_s": away or 0},
+            "",
+        )
         for car, line, away in schedule.kpis.broken_locks
         if (car, line) not in known
     ]
     return answer, [*(_refusal(one) for one in refused), *locked]
 
 
-def _of_library(moves: Sequence[HandMove], network: PlantNetwork) -> list[AnyMove]:
+def _of_library(
+    moves: Sequence[HandMove], network: PlantNetwork, anchor: datetime
+) -> list[AnyMove]:
     """Return the moves in the library's words: a weld line is the first of its steps."""
     first = {line.id: line.steps[0][0].step_id for line in network.weld_lines}
     found: list[AnyMove] = []
     for m in moves:
+        put_s = None
+        if m.not_before is not None:
+            put_s = int((m.not_before - anchor).total_seconds())
         if m.line == "weld":
-            found.append(WeldMove(car_id=m.car_id, step=first.get(m.at, ""), before=m.before))
+            step = first.get(m.at, "")
+            found.append(WeldMove(car_id=m.car_id, step=step, before=m.before, not_before_s=put_s))
         elif m.line == "press":
-            found.append(LotMove(lot_id=m.car_id, press=m.at, before=m.before))
+            found.append(LotMove(lot_id=m.car_id, press=m.at, before=m.before, not_before_s=put_s))
         else:
             found.append(Move(car_id=m.car_id, line=Line(m.line), before=m.before))
     return found

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import aps.problem as p
 import aps.schedule as s
+from aps.lock import Lock
 from mes.contracts.plant import MOST_SOLVENT_ML, PaintRules
 from mes.planning.bridge.calendars import Calendars
 from mes.planning.bridge.frozen import Held
 from mes.planning.bridge.lanes import lane_contents
-from mes.planning.facts import CarFact, PlantFacts
+from mes.planning.bridge.locking import put_in_time
+from mes.planning.facts import CarFact, LockFact, PlantFacts
 from mes.planning.network import PlantNetwork
 from mes.planning.progress import Reached, one_body_a_station, one_start_a_second, progress_of
 
@@ -59,11 +62,28 @@ def snapshot(
         reference: the schedule in force, its seconds counted from `facts.at`.
     """
     builder = _Builder(facts, network, horizon_s)
-    return Snapshot(
+    snap = Snapshot(
         problem=builder.problem(freeze_s, reference),
         anchor=facts.at,
         cars={car.car_id: car for car in builder.cars},
     )
+    return with_locks(snap, facts.locks, network, gone=facts.done_lots)
+
+
+def with_locks(
+    snap: Snapshot,
+    locks: Sequence[LockFact],
+    network: PlantNetwork,
+    *,
+    gone: Collection[str] = (),
+) -> Snapshot:
+    """Return a snapshot in which these weld starts and die lots are locked, and no others.
+
+    `gone` are die lots that are made, or that nobody plans any more.
+    """
+    cars = {car.order_id: car_id for car_id, car in snap.cars.items()}
+    problem = put_in_time(snap.problem, locks, network, anchor=snap.anchor, cars=cars, gone=gone)
+    return replace(snap, problem=problem)
 
 
 class _Builder:
@@ -135,15 +155,15 @@ class _Builder:
             locks=self._locks(),
         )
 
-    def _locks(self) -> tuple[p.Lock, ...]:
-        """Return what planners have locked of cars that are still to start there."""
+    def _locks(self) -> tuple[Lock, ...]:
+        """Return what planners have locked of cars that are still to start on the drum or in paint."""
         car_of = {car.order_id: car.car_id for car in self.cars}
         gate = {
             self.network.drum_line.id: Reached.IN_ASSEMBLY,
             self.network.paint_line.id: Reached.IN_PAINT,
         }
         return tuple(
-            p.Lock(
+            Lock(
                 car_id=car_of[lock.order_id],
                 line=lock.line,
                 from_s=self._seconds(lock.from_at),
@@ -152,6 +172,7 @@ class _Builder:
             for lock in self.facts.locks
             if lock.order_id in car_of
             and lock.line in gate
+            and lock.to_at is not None
             and _STAGES[self.progress[car_of[lock.order_id]].reached].rank
             < _STAGES[gate[lock.line]].rank
         )

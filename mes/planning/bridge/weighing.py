@@ -70,11 +70,18 @@ def _locks_broken(snap: Snapshot, before: s.Schedule, after: s.Schedule) -> int:
     """Return how many locked starts the plan before keeps and the one after does not."""
     starts = {(snap.problem.assembly.id, slot.car_id): slot.start_s for slot in before.assembly}
     starts |= {(snap.problem.paint.id, slot.car_id): slot.start_s for slot in before.paint}
+    starts |= {(operation.step, operation.car_id): operation.start_s for operation in before.weld}
+    starts |= {(lot.press, lot.id): lot.start_s for lot in before.press}
     broken = {(line, car) for car, line, _ in after.kpis.broken_locks}
+    windows: list[tuple[tuple[str, str], int, int | None]] = [
+        *(((x.line, x.car_id), x.from_s, x.to_s) for x in snap.problem.locks),
+        *(((x.step, x.car_id), x.from_s, x.to_s) for x in snap.problem.weld_locks),
+        *(((x.press, x.lot_id), x.from_s, x.to_s) for x in snap.problem.lot_locks),
+    ]
     kept = {
-        (lock.line, lock.car_id)
-        for lock in snap.problem.locks
-        if lock.from_s <= starts.get((lock.line, lock.car_id), lock.from_s - 1) <= lock.to_s
+        key
+        for key, from_s, to_s in windows
+        if key in starts and from_s <= starts[key] and (to_s is None or starts[key] <= to_s)
     }
     return len(kept & broken)
 

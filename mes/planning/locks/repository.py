@@ -16,14 +16,20 @@ queries = load_queries(__package__)
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A locked start; times are plant time."""
+    """A locked start of an order or of a die lot; times are plant time."""
 
     id: UUID
     line: str
-    order_id: UUID
-    order_number: str
+    subject_id: UUID
+    """The order, or the lot as job orders know it."""
+    order_id: UUID | None
+    order_number: str | None
+    lot_id: str | None
+    panel: str | None
+    quantity: int | None
     from_at: datetime
-    to_at: datetime
+    to_at: datetime | None
+    """None: it only does not start before."""
     locked_by: str
     locked_at: datetime
 
@@ -33,8 +39,12 @@ class Start:
     """A start that the plan in force has and that is still to come."""
 
     line: str
-    order_id: UUID
-    order_number: str
+    subject_id: UUID
+    order_id: UUID | None
+    order_number: str | None
+    lot_id: str | None
+    panel: str | None
+    quantity: int | None
     start_at: datetime
 
 
@@ -47,6 +57,11 @@ async def starts_of(conn: ReadConn, cars: Collection[str], lines: Sequence[str])
     """Return the starts of cars on these lines, by time."""
     given = {"lines": list(lines), "cars": list(cars)}
     return await db.fetch_all(conn, queries["to_lock"], given, Start)
+
+
+async def starts_of_lots(conn: ReadConn, lots: Collection[str]) -> list[Start]:
+    """Return the starts of die lots, by time."""
+    return await db.fetch_all(conn, queries["lots_to_lock"], {"lots": list(lots)}, Start)
 
 
 async def starts_between(
@@ -63,13 +78,18 @@ async def save(conn: WriteConn, site: str, made: Sequence[Lock]) -> list[Lock]:
         "site": site,
         "ids": [one.id for one in made],
         "lines": [one.line for one in made],
+        "subject_ids": [one.subject_id for one in made],
         "order_ids": [one.order_id for one in made],
         "order_numbers": [one.order_number for one in made],
+        "lot_ids": [one.lot_id for one in made],
+        "panels": [one.panel for one in made],
+        "quantities": [one.quantity for one in made],
         "from_ats": [one.from_at for one in made],
         "to_ats": [one.to_at for one in made],
         "locked_by": [one.locked_by for one in made],
         "locked_ats": [one.locked_at for one in made],
     }
+    await db.execute(conn, queries["unlock_elsewhere"], given)
     return await db.fetch_all(conn, queries["lock"], given, Lock)
 
 

@@ -17,7 +17,10 @@ router = APIRouter(prefix="/api/plan/locks", tags=["planning"])
 
 
 class LocksIn(BaseModel):
-    """What to lock: cars, each at its planned start or in a window, or all that starts on a line in a window."""
+    """What to lock: cars or die lots, each where it is or in a window, or all that starts on a line in a window.
+
+    Of die lots and in welding a window may have no end: they only do not start before it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,17 +28,27 @@ class LocksIn(BaseModel):
         list[Annotated[str, Field(min_length=1, max_length=80)]],
         Field(max_length=service.MOST_AT_ONCE),
     ] = []
+    lots: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=80)]],
+        Field(max_length=service.MOST_AT_ONCE),
+    ] = []
     line: Annotated[str, Field(min_length=1, max_length=60)] | None = None
-    """None: on the drum and in paint."""
+    """Of cars; None: on the drum and in paint."""
     from_at: AwareDatetime | None = None
     to_at: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.from_at is None) != (self.to_at is None):
+        named = self.cars or self.lots
+        if self.cars and self.lots:
+            raise ValueError("name cars or die lots, not both")
+        if self.from_at is None and self.to_at is not None:
+            raise ValueError("a window has a beginning")
+        open_ended = bool(self.lots) or (bool(self.cars) and self.line is not None)
+        if self.from_at is not None and self.to_at is None and not open_ended:
             raise ValueError("a window has a beginning and an end")
-        if not self.cars and (self.line is None or self.from_at is None):
-            raise ValueError("name cars, or a line and a window")
+        if not named and (self.line is None or self.from_at is None):
+            raise ValueError("name cars, die lots, or a line and a window")
         return self
 
 
@@ -57,14 +70,15 @@ async def get_locks(_: Reader, conn: ReadDb) -> list[Lock]:
 async def lock(body: LocksIn, caller: PlanWriter, conn: WriteDb, clock: ClockDep) -> list[Lock]:
     """Lock starts; the next solve, the next repair and every move by hand go by them."""
     now = clock.now()
-    window = None
-    if body.from_at is not None and body.to_at is not None:
-        window = body.from_at, body.to_at
+    window = None if body.from_at is None else (body.from_at, body.to_at)
+    by = caller.actor
     if body.cars:
-        return await service.lock_cars(conn, body.cars, body.line, window, by=caller.actor, now=now)
-    if body.line is None or window is None:
+        return await service.lock_cars(conn, body.cars, body.line, window, by=by, now=now)
+    if body.lots:
+        return await service.lock_lots(conn, body.lots, window, by=by, now=now)
+    if body.line is None or body.from_at is None or body.to_at is None:
         raise service.NothingToLock
-    return await service.lock_window(conn, body.line, window, by=caller.actor, now=now)
+    return await service.lock_window(conn, body.line, (body.from_at, body.to_at), by=by, now=now)
 
 
 @router.post("/ended")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aps.check import check, check_work
-from aps.hand import Hand, Line, Move
+from aps.hand import Hand
+from aps.moves import Line, Move
 from aps.problem import FrozenCar, Problem, RatioRule, Stage
 from aps.schedule import Schedule
 from aps.solve import Budget, solve

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aps.check import check, check_work
-from aps.hand import AnyMove, Hand, Line, LotMove, Move, WeldMove
+from aps.hand import Hand
+from aps.moves import AnyMove, Line, LotMove, Move, WeldMove
 from aps.problem import FrozenCar, FrozenOperation, HeldLot, Problem, Stage
 from aps.repair import rebase
 from aps.schedule import DieLot, Schedule

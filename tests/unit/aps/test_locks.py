@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from aps.check import check
 from aps.disturbance import LineDown
 from aps.errors import ProblemError
-from aps.problem import Lock, Problem, Stage, from_json, snapshot_hash, to_json
+from aps.lock import Lock
+from aps.problem import Problem, Stage, from_json, snapshot_hash, to_json
 from aps.repair import rebase, repair
 from aps.schedule import Schedule
 from aps.solve import Budget, plan_key, solve

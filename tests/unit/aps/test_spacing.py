@@ -13,10 +13,11 @@ from aps.check import check
 from aps.disturbance import CarAdded
 from aps.errors import ProblemError
 from aps.explain import why_late
-from aps.hand import Hand, Line, Move
+from aps.hand import Hand
 from aps.insert import spacing_deltas
 from aps.kpis import too_close
 from aps.levels.slotting import Caps, Places, slot
+from aps.moves import Line, Move
 from aps.parting import parted
 from aps.plant import Plant
 from aps.problem import (

@@ -4,8 +4,8 @@
 // curves (how many are to come: the room they take before). Events: `bar-focus` when a bar is chosen and `bar-open`
 // when it is opened, detail {id, order}.
 // Keys: ←/→ bars of a row · ↑/↓ rows · Enter details · +/− zoom · PageUp/PageDown pan · Home now · Esc;
-// while moving by hand: Shift+←/→ one place · Shift+↑/↓ to the other press · L lock, K its car, Shift+L all in view ·
-// Z undo · Y redo (also with Ctrl).
+// while moving by hand: Shift+←/→ one place · Shift+↑/↓ to the other press · comma and full stop a quarter of an
+// hour earlier and later · L lock, K its car, Shift+L all in view · Z undo · Y redo (also with Ctrl).
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
@@ -221,7 +221,10 @@ export class MesGantt extends HTMLElement {
     }
     if (b.frozen[i]) words.push(t("frozen"));
     const lock = b.lock(i);
-    if (lock) {
+    if (lock && lock.to === null) {
+      const when = `${day(lock.from * 1000)} ${minute(lock.from * 1000)}`;
+      words.push(lock.id ? t("not before %(when)s, put there by %(who)s since %(since)s", { when, who: lock.by, since: lock.since }) : t("not before %(when)s", { when }));
+    } else if (lock) {
       words.push(t("locked by %(who)s since %(when)s, to start %(window)s", { who: lock.by, when: lock.since, window: times(lock.from, lock.to) }));
       if (!lock.kept) words.push(t("the plan does not keep this lock"));
     }
@@ -334,8 +337,8 @@ export class MesGantt extends HTMLElement {
   }
 
   _size() {
-    const rows = this.board ? this.board.rows.length : Number(this.getAttribute("rows") ?? 6);
-    const curves = this.board ? this.board.curves.length : Number(this.getAttribute("curves") ?? 0);
+    const rows = this.board ? this.board.rows.length : Number(this.getAttribute("rows"));
+    const curves = this.board ? this.board.curves.length : Number(this.getAttribute("curves"));
     const height = HEADER + rows * ROW + curves * CURVE_ROW;
     const width = this.plane.clientWidth;
     const ratio = Math.min(2, devicePixelRatio || 1);
@@ -458,6 +461,8 @@ export class MesGantt extends HTMLElement {
     else if (key === "k" && chosen >= 0) this.hand.lock(chosen, { whole: true });
     else if (event.shiftKey && key === "arrowleft" && chosen >= 0) this.hand.nudge(chosen, -1);
     else if (event.shiftKey && key === "arrowright" && chosen >= 0) this.hand.nudge(chosen, 1);
+    else if (key === "." && chosen >= 0) this.hand.wait(chosen, 1);
+    else if (key === "," && chosen >= 0) this.hand.wait(chosen, -1);
     else if (event.shiftKey && key === "arrowup" && chosen >= 0) this.hand.shift(chosen, -1);
     else if (event.shiftKey && key === "arrowdown" && chosen >= 0) this.hand.shift(chosen, 1);
     else return false;

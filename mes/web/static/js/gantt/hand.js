@@ -1,14 +1,18 @@
 // Moving cars and die lots by hand: drag or keys, tried by the server's checker, undone and redone, published
 // at the end.
 //
-// A move is {car, line, at, before}: the car goes in front of another one in the order of a line, a die lot in
-// front of another one of this press or of the other. All moves since the plan in force go to the server with
+// A move is {car, line, at, before, not_before}: the car goes in front of another one in the order of a line, a die
+// lot in front of another one of this press or of the other. On a press and in welding the bar stays where it was
+// dropped: it does not start before. On a paced line a place is a time. All moves since the plan in force go to the server with
 // every try, so undo is one move less. What comes back are new times and conflicts; nothing is changed until
 // the planner publishes.
 
 import { call, Problem } from "../api.js";
 import { duration, t } from "../i18n.js";
 import { minute } from "../plant-time.js";
+
+const SNAP_S = 60;
+const STEP_S = 900;
 
 export class Hand {
   constructor(gantt) {
@@ -27,7 +31,7 @@ export class Hand {
     if (!b.rows[b.row[i]].order) return t("This line follows the assembly line; move the car there.");
     if (b.actualStart[i]) return t("It has begun; what has begun is a fact.");
     if (b.held(i)) return t("It is frozen: its work is at the line already.");
-    if (b.lock(i)) return t("It is locked; L unlocks it.");
+    if (b.lock(i)?.to) return t("It is locked; L unlocks it.");
     return "";
   }
 
@@ -74,15 +78,21 @@ export class Hand {
   /** The place a bar would get at an x of the canvas; `before` is the bar it would come in front of, -1 the end. */
   target(x) {
     const b = this.gantt.board;
-    const time = this.gantt.view.from + (x - (this.drag.grab || 0)) * this.gantt.view.perPx;
-    let before = -1;
-    for (let k = b.firstOfRow[this.drag.row]; k < b.firstOfRow[this.drag.row + 1]; k++) {
-      if (b.car[k] === this.drag.car || b.start[k] < time) continue;
-      before = k;
-      break;
-    }
+    const { row, car } = this.drag;
+    const at = this.gantt.view.from + (x - (this.drag.grab || 0)) * this.gantt.view.perPx;
+    const time = waits(b.rows[row]) ? Math.round(at / SNAP_S) * SNAP_S : at;
+    const before = this._firstFrom(row, time, car);
     const frozen = before >= 0 && b.held(before);
-    return { time, before, row: this.drag.row, refused: frozen ? t("Nothing comes before what is frozen.") : "" };
+    return { time, before, row, refused: frozen ? t("Nothing comes before what is frozen.") : "" };
+  }
+
+  /** The first bar of a row that starts at a time or later, another car's; -1: none. */
+  _firstFrom(row, time, car) {
+    const b = this.gantt.board;
+    for (let k = b.firstOfRow[row]; k < b.firstOfRow[row + 1]; k++) {
+      if (b.car[k] !== car && b.start[k] >= time) return k;
+    }
+    return -1;
   }
 
   /** Follow the pointer: what cannot be is said at once, the rest is asked for while dragging. */
@@ -99,7 +109,7 @@ export class Hand {
     else {
       this._feel(target);
       const felt = this.drag.felt;
-      if (felt && samePlace(felt, target)) said.push(verdict(felt.answer));
+      if (felt && this._samePlace(felt, target)) said.push(verdict(felt.answer));
     }
     this.gantt.tell(said.join(" · "), x, y);
     this.gantt._draw();
@@ -108,11 +118,11 @@ export class Hand {
   /** Ask what would come of dropping here; one question at a time, the newest place wins. */
   async _feel(target) {
     const drag = this.drag;
-    if (drag.asking || (drag.felt && samePlace(drag.felt, target))) return;
+    if (drag.asking || (drag.felt && this._samePlace(drag.felt, target))) return;
     drag.asking = true;
     try {
-      const answer = await this._try([...this.moves, this._move(drag.car, target.row, target.before)]);
-      drag.felt = { before: target.before, row: target.row, answer };
+      const answer = await this._try([...this.moves, this._move(drag.car, target.row, target.before, target.time)]);
+      drag.felt = { ...target, answer };
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       return; // dropping asks again, and says what is wrong
@@ -127,7 +137,7 @@ export class Hand {
     if (!this.drag?.target) return undefined;
     if (this.drag.target.refused) return "hard";
     const felt = this.drag.felt;
-    if (!felt || !samePlace(felt, this.drag.target)) return undefined;
+    if (!felt || !this._samePlace(felt, this.drag.target)) return undefined;
     return felt.answer.hard_count ? "hard" : felt.answer.soft_count ? "soft" : "good";
   }
 
@@ -142,13 +152,20 @@ export class Hand {
       return this.gantt._draw();
     }
     if (this._stays(drag)) return this.gantt._draw();
-    this.make(drag.car, drag.target.row, drag.target.before);
+    this.make(drag.car, drag.target.row, drag.target.before, drag.target.time);
+  }
+
+  /** Whether two targets are one: in front of the same bar of the same row, and at one time where bars wait for it. */
+  _samePlace(one, other) {
+    if (one.before !== other.before || one.row !== other.row) return false;
+    return one.time === other.time || !waits(this.gantt.board.rows[one.row]);
   }
 
   /** Whether a bar is dropped where it is. */
   _stays({ i, target }) {
     const b = this.gantt.board;
     if (i < 0 || b.row[i] !== target.row) return false;
+    if (waits(b.rows[target.row]) && Math.abs(target.time - b.start[i]) >= SNAP_S) return false;
     return target.before < 0 ? i + 1 === b.firstOfRow[target.row + 1] : target.before === i + 1;
   }
 
@@ -181,7 +198,20 @@ export class Hand {
       return this.gantt.say(t("Nothing comes before what is frozen."));
     }
     if (by > 0 && i + 1 >= last) return this.gantt.say(t("It is the last one."));
-    this.make(b.car[i], b.row[i], before < last ? before : -1);
+    this.make(b.car[i], b.row[i], before < last ? before : -1, by > 0 ? b.lock(i)?.from : undefined);
+  }
+
+  /** Put the chosen die lot or weld start a quarter of an hour earlier (-1) or later (+1); it does not start before. */
+  wait(i, by) {
+    const why = this.refusal(i);
+    if (why) return this.gantt.say(why);
+    const b = this.gantt.board;
+    const row = b.row[i];
+    if (!waits(b.rows[row])) return this.gantt.say(t("On this line a place is a time: move it with Shift and an arrow."));
+    const time = Math.max(b.frozenUntil, Math.round((b.start[i] + by * STEP_S) / SNAP_S) * SNAP_S);
+    const before = this._firstFrom(row, time, b.car[i]);
+    if (before >= 0 && b.held(before)) return this.gantt.say(t("Nothing comes before what is frozen."));
+    this.make(b.car[i], row, before, time);
   }
 
   /** Move the chosen die lot to the press above (-1) or below (+1), in front of what starts there then. */
@@ -194,32 +224,34 @@ export class Hand {
     let before = b.firstOfRow[row];
     const last = b.firstOfRow[row + 1];
     while (before < last && (b.held(before) || b.start[before] < b.start[i])) before++;
-    this.make(b.car[i], row, before < last ? before : -1);
+    this.make(b.car[i], row, before < last ? before : -1, b.lock(i)?.from);
   }
 
-  /** Lock a bar's start or unlock it, for every planner and every plan to come; `whole`: its car on both lines. */
+  /** Lock a bar's start or unlock it, for every planner and every plan to come; `whole`: its car in paint and assembly. */
   async lock(i, { whole = false } = {}) {
     const b = this.gantt.board;
     const row = b.rows[b.row[i]];
-    const own = b.ofOrder.get(b.order[i]).map((k) => b.lock(k)).filter(Boolean);
+    const own = b.ofOrder.get(b.order[i]).map((k) => b.lock(k)).filter((lock) => lock?.id);
     const locks = whole ? own : own.filter((lock) => lock.bar === b.id[i]);
     if (locks.length) return this._unlock(locks, b.label[i]);
-    if (!locksStarts(row) && !(whole && row.order === "weld")) return this.gantt.say(t("Starts are locked on the paint line and on the assembly line."));
+    if (!row.order) return this.gantt.say(t("This line follows the assembly line; lock the car there."));
     if (b.held(i)) return this.gantt.say(this.refusal(i));
-    await this._lock([{ cars: [b.car[i]], line: whole ? null : row.id }], t("%(car)s is locked", { car: b.label[i] }));
+    const lot = row.order === "press";
+    const wish = lot ? { lots: [b.car[i]] } : { cars: [b.car[i]], line: whole ? null : row.id };
+    await this._lock([wish], t("%(car)s is locked", { car: b.label[i] }));
   }
 
   /** Lock all that starts in view on the line of a bar; unlock it where all of it is locked. */
   async lockView(i) {
     const b = this.gantt.board;
     const row = i >= 0 ? b.row[i] : b.rows.findIndex((one) => one.order === "assembly");
-    if (!b.rows[row] || !locksStarts(b.rows[row])) return this.gantt.say(t("Starts are locked on the paint line and on the assembly line."));
+    if (!b.rows[row]?.order) return this.gantt.say(t("This line follows the assembly line; lock the car there."));
     const { from, width, perPx } = this.gantt.view;
     const [begin, end] = [Math.max(from, b.frozenUntil), from + width * perPx];
     const [first, last] = b.visible(row, begin, end);
     const bars = Array.from({ length: last - first }, (_, k) => first + k).filter((k) => b.start[k] >= begin && b.start[k] <= end && !b.held(k));
     if (!bars.length) return this.gantt.say(t("Nothing in view can be locked."));
-    const locks = bars.map((k) => b.lock(k)).filter(Boolean);
+    const locks = bars.map((k) => b.lock(k)).filter((lock) => lock?.id);
     if (locks.length === bars.length) return this._unlock(locks, t("%(n)s starts", { n: locks.length }));
     const wish = { line: b.rows[row].id, from_at: instant(begin), to_at: instant(end) };
     await this._lock([wish], t("%(n)s starts are locked", { n: bars.length }));
@@ -238,9 +270,11 @@ export class Hand {
 
   async _unlock(locks, what) {
     const wishes = locks.map((lock) => {
-      const i = this.gantt.board.index.get(lock.bar);
-      const line = lock.bar.split("/")[0];
-      return { cars: [this.gantt.board.car[i]], line, from_at: instant(lock.from), to_at: instant(lock.to) };
+      const b = this.gantt.board;
+      const i = b.index.get(lock.bar);
+      const lot = b.rows[b.row[i]].order === "press";
+      const what = lot ? { lots: [b.car[i]] } : { cars: [b.car[i]], line: lock.bar.split("/")[0] };
+      return { ...what, from_at: instant(lock.from), to_at: lock.to && instant(lock.to) };
     });
     try {
       await call("POST", "/api/plan/locks/ended", { ids: locks.map((lock) => lock.id) });
@@ -254,8 +288,8 @@ export class Hand {
     this._tell();
   }
 
-  make(car, row, before) {
-    this.moves.push(this._move(car, row, before));
+  make(car, row, before, time) {
+    this.moves.push(this._move(car, row, before, time));
     this.undone = [];
     this.retry();
   }
@@ -307,9 +341,11 @@ export class Hand {
     return call("POST", "/api/plan/board/tries", { moves });
   }
 
-  _move(car, row, before) {
+  _move(car, row, before, time) {
     const b = this.gantt.board;
-    return { car, line: b.rows[row].order, at: b.rows[row].id, before: before < 0 ? null : b.car[before] };
+    const { order, id } = b.rows[row];
+    const move = { car, line: order, at: id, before: before < 0 ? null : b.car[before] };
+    return waits(b.rows[row]) && time !== undefined ? { ...move, not_before: instant(time) } : move;
   }
 
   _tell() {
@@ -317,14 +353,9 @@ export class Hand {
   }
 }
 
-/** Whether two targets are one: in front of the same bar of the same row. */
-function samePlace(one, other) {
-  return one.before === other.before && one.row === other.row;
-}
-
-/** Whether starts are locked on a line. */
-function locksStarts(row) {
-  return row.order === "paint" || row.order === "assembly";
+/** Whether a bar of a row can wait for a time: on the paced lines the place in the order says when. */
+function waits(row) {
+  return row.order === "press" || row.order === "weld";
 }
 
 /** Seconds since the epoch as the API reads them. */

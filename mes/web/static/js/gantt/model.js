@@ -96,7 +96,10 @@ export class Board {
       fill.end = trial.bars.start[k] + Math.min(trial.bars.end[k] - trial.bars.start[k], this.rows[fill.row].takt_s || Infinity);
       for (const name of Object.keys(changed)) changed[name].push(fill[name] ?? (name === "options" ? [] : name === "late_s" ? (trial.late[car] ?? null) : 0));
     }
-    return new Board({ ...this.data, bars: changed });
+    const fixed = (this.data.locks || []).filter((lock) => lock.to !== null || !(lock.bar in trial.parked));
+    const put = Object.entries(trial.parked).filter(([bar, from]) => from !== null && !fixed.some((lock) => lock.bar === bar));
+    const locks = [...fixed, ...put.map(([bar, from]) => ({ id: null, bar, from, to: null }))];
+    return new Board({ ...this.data, bars: changed, locks });
   }
 
   /** Whether a bar keeps its place: frozen, begun, or in the zone that lines have stored by now. */
@@ -104,10 +107,10 @@ export class Board {
     return Boolean(this.frozen[i] || this.actualStart[i] || this.start[i] < this.frozenUntil);
   }
 
-  /** The lock on a bar's start, if there is one; `kept` says whether the bar starts in its window. */
+  /** The lock on a bar's start, if there is one (`to` null: it only does not start before); `kept`: whether it does so. */
   lock(i) {
     const lock = this.locks.get(this.id[i]);
-    return lock && { ...lock, kept: this.start[i] >= lock.from && this.start[i] <= lock.to };
+    return lock && { ...lock, kept: this.start[i] >= lock.from && (lock.to === null || this.start[i] <= lock.to) };
   }
 
   /** Whether a car has an option of the palette. */

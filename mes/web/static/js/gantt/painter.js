@@ -146,7 +146,7 @@ export class Painter {
     if (labelled.length) this._details(board, view, labelled, y, group, theme);
   }
 
-  /** A lock at each locked bar; a red one in a frame where the bar starts outside its window. */
+  /** A lock at each locked bar; a red one in a frame where the bar starts outside its window. A bar put in time has a stop. */
   _locks(board, view) {
     const { context: c, theme } = this;
     for (const id of board.locks.keys()) {
@@ -154,7 +154,11 @@ export class Painter {
       if (i === undefined) continue;
       const box = barBox(board, view, i);
       if (box.x + box.width < 0 || box.x > view.width) continue;
-      const { kept } = board.lock(i);
+      const { kept, from, to } = board.lock(i);
+      if (to === null) {
+        this._stop(this.x(view, from), box, kept);
+        continue;
+      }
       if (!kept) {
         c.strokeStyle = theme.bad;
         c.lineWidth = 2;
@@ -162,6 +166,18 @@ export class Painter {
       }
       this._lock(box.x + Math.max(0, box.width / 2 - 4), box.y + box.height + 1, kept ? theme.text : theme.bad);
     }
+  }
+
+  /** The time before which a bar does not start: a post with an arrow, up to the bar. */
+  _stop(x, box, kept) {
+    const { context: c, theme } = this;
+    c.fillStyle = kept ? theme.text : theme.bad;
+    c.fillRect(x - 1, box.y - 3, 2.5, box.height + 12);
+    c.beginPath();
+    c.moveTo(x + 1.5, box.y + box.height + 2);
+    c.lineTo(x + 8, box.y + box.height + 5.5);
+    c.lineTo(x + 1.5, box.y + box.height + 9);
+    c.fill();
   }
 
   /** Frames of conflicts: red and striped for what cannot be, amber for what should not be. */
