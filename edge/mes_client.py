@@ -23,7 +23,9 @@ from mes.contracts.agent import (
     Enrolled,
     EnrolRequest,
     Heartbeat,
+    ProofKey,
 )
+from mes.contracts.broker import BrokerAccess
 from mes.contracts.clock import PlantClock
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -88,6 +90,19 @@ class MesClient:
         """Whether this agent proves who it is by a client certificate, and not by its token."""
         return self._tls is not None and self._tls.proves
 
+    def with_certificate(self, access: BrokerAccess) -> BrokerAccess:
+        """Return how to reach a broker over TLS: with the certificate shown to the MES, unless it has its own.
+
+        Raises:
+            TlsUnusable: it cannot be used.
+        """
+        if self._tls is None or access.certificate_file is not None:
+            return access
+        pair = self._tls.files() if "tls://" in (access.url or "") else None
+        if pair is None:
+            return access
+        return access.model_copy(update={"certificate_file": pair[0], "key_file": pair[1]})
+
     async def change_tls(self) -> None:
         """Make connections from now on with the certificate as it is now; requests under way end as they are.
 
@@ -146,6 +161,11 @@ class MesClient:
             "POST", "/agent/v1/certificate", content=body, media="application/json"
         )
         return _parse(Certified, answer)
+
+    async def proof_key(self) -> bytes:
+        """Fetch what an agent that shows a certificate proves its batches with that go through NATS."""
+        answer = await self._send("POST", "/agent/v1/proof-key")
+        return bytes.fromhex(_parse(ProofKey, answer).key)
 
     async def clock(self) -> PlantClock:
         """Fetch the plant clock."""

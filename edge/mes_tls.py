@@ -75,6 +75,14 @@ class MesTls:
         """Whether the agent shows a certificate."""
         return self.certificate is not None
 
+    def files(self) -> tuple[Path, Path | None] | None:
+        """Return the files of the certificate that is shown and of its key, if it has one of its own.
+
+        Raises:
+            TlsUnusable: one cannot be used.
+        """
+        return None if self.certificate is None else self._newest(self.certificate)
+
     def context(self) -> ssl.SSLContext:
         """Return what connections to the MES are made with, from the files as they are now.
 

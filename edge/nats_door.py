@@ -22,6 +22,7 @@ from nats.errors import NoRespondersError
 
 from edge.backoff import Trouble
 from edge.mes_client import MesAway, MesClient, MesRefused, parse, unsuccessful
+from edge.mes_tls import TlsUnusable
 from mes.contracts import broker
 from mes.contracts.agent import BatchReceipt
 from mes.contracts.broker import BrokerAccess, Subjects, WatermarkAsked
@@ -46,6 +47,8 @@ class NatsDoor:
         self._access, self._mes, self._agent_id = access, mes, agent_id
         self._subjects = Subjects(access.prefix)
         self._client: Client | None = None
+        self._closed = asyncio.Event()
+        self._certified_key = b""
         self._waiting: dict[str, asyncio.Future[BatchReceipt]] = {}
         self._nonce, self._numbers = token_hex(8), itertools.count(1)
         self._unsure: set[Stream] = set(Stream)
@@ -59,9 +62,13 @@ class NatsDoor:
     async def run(self) -> None:
         """Keep connected, for ever."""
         while True:
-            closed = asyncio.Event()
+            closed = self._closed = asyncio.Event()
             try:
+                if self._mes.shows_certificate:
+                    self._certified_key = await self._mes.proof_key()
                 client = await self._connect(closed)
+            except (MesAway, MesRefused, TlsUnusable) as error:
+                self.trouble.failed(str(error))
             except Unreachable as error:
                 self.trouble.failed(f"{type(error).__name__}: {error}")
             else:
@@ -112,7 +119,8 @@ class NatsDoor:
         async def on_error(error: Exception) -> None:
             log.debug("nats.error", reason=repr(error))
 
-        options = await asyncio.to_thread(self._access.options)
+        access = self._mes.with_certificate(self._access)
+        options = await asyncio.to_thread(access.options)
         client = Client()
         try:
             await client.connect(
@@ -190,6 +198,8 @@ class NatsDoor:
         proven = broker.proves(self._key(), stated, headers.get(broker.PROOF, ""))
         if not proven and status != 401:
             raise MesAway(f"the answer {status} does not prove that it is the MES's")
+        if status == 401 and self._mes.shows_certificate:
+            self._closed.set()  # the certificate has a successor with a key of its own: ask for that one
         if status != 200:
             raise unsuccessful(status, message.data)
         return parse(BatchReceipt, message.data)
@@ -203,6 +213,8 @@ class NatsDoor:
         }
 
     def _key(self) -> bytes:
+        if self._mes.shows_certificate:
+            return self._certified_key
         return broker.token_key(self._mes.token or "")
 
     def _next_request(self) -> str:

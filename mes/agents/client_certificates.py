@@ -8,6 +8,7 @@ last enrolment, in its epoch.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from datetime import datetime
 
 from cryptography import x509
@@ -19,6 +20,7 @@ from mes.agents.model import (
     ClientCertificate,
     Identity,
     InstanceMissing,
+    NoCertificateShown,
     NotOfAgent,
     UnknownClientCertificate,
 )
@@ -151,6 +153,20 @@ async def identify(
     if not instance:
         raise InstanceMissing
     return Identity(row, row.token_epoch, instance, row.copy_epoch)
+
+
+async def proof_key(conn: WriteConn, shown: bytes | None) -> bytes:
+    """Return what the agent that shows a certificate proves its batches with that come through NATS.
+
+    Every copy of the agent gets the same key, which is as valid as the certificate: who withdraws it ends both.
+
+    Raises:
+        NoCertificateShown: the request came with a token.
+    """
+    if shown is None:
+        raise NoCertificateShown
+    fingerprint = hashlib.sha256(shown).digest()
+    return await repository.proof_key(conn, fingerprint, fresh=secrets.token_bytes(32))
 
 
 async def valid(conn: ReadConn, *, real_now: datetime) -> list[ClientCertificate]:

@@ -42,6 +42,13 @@ class TokenRefused(Unauthenticated):
     code = "agent.token_refused"
 
 
+class NoCertificateShown(Invalid):
+    """Only an agent that proves who it is by a client certificate gets a key for its batches through NATS; one
+    with a device token has it in its token."""
+
+    code = "agent.no_certificate_shown"
+
+
 class CertificateRefused(Unauthenticated):
     """The client certificate {fingerprint} is not known to this MES, withdrawn or past its end; have one issued
     for the agent of its line."""

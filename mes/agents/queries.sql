@@ -54,6 +54,18 @@ SELECT a.id, a.line, a.epoch, a.config_version, a.config_digest, a.lost, a.seen_
   LEFT JOIN agent_epoch e ON e.agent_id = a.id AND e.instance = %(instance)s
  WHERE c.fingerprint = %(fingerprint)s AND c.revoked_at IS NULL AND c.expires_at > %(now)s
 
+-- proof_key --
+-- The key that goes with a client certificate: the first who asks makes it.
+UPDATE agent_client_certificate SET proof_key = coalesce(proof_key, %(fresh)s)
+ WHERE fingerprint = %(fingerprint)s
+RETURNING proof_key
+
+-- valid_proof_keys --
+-- The keys that go with an agent's valid certificates, the newest first.
+SELECT fingerprint, proof_key FROM agent_client_certificate
+ WHERE agent_id = %(agent_id)s AND proof_key IS NOT NULL AND revoked_at IS NULL AND expires_at > %(now)s
+ ORDER BY issued_at DESC
+
 -- add_client_certificate --
 INSERT INTO agent_client_certificate
        (fingerprint, agent_id, epoch, subject, issuer, issued_by, issued_at, expires_at)

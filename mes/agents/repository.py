@@ -163,6 +163,21 @@ async def withdraw_client_certificate(
     return await db.execute(conn, queries["withdraw_client_certificate"], facts) == 1
 
 
+async def proof_key(conn: WriteConn, fingerprint: bytes, *, fresh: bytes) -> bytes:
+    """Return the key that goes with a certificate; without one it is `fresh` from now on."""
+    facts = {"fingerprint": fingerprint, "fresh": fresh}
+    return bytes(await db.fetch_value(conn, queries["proof_key"], facts))
+
+
+async def valid_proof_keys(
+    conn: ReadConn, agent_id: UUID, *, now: datetime
+) -> list[tuple[bytes, bytes]]:
+    """Return the fingerprints and keys of an agent's valid certificates, the newest first."""
+    facts = {"agent_id": agent_id, "now": now}
+    rows = await db.fetch_dicts(conn, queries["valid_proof_keys"], facts)
+    return [(bytes(row["fingerprint"]), bytes(row["proof_key"])) for row in rows]
+
+
 async def client_certificates(conn: ReadConn, *, now: datetime) -> list[ClientCertificate]:
     """Return the certificates that count now, line by line, the one that lasts longest first."""
     return await db.fetch_all(conn, queries["client_certificates"], {"now": now}, ClientCertificate)

@@ -28,6 +28,7 @@ from mes.contracts.agent import (
     Enrolled,
     EnrolRequest,
     Heartbeat,
+    ProofKey,
 )
 from mes.contracts.clock import PlantClock
 from mes.identity.access import require
@@ -141,6 +142,13 @@ async def renew_certificate(
         authority=issued.authority_pem,
         not_after=issued.certificate.not_valid_after_utc,
     )
+
+
+@router.post("/agent/v1/proof-key")
+async def proof_key(request: Request, agent: AgentDep, conn: WriteDb) -> ProofKey:
+    """Answer what an agent that shows a client certificate proves its batches with that come through NATS."""
+    shown = None if "authorization" in request.headers else peer_certificate(request.scope)
+    return ProofKey(key=(await client_certificates.proof_key(conn, shown)).hex())
 
 
 @router.get("/api/agents")

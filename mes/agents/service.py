@@ -156,15 +156,21 @@ async def identify_by_proof(
     proof: str,
     real_now: datetime,
 ) -> tuple[Identity, bytes]:
-    """Return who proves to have a token without showing it, and the key to prove the answer with.
+    """Return who proves to have a token, or a certificate's key, without showing it, and the key to answer with.
 
     Raises:
-        TokenRefused: none of the agent's valid tokens made the proof.
+        TokenRefused: no valid token of the agent, and no key of its valid certificates, made the proof.
         InstanceMissing: the message does not say which copy it comes from.
     """
     for token_hash in await repository.valid_tokens(conn, agent_id, now=real_now):
         if broker.proves(token_hash, stated, proof):
             return await _identity(conn, token_hash, instance, real_now=real_now), token_hash
+    for fingerprint, key in await repository.valid_proof_keys(conn, agent_id, now=real_now):
+        if broker.proves(key, stated, proof):
+            row = await repository.certified(
+                conn, fingerprint, instance=instance or "", now=real_now
+            )
+            return _identified(row, instance), key
     raise TokenRefused
 
 
@@ -172,6 +178,10 @@ async def _identity(
     conn: ReadConn, token_hash: bytes, instance: str | None, *, real_now: datetime
 ) -> Identity:
     row = await repository.token(conn, token_hash, instance=instance or "", now=real_now)
+    return _identified(row, instance)
+
+
+def _identified(row: repository.TokenRow | None, instance: str | None) -> Identity:
     if row is None:
         raise TokenRefused
     if not instance:

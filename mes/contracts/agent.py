@@ -66,6 +66,13 @@ class Certified(_Message):
     """Real time."""
 
 
+class ProofKey(_Message):
+    """What an agent that shows a certificate proves its batches with that come through NATS."""
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of the HMAC, hexadecimal; it goes with the certificate and ends with it."""
+
+
 class ModelRole(StrEnum):
     """What a model does at a camera."""
 

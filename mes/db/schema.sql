@@ -1,4 +1,4 @@
--- The schema of revision 0322, as `python -m mes.db.dump` wrote it.
+-- The schema of revision 0329, as `python -m mes.db.dump` wrote it.
 
 CREATE FUNCTION public.event_is_append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -52,10 +52,14 @@ CREATE TABLE public.agent_client_certificate (
     issued_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
-    CONSTRAINT agent_client_certificate_fingerprint_check CHECK ((octet_length(fingerprint) = 32))
+    proof_key bytea,
+    CONSTRAINT agent_client_certificate_fingerprint_check CHECK ((octet_length(fingerprint) = 32)),
+    CONSTRAINT agent_client_certificate_proof_key_check CHECK ((octet_length(proof_key) = 32))
 );
 
 COMMENT ON COLUMN public.agent_client_certificate.epoch IS 'Of the last enrolment when it was issued, as of a device token.';
+
+COMMENT ON COLUMN public.agent_client_certificate.proof_key IS 'NULL: its agent has never asked for one; batches come over HTTP.';
 
 CREATE TABLE public.agent_code (
     code_hash bytea NOT NULL,

@@ -27,6 +27,8 @@ SENTENCES_ZH: Mapping[str, str] = {
     "command.station_unknown": "产线 {line} 没有工位 {station}。",
     "command.role": "{kind} 须由 {needed} 下达；{user} 都不是。",
     "command.unknown": "没有人对产线 {line} 下达过 {command}。",
+    "agent.no_certificate_shown": "只有以客户端证书证明身份的代理才会得到用于 NATS 批次的密钥；"
+    "用设备令牌的代理，密钥就在令牌中。",
     "agent.code_refused": "注册码未知、已用过或已过期；请为该产线重新签发。",
     "agent.fenced": "{line} 代理的第 {epoch} 代已结束：第 {current} 代属于更新的副本。"
     "本副本尚存的数据仍可送达，但不再接收指令。",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from uuid import UUID, uuid4
 
+import pytest
 from playwright.sync_api import expect
 
 from mes.agents import service as agents
 from mes.commanding import tasks as commanding_tasks  # noqa: F401 - subscribes the handler
+from mes.contracts.controls import RecipeReport
 from mes.contracts.dispatch import CommandKind, CommandResult, JobOrder, JobState, ValueChange
 from mes.dispatching import repository as jobs
 from mes.dispatching.model import Job
+from mes.equipment.recipes import service as recipes
 from tests.e2e.conftest import Plant
 from tests.support.lines import a_die_lot
 
@@ -146,3 +149,45 @@ def test_plant_it_tries_a_recipe_with_values_of_its_own(plant: Plant) -> None:
     answer(plant, newest(plant), change)
     expect(page.locator("#command")).to_contain_text("9.6 kA")
     expect(page.locator("#reason")).to_have_attribute("required", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "says", "hold"),
+    [("en", "another recipe for", "Hold"), ("zh", "配方与作业要求的不同", "扣留")],
+)
+def test_a_line_shows_what_it_has_loaded_and_whom_it_holds(
+    plant: Plant, language: str, says: str, hold: str
+) -> None:
+    line, station = next(
+        (line, station)
+        for line in plant.shown.plant.lines
+        for station in line.stations
+        if station.recipe is not None and line.strokes_per_min is None
+    )
+    assert station.recipe is not None
+    variant = next(iter(station.recipe.values))
+    report = RecipeReport(
+        line=line.id,
+        station=station.id,
+        variant=variant,
+        version="0123456789abcdef",
+        at=plant.shown.clock.now(),
+    )
+
+    async def tell() -> None:
+        async with plant.shown.database.write() as conn:
+            await recipes.take(conn, report)
+
+    plant.do(tell())
+    page = plant.page("quality", language=language)
+    page.goto(f"{plant.url}/alarms")
+    alarm = page.locator(f'a[href="/lines/{line.id}#recipes"]').first
+    expect(page.locator("main")).to_contain_text(says)
+    alarm.click()
+    row = page.locator(f"#recipe-{station.id}-{variant}")
+    expect(row).to_contain_text("0123456789abcdef")
+    holds = page.locator("#holds tbody tr")
+    expect(holds.first.get_by_role("button", name=hold)).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert plant.errors == []
