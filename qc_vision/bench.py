@@ -150,7 +150,10 @@ def _good_only(work: Path) -> Iterator[Figure]:
     size = sum(path.stat().st_size for path in package.iterdir()) / 1e6
     yield Figure("good-only package, MB", size, "≤ 4")
     inspector = load(package)
-    spent = [_cpu_ms(partial(inspector.inspect, _good_jpeg(seed))) for seed in range(300, 400)]
+    jpegs = [_good_jpeg(seed) for seed in range(300, 400)]  # drawn before: the line only judges
+    for data in jpegs[:10]:
+        inspector.inspect(data)
+    spent = [_cpu_ms(partial(inspector.inspect, data)) for data in jpegs]
     yield Figure("good-only decision, JPEG 256 px, CPU ms p50", float(np.median(spent)), "≤ 7")
     yield Figure("good-only decision, CPU ms p99", float(np.quantile(spent, 0.99)), "≤ 12")
 

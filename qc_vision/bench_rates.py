@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Final
 
@@ -17,38 +18,61 @@ from qc_vision.backbones import FLOAT, INT8
 from qc_vision.bench_real import Tiles, tile_scores, tiles_of
 from qc_vision.figures import Figure, auroc
 from qc_vision.runtime import load
-from qc_vision.runtime.inspector import Inspector
 from qc_vision.training.calibrate import conformal
 
 _SPLITS: Final = 50
-_inspector: Inspector | None = None
+_PICTURES: Final = 50
+"""Different pictures that are judged again and again."""
+_READY_S: Final = 120.0
+"""Seconds that a process waits for the others to have loaded the package."""
 
 
 def throughput(package: Path, picture: Callable[[int], bytes], count: int) -> Iterator[Figure]:
-    """Judge pictures in one process a core, as agents do, and count them by the clock on the wall."""
+    """Judge pictures in one process a core, as agents do, and count them by the clock on the wall.
+
+    Each process judges its own share, from memory, once all of them have loaded and warmed the package.
+    """
     cores = len(os.sched_getaffinity(0))
-    jpegs = [picture(seed) for seed in range(50)]
-    asked = [jpegs[number % len(jpegs)] for number in range(count)]
+    jpegs = [picture(seed) for seed in range(_PICTURES)]
     context = get_context("spawn")
-    with ProcessPoolExecutor(cores, context, initializer=_open, initargs=(package,)) as pool:
-        list(pool.map(_judge, asked[: 20 * cores], chunksize=10))
-        began = time.perf_counter()
-        list(pool.map(_judge, asked, chunksize=20))
-        spent = time.perf_counter() - began
+    ready = context.Barrier(cores)
+    said: SimpleQueue[tuple[float, float]] = context.SimpleQueue()
+    share = -(-count // cores)
+    workers = [
+        context.Process(target=_judge, args=(package, jpegs, share, ready, said), daemon=True)
+        for _ in range(cores)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        if worker.exitcode != 0:
+            raise RuntimeError(f"a process that judges ended with status {worker.exitcode}")
+    times = [said.get() for _ in workers]
+    spent = max(end for _, end in times) - min(begin for begin, _ in times)
     yield Figure(
-        f"throughput, {cores} cores, JPEG 256 px to verdict, images/s", count / spent, "≥ 250"
+        f"throughput, {cores} cores, JPEG 256 px to verdict, images/s",
+        share * cores / spent,
+        "≥ 250",
     )
 
 
-def _open(package: Path) -> None:
-    global _inspector
-    # One a worker process, opened before the first picture.
-    _inspector = load(package)
-
-
-def _judge(data: bytes) -> bool:
-    assert _inspector is not None  # noqa: S101 - opened by the initializer
-    return _inspector.inspect(data).score > 0
+def _judge(
+    package: Path,
+    jpegs: Sequence[bytes],
+    share: int,
+    ready: Barrier,
+    said: SimpleQueue[tuple[float, float]],
+) -> None:
+    """Judge a share of pictures when everybody is ready; say when it began and ended."""
+    inspector = load(package)
+    for data in jpegs:
+        inspector.inspect(data)
+    ready.wait(_READY_S)
+    began = time.monotonic()  # one clock for all processes
+    for number in range(share):
+        inspector.inspect(jpegs[number % len(jpegs)])
+    said.put((began, time.monotonic()))
 
 
 def overkill_and_int8(folder: Path) -> Iterator[Figure]:
