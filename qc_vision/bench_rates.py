@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -44,10 +45,14 @@ def throughput(package: Path, picture: Callable[[int], bytes], count: int) -> It
     ]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
-        if worker.exitcode != 0:
-            raise RuntimeError(f"a process that judges ended with status {worker.exitcode}")
+    left = workers
+    while left:
+        wait([worker.sentinel for worker in left])
+        left = [worker for worker in left if worker.is_alive()]
+        if any(worker.exitcode for worker in workers):
+            ready.abort()  # the others wait for nobody
+    if any(worker.exitcode for worker in workers):
+        raise RuntimeError("a process that judges pictures has failed; above it says why")
     times = [said.get() for _ in workers]
     spent = max(end for _, end in times) - min(begin for begin, _ in times)
     yield Figure(
