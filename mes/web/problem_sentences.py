@@ -203,7 +203,7 @@ SENTENCES_ZH: Mapping[str, str] = {
     "training.dates_reversed": "结束日期 {to_at} 早于开始日期。",
     "training.no_escape_with_regions": "学习区域时由目标过杀率设定阈值；证明漏检率须只用合格图片训练。",
     "training.no_regions": (
-        "相机 {camera} 在 {from_at} 至 {to_at} 之间没有带缺陷代码区域的图片；请在评审中画出。"
+        "相机 {camera} 在 {from_at} 至 {to_at} 之间没有带缺陷代码区域的图片；请在复核中画出。"
     ),
     "training.not_examined": "此训练不能开始：其状态为“{state}”。",
     "training.over": "此训练已结束：其状态为“{state}”。",
