@@ -11,6 +11,13 @@ from aps.sequencing.task import Flags, SequenceTask, Spacing, cost_of
 from aps.worktime import Ints
 
 Bits = npt.NDArray[np.int8]
+Counts = npt.NDArray[np.int32]
+WORD = 62
+"""Rules whose bits one number holds."""
+BIT = np.zeros(67, np.int64)
+"""Which bit a power of two is, by its rest after division by 67, of which no two are equal."""
+for _bit in range(WORD):
+    BIT[2**_bit % 67] = _bit
 
 
 class Facts(NamedTuple):
@@ -19,12 +26,15 @@ class Facts(NamedTuple):
     `has[car, rule]`; windows of a rule begin at `first..last`. `swap_gain[r]` and `block_gain[r]`
     are the most that rules r and after can win by one swap or one move of blocks. The cars that may
     move are listed by colour, by option and by `options` then colour. `options` is equal for cars
-    that differ at most in colour and places, `kind` for those that nothing tells apart.
-    `even`: a colour change costs the same both ways. `ahead` and `behind` are the neighbours of a
-    car that has to keep its turn (-1: none); both are empty where no car has to.
+    that differ at most in colour and places, `kind` for those that no objective tells apart.
+    `even`: a colour change costs the same both ways. `mask[car, word]` is `has` as bits, `bit` the
+    table that finds one. `ahead` and `behind` are the neighbours of a car that has to keep its turn
+    (-1: none); both are empty where no car has to.
     """
 
     has: Bits
+    mask: Ints
+    bit: Ints
     n: Ints
     p: Ints
     weight: Ints
@@ -61,7 +71,8 @@ class Board(NamedTuple):
     """A sequence and its counters.
 
     `where` is the inverse of `sequence`, `flags[rule, place]` what stands there, `counts[rule, s]`
-    the cars with the option in the window that begins at s, `owed[r]` what rules r and after cost,
+    the cars with the option in the window that begins at s, `toggle[place, rule]` the violations
+    more if the car there had the option, or had it no more; `owed[r]` what rules r and after cost,
     `near` the counters of the spacing rules, `change` and `spare` room for a move being tried,
     `cost` what all costs, `chance` the state of the random numbers.
     """
@@ -70,6 +81,7 @@ class Board(NamedTuple):
     where: Ints
     flags: Bits
     counts: Ints
+    toggle: Counts
     owed: Ints
     near: Ints
     change: Ints
@@ -90,6 +102,33 @@ def count_windows(flags: Bits, p: int, first: int, last: int, counts: Ints) -> N
         inside -= flags[s]
         if s + p < size:
             inside += flags[s + p]
+
+
+@kernel
+def count_toggles(
+    flags: Bits,
+    counts: Ints,
+    n: int,
+    p: int,
+    first: int,
+    last: int,
+    lo: int,
+    hi: int,
+    toggle: Counts,
+) -> None:
+    """Fill what an option more or less at the places lo..hi does to one rule's windows."""
+    full = over = 0
+    for s in range(max(first, lo - p + 1), min(last, lo - 1) + 1):
+        full += counts[s] >= n
+        over += counts[s] > n
+    for k in range(lo, hi + 1):
+        if first <= k <= last:
+            full += counts[k] >= n
+            over += counts[k] > n
+        if k > lo and first <= k - p <= last:
+            full -= counts[k - p] >= n
+            over -= counts[k - p] > n
+        toggle[k] = -over if flags[k] else full
 
 
 def facts_of(task: SequenceTask) -> Facts:
@@ -115,9 +154,17 @@ def facts_of(task: SequenceTask) -> Facts:
     members = np.bincount(group[free], minlength=(int(options.max(initial=0)) + 1) * colors)
     purge = task.prices()
     ahead, behind = _neighbours(task)
-    turns = (ahead, behind) if len(ahead) else ()
+    told_apart: list[Ints | Bits] = [has, side]
+    if task.weights.color:
+        told_apart.append(task.color)
+    if task.weights.window:
+        told_apart += [task.earliest, task.latest]
+    if len(ahead) > 0:
+        told_apart += [ahead, behind]
     return Facts(
         has=has,
+        mask=_masks(has),
+        bit=BIT,
         n=n,
         p=p,
         weight=weight,
@@ -140,7 +187,7 @@ def facts_of(task: SequenceTask) -> Facts:
         options=options,
         by_options=free[np.argsort(group[free], kind="stable")],
         options_begin=np.concatenate(([0], np.cumsum(members))),
-        kind=_groups(task.has, side, task.color, task.earliest, task.latest, *turns),
+        kind=_groups(*told_apart),
         ahead=ahead,
         behind=behind,
         color_weight=task.weights.color,
@@ -158,12 +205,15 @@ def board_of(task: SequenceTask, facts: Facts, sequence: Ints, *, seed: int) -> 
     where[sequence] = np.arange(size)
     flags = np.ascontiguousarray(facts.has[sequence].T)
     counts = np.zeros((rules, size), np.int64)
+    toggle = np.zeros((size, rules), np.int32)
     excess = np.zeros(rules, np.int64)
     for rule in range(rules):
         first, last = int(facts.first[rule]), int(facts.last[rule])
         if last >= first:
             count_windows(flags[rule], int(facts.p[rule]), first, last, counts[rule])
         excess[rule] = np.maximum(0, counts[rule, first : last + 1] - facts.n[rule]).sum()
+        n, p = int(facts.n[rule]), int(facts.p[rule])
+        count_toggles(flags[rule], counts[rule], n, p, first, last, 0, size - 1, toggle[:, rule])
     near = np.zeros((len(facts.gap), 3, size), np.int64)
     for rule, gap in enumerate(facts.gap):
         for place, row in enumerate(sequence):
@@ -173,6 +223,7 @@ def board_of(task: SequenceTask, facts: Facts, sequence: Ints, *, seed: int) -> 
         where=where,
         flags=flags,
         counts=counts,
+        toggle=toggle,
         owed=_suffix_sums(facts.weight * excess),
         near=near,
         change=np.zeros(rules, np.int64),
@@ -190,6 +241,15 @@ def _neighbours(task: SequenceTask) -> tuple[Ints, Ints]:
     rows = np.flatnonzero(task.ahead >= 0)
     behind[task.ahead[rows]] = rows
     return task.ahead, behind
+
+
+def _masks(has: Bits) -> Ints:
+    """Return the options of each car as bits, as many numbers a car as they take, one at least."""
+    cars, rules = has.shape
+    masks = np.zeros((cars, max(1, -(-rules // WORD))), np.int64)
+    for rule in range(rules):
+        masks[:, rule // WORD] |= has[:, rule].astype(np.int64) << (rule % WORD)
+    return masks
 
 
 def _groups(*facts: Ints | Bits | Flags) -> Ints:

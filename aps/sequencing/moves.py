@@ -6,8 +6,8 @@ that moves as a whole, or is turned round, keeps what its inner windows cost: on
 across its edges are counted again, however long it is.
 """
 
-from aps.jit import inlined, kernel
-from aps.sequencing.board import Board, Facts, count_windows
+from aps.jit import inlined
+from aps.sequencing.board import WORD, Board, Facts, count_toggles, count_windows
 from aps.sequencing.spacing import count_stretch, count_swap, stretch_cost, swap_price
 from aps.worktime import Ints
 
@@ -15,15 +15,21 @@ REFUSED = 1 << 62
 """What a try returns where the move was not made; a move made returns the change of cost."""
 
 
-@kernel
-def random_below(state: Ints, below: int) -> int:
-    """Return the next of a xorshift sequence, in [0, below)."""
+@inlined
+def random_bits(state: Ints) -> int:
+    """Return the next of a xorshift sequence, in [0, 2**63)."""
     x = int(state[0])
     x ^= (x << 13) & 0x7FFFFFFFFFFFFFFF
     x ^= x >> 7
     x ^= (x << 17) & 0x7FFFFFFFFFFFFFFF
     state[0] = x
-    return ((x >> 30) * below) >> 33
+    return x
+
+
+@inlined
+def random_below(state: Ints, below: int) -> int:
+    """Return a random number in [0, below)."""
+    return ((random_bits(state) >> 30) * below) >> 33
 
 
 @inlined
@@ -87,13 +93,61 @@ def _blocks_break_line(
 
 
 @inlined
+def _windows_of_one(r: int, i: int, j: int, facts: Facts, board: Board) -> int:
+    """Return the change of a rule's violations if two cars less than a window apart swap options."""
+    n, p, first, last = facts.n[r], facts.p[r], facts.first[r], facts.last[r]
+    taken, given = (j, i) if board.flags[r, j] else (i, j)
+    lost = 0
+    # Windows that hold one of both places only.
+    taken_first, given_first = max(first, taken - p + 1), max(first, given - p + 1)
+    taken_last, given_last = min(last, taken), min(last, given)
+    if taken < given:
+        taken_last, given_first = min(taken_last, given - p), max(given_first, taken + 1)
+    else:
+        given_last, taken_first = min(given_last, taken - p), max(taken_first, given + 1)
+    for s in range(given_first, given_last + 1):
+        lost += board.counts[r, s] >= n
+    for s in range(taken_first, taken_last + 1):
+        lost -= board.counts[r, s] > n
+    return lost
+
+
+@inlined
+def _turn_option(r: int, place: int, facts: Facts, board: Board) -> None:
+    """Give the car at a place an option, or take it, in all counters of its rule."""
+    flags, counts, toggle = board.flags, board.counts, board.toggle
+    p, first, last = facts.p[r], facts.first[r], facts.last[r]
+    sign = 1 - 2 * int(flags[r, place])
+    # Of a window that holds this many, a car without the option now costs more, or less.
+    full = facts.n[r] - (sign > 0)
+    filled = passed = 0
+    for s in range(place - p + 1, place):
+        if first <= s <= last:
+            filled += counts[r, s] == full
+            passed += counts[r, s] == full + 1
+        if s >= 0:
+            toggle[s, r] += -sign * passed if flags[r, s] else sign * filled
+    if first <= place <= last:
+        filled += counts[r, place] == full
+        passed += counts[r, place] == full + 1
+    for k in range(place + 1, min(len(board.sequence), place + p)):
+        if first <= k - p <= last:
+            filled -= counts[r, k - p] == full
+            passed -= counts[r, k - p] == full + 1
+        toggle[k, r] += -sign * passed if flags[r, k] else sign * filled
+    for s in range(max(first, place - p + 1), min(last, place) + 1):
+        counts[r, s] += sign
+    flags[r, place] += sign
+    toggle[place, r] = -toggle[place, r]
+
+
+@inlined
 def try_swap(i: int, j: int, allowed: int, facts: Facts, board: Board) -> int:
     """Swap the cars at i < j if it costs at most what is allowed, which is 0 or more.
 
     Returns the change of cost or `REFUSED`.
     """
-    sequence, counts, change = board.sequence, board.counts, board.change
-    color, purge, n, p = facts.color, facts.purge, facts.n, facts.p
+    sequence, color, purge, p = board.sequence, facts.color, facts.purge, facts.p
     a, b = sequence[i], sequence[j]
     if len(facts.ahead) > 0 and _swap_breaks_line(i, j, facts, board):
         return REFUSED
@@ -120,26 +174,19 @@ def try_swap(i: int, j: int, allowed: int, facts: Facts, board: Board) -> int:
         delta += facts.color_weight * (new - old)
     if len(facts.gap) > 0:
         delta += swap_price(i, j, a, b, facts.side, facts.gap, facts.apart_weight, board.near)
-    for r in range(len(n)):
-        if delta - allowed > min(facts.swap_gain[r], board.owed[r]):
-            return REFUSED
-        change[r] = 0
-        d = facts.has[b, r] - facts.has[a, r]
-        if d == 0:
-            continue
-        lost = 0
-        up_first, up_last = max(facts.first[r], i - p[r] + 1), min(facts.last[r], min(i, j - p[r]))
-        down_first = max(facts.first[r], max(i + 1, j - p[r] + 1))
-        down_last = min(facts.last[r], j)
-        if d < 0:
-            up_first, down_first = down_first, up_first
-            up_last, down_last = down_last, up_last
-        for s in range(up_first, up_last + 1):
-            lost += counts[r, s] >= n[r]
-        for s in range(down_first, down_last + 1):
-            lost -= counts[r, s] > n[r]
-        change[r] = lost
-        delta += facts.weight[r] * lost
+    for word in range(facts.mask.shape[1]):
+        differing = facts.mask[a, word] ^ facts.mask[b, word]
+        while differing != 0:
+            one = differing & -differing
+            differing ^= one
+            r = word * WORD + facts.bit[one % 67]
+            if delta - allowed > min(facts.swap_gain[r], board.owed[r]):
+                return REFUSED
+            if j - i >= p[r]:
+                board.change[r] = board.toggle[i, r] + board.toggle[j, r]
+            else:
+                board.change[r] = _windows_of_one(r, i, j, facts, board)
+            delta += facts.weight[r] * board.change[r]
     if delta > allowed:
         return REFUSED
     sequence[i], sequence[j] = b, a
@@ -150,21 +197,15 @@ def try_swap(i: int, j: int, allowed: int, facts: Facts, board: Board) -> int:
         sequence[i], sequence[j] = a, b
         return REFUSED
     board.where[a], board.where[b] = j, i
-    for r in range(len(n)):
-        d = facts.has[b, r] - facts.has[a, r]
-        if d == 0:
-            continue
-        board.flags[r, i] += d
-        board.flags[r, j] -= d
-        up_first, up_last = max(facts.first[r], i - p[r] + 1), min(facts.last[r], min(i, j - p[r]))
-        for s in range(up_first, up_last + 1):
-            counts[r, s] += d
-        down_first = max(facts.first[r], max(i + 1, j - p[r] + 1))
-        for s in range(down_first, min(facts.last[r], j) + 1):
-            counts[r, s] -= d
+    lost = 0
+    for r in range(len(facts.n) - 1, -1, -1):
+        if facts.has[a, r] != facts.has[b, r]:
+            lost += facts.weight[r] * board.change[r]
+            _turn_option(r, i, facts, board)
+            _turn_option(r, j, facts, board)
+        board.owed[r] += lost
     if len(facts.gap) > 0:
         count_swap(i, j, a, b, facts.side, facts.gap, board.near)
-    _owe(facts, board)
     return int(delta)
 
 
@@ -286,6 +327,25 @@ def _apart_of_blocks(lo: int, cut: int, hi: int, turned: bool, facts: Facts, boa
 
 
 @inlined
+def _flag_again(r: int, lo: int, hi: int, facts: Facts, board: Board) -> None:
+    """Keep a rule's counters true after other cars came to the places lo..hi."""
+    begin, end = hi + 1, lo - 1  # of the places where the option came or went
+    for k in range(lo, hi + 1):
+        flag = facts.has[board.sequence[k], r]
+        if board.flags[r, k] != flag:
+            board.flags[r, k] = flag
+            begin, end = min(begin, k), k
+    if begin > end:
+        return
+    n, p, first, last = facts.n[r], facts.p[r], facts.first[r], facts.last[r]
+    since, until = max(first, begin - p + 1), min(last, end)
+    if since <= until:
+        count_windows(board.flags[r], p, since, until, board.counts[r])
+    lo, hi = max(0, begin - p + 1), min(len(board.sequence) - 1, end + p - 1)
+    count_toggles(board.flags[r], board.counts[r], n, p, first, last, lo, hi, board.toggle[:, r])
+
+
+@inlined
 def try_blocks(
     lo: int, cut: int, hi: int, turned: bool, allowed: int, facts: Facts, board: Board
 ) -> int:
@@ -318,11 +378,7 @@ def try_blocks(
     for k in range(lo, hi + 1):
         board.where[board.sequence[k]] = k
     for r in range(len(facts.n)):
-        for k in range(lo, hi + 1):
-            board.flags[r, k] = facts.has[board.sequence[k], r]
-        begin, until = max(facts.first[r], lo - facts.p[r] + 1), min(facts.last[r], hi)
-        if begin <= until:
-            count_windows(board.flags[r], facts.p[r], begin, until, board.counts[r])
+        _flag_again(r, lo, hi, facts, board)
     if len(facts.gap) > 0:
         old = board.spare[lo : hi + 1]
         count_stretch(lo, hi, old, board.sequence, facts.side, facts.gap, board.near)

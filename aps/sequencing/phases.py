@@ -2,9 +2,9 @@
 
 A search that weighs all objectives at once gets stuck where the first one wants room. So the first
 objective is searched alone, then with the second, then with all; what a phase returns is never
-worse in the order of its objectives than what it was given. A phase looks for the near optimum, then
-lets moves cost a little of its least objective, less and less of it (0.2 to 0.1 of a unit: hotter
-or colder did worse on the published days), and ends cold. (Measured and given up: weights closer
+worse in the order of its objectives than what it was given. The last objective is worth the least of
+time, too. A phase looks for the near optimum, then lets moves cost a little of its least objective,
+less and less of it (0.3 to 0.13 of a unit), and ends cold. (Measured and given up: weights closer
 together than the objectives' own, and moves aimed at violated windows.)
 """
 
@@ -19,6 +19,7 @@ from itertools import count
 import numpy as np
 
 from aps.budget import Budget, Clock, never
+from aps.sequencing.bounds import floor_of
 from aps.sequencing.greedy import greedy
 from aps.sequencing.polish import polish
 from aps.sequencing.search import WITH_COLORS, WITHOUT_COLORS, Mix, Walk
@@ -27,8 +28,10 @@ from aps.worktime import Ints
 
 _ROUNDS, _ROUND_S, _SHORTEST_S = 24, 1.0, 0.05
 """Rounds of a stretch at least, seconds of one at most, and seconds that no round falls short of."""
-_HEAT = (0.2, 0.1)
+_HEAT = (0.3, 0.13)
 """The heat of a stretch at its begin and at its end, in units of its least objective."""
+_EARLIER = 2
+"""Shares of the time of a phase without all objectives, in those of the last one."""
 _HOT_FROM, _HOT_UNTIL = 0.1, 0.9
 """Shares of the time between which a move may cost something: easy tasks are solved before."""
 _LOOK_S = 0.05
@@ -42,28 +45,6 @@ class Stretch:
     task: SequenceTask
     mix: Mix
     floor: int
-
-
-def color_floor(task: SequenceTask) -> int:
-    """Return the fewest colour changes any order can have: runs that the batch limit cuts."""
-    free = task.color[task.fixed :]
-    if len(free) == 0:
-        return 0
-    counts = np.bincount(free)
-    runs = int(np.sum(-(-counts // max(1, task.batch_limit))))
-    if task.fixed == 0:
-        return runs - 1
-    before = int(task.color[task.fixed - 1])
-    # The first run may go on with the colour of the last fixed car.
-    goes_on = before >= 0 and before < len(counts) and counts[before] > 0
-    return runs - 1 if goes_on else runs
-
-
-def floor_of(task: SequenceTask) -> int:
-    """Return a cost below which no order can be: the fewest changes, each the cheapest there is."""
-    prices = task.prices()
-    apart = prices[~np.eye(len(prices), dtype=np.bool_)]
-    return task.weights.color * color_floor(task) * int(apart.min(initial=1))
 
 
 def restricted(task: SequenceTask, levels: tuple[int, ...]) -> SequenceTask:
@@ -228,7 +209,8 @@ def search_in_phases(
         if cancel() or best_cost <= floor:
             break
         # A phase without all objectives is taken over even where it worsens a later one.
-        seconds = (until - now()) * 0.96 / (len(levels) - number + 1)
+        seconds = (until - now()) * 0.96 / (1 + _EARLIER * (len(levels) - number))
+        seconds *= _EARLIER if number < len(levels) else 1
         crew.search(_part(task, levels[:number]), best, seconds=seconds, seed=seed + number)
     left_s = until - now()
     if left_s > 0.2 and best_cost > floor and not cancel():

@@ -13,7 +13,7 @@ import numpy as np
 
 from aps.jit import inlined, lean
 from aps.sequencing.board import Board, Facts, board_of, facts_of
-from aps.sequencing.moves import REFUSED, random_below, try_blocks, try_swap
+from aps.sequencing.moves import REFUSED, random_below, random_bits, try_blocks, try_swap
 from aps.sequencing.task import SequenceTask, levels_of
 from aps.worktime import Ints
 
@@ -199,17 +199,21 @@ def _walk(
 ) -> int:
     """Make `moves` tries in place, fewer once it costs `floor`; return the cost.
 
-    With `odds` in 2**30 a move may cost a unit, with the odds of that two, and so on.
+    With `odds` in 2**27 a move may cost a unit, with the odds of that two, and so on.
     """
     free = len(board.sequence) - facts.fixed
     for _ in range(moves):
         if board.cost[0] <= floor:
             break
+        # Of one draw 14 bits choose the move, 22 the place, 27 whether it may cost something.
+        bits = random_bits(board.chance)
+        move = ((bits & 0x3FFF) * 1000) >> 14
+        i = facts.fixed + ((((bits >> 14) & 0x3FFFFF) * free) >> 22)
         allowed = 0
-        while odds > 0 and random_below(board.chance, 1 << 30) < odds:
-            allowed += unit
-        move = random_below(board.chance, 1000)
-        i = facts.fixed + random_below(board.chance, free)
+        if bits >> 36 < odds:
+            allowed = unit
+            while random_below(board.chance, 1 << 27) < odds:
+                allowed += unit
         if move < mix[6]:
             if mix[1] <= move < mix[3]:
                 i = _beside_a_change(i, facts, board)
@@ -257,7 +261,7 @@ class Walk:
         With `heat` a move may cost, too: a unit of the least objective with odds of exp(-1/heat).
         """
         if len(self._board.sequence) - self._facts.fixed >= 2:
-            odds = round(math.exp(-1 / heat) * 2**30) if heat > 0 else 0
+            odds = round(math.exp(-1 / heat) * 2**27) if heat > 0 else 0
             _walk(self._facts, self._board, moves, self._mix, floor, self._unit, odds)
         if self.cost_here < self.cost:
             self._best = self.sequence_here(), self.cost_here

@@ -49,7 +49,7 @@ def _expect(
     made = new.total - old.total <= allowed and new.longest_run <= task.batch_limit
     assert attempt() == (new.total - old.total if made else REFUSED)
     fresh = board_of(task, facts, moved if made else before, seed=0)
-    for name in ("sequence", "where", "flags", "counts", "owed", "near"):
+    for name in ("sequence", "where", "flags", "counts", "toggle", "owed", "near"):
         assert (getattr(board, name) == getattr(fresh, name)).all(), name
 
 
@@ -93,6 +93,28 @@ def test_two_cars_are_swapped_only_for_what_is_allowed(
         most = data.draw(_ALLOWED)
         _expect(task, facts, board, moved, most, lambda i=i, j=j, a=most: int(
             try_swap(i, j, a, facts, board)
+        ))  # fmt: skip
+
+
+def test_cars_of_more_options_than_one_number_has_bits_are_priced_as_well() -> None:
+    rng = np.random.default_rng(3)
+    base = a_task(3, windows=False)
+    rules = 130
+    task = replace(
+        base,
+        has=(rng.random((40, rules)) < 0.2).astype(np.uint8),
+        n=np.ones(rules, np.int64),
+        p=rng.integers(2, 9, rules),
+        weights=replace(base.weights, rules=rng.choice([1, 1000, 10**6], rules)),
+    )
+    facts = facts_of(task)
+    board = board_of(task, facts, np.arange(40), seed=1)
+    for _ in range(60):
+        i, j = sorted(int(place) for place in rng.choice(np.arange(5, 40), 2, replace=False))
+        moved = board.sequence.copy()
+        moved[i], moved[j] = moved[j], moved[i]
+        _expect(task, facts, board, moved, 10**7, lambda i=i, j=j: int(
+            try_swap(i, j, 10**7, facts, board)
         ))  # fmt: skip
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from aps.check.published import car_sequence_violations, production_day_score
 from aps.formats import csplib, roadef
+from aps.sequencing.bounds import color_floor
 from aps.sequencing.greedy import greedy
 from aps.sequencing.phases import (
     Crew,
     Stretch,
-    color_floor,
     heat_when,
     restricted,
     search_in_phases,

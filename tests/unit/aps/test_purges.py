@@ -15,8 +15,9 @@ from aps.errors import ProblemError
 from aps.problem import ColorPurge, PaintShop, Problem, from_json, snapshot_hash, to_json
 from aps.repair import repair
 from aps.schedule import Schedule
+from aps.sequencing.bounds import floor_of
 from aps.sequencing.greedy import greedy
-from aps.sequencing.phases import floor_of, search_in_phases
+from aps.sequencing.phases import search_in_phases
 from aps.sequencing.polish import polish
 from aps.sequencing.search import improve
 from aps.sequencing.task import SequenceTask, Weights, cost_of
