@@ -64,6 +64,7 @@ class LineAlarm:
     event_type: str
     event_id: str
     message: str
+    """What the machine said while it was wrong; "works again" is not what a person acknowledges."""
     severity: int
     acked: bool | None
     acked_at: datetime | None
@@ -181,7 +182,7 @@ def _changed(alarm: LineAlarm, report: AlarmReport) -> LineAlarm:
         ended_at=None if report.active else ended_at,
         end_seen=alarm.end_seen if ended_at == alarm.ended_at else report.seen,
         event_id=report.event_id or alarm.event_id,
-        message=report.message or alarm.message,
+        message=report.message if report.active and report.message else alarm.message,
         severity=report.severity,
         acked=report.acked,
         acked_at=report.at if newly_acked else alarm.acked_at,

@@ -60,6 +60,13 @@ def test_an_alarm_stands_until_it_is_over_and_acknowledged() -> None:
     assert done.ended_at == minute(1), "it is over since then"
 
 
+def test_what_was_wrong_is_still_said_when_it_is_over() -> None:
+    (begun,) = told(a_report())
+    (worse,) = told(a_report(event_id="05", message="guard torn off"), before=begun)
+    (over,) = told(a_report(event_id="02", active=False, message="guard shut"), before=worse)
+    assert (worse.message, over.message) == ("guard torn off", "guard torn off")
+
+
 def test_a_report_that_comes_again_changes_nothing() -> None:
     (begun,) = told(a_report())
     assert told(a_report(), before=begun) == [begun]
