@@ -319,3 +319,21 @@ def _in_body(rng: random.Random, car: Car, busy: set[str]) -> FrozenCar:
     busy.add(machine)
     running = FrozenOperation(step=f"S{done}", machine=machine, start_s=-30, left_s=40)
     return FrozenCar(car_id=car.id, steps_done=done, weld=(running,))
+
+
+def a_plant_of_two_presses(n: int = 24, *, stock: int) -> Problem:
+    """Return cars of two models with so few panels in stock that both presses have lots to make."""
+    cars = tuple(
+        a_car(
+            f"c{k:02d}",
+            color=COLORS[k % 4],
+            model=model,
+            body_type=model,
+            panels=((f"{model}-hood", 1), (f"{model}-side", 2)),
+            due_s=30_000,
+        )
+        for k, model in ((k, ("city", "van")[k % 2]) for k in range(n))
+    )
+    shop = press_shop(stock=stock)
+    dies = tuple(replace(die, lot_size=10) for die in shop.dies)
+    return a_plant(cars, press=replace(shop, dies=dies))

@@ -15,32 +15,14 @@ from aps.problem import FrozenCar, FrozenOperation, HeldLot, Problem, Stage
 from aps.repair import rebase
 from aps.schedule import DieLot, Schedule
 from aps.solve import Budget, solve
-from tests.support.aps_plants import COLORS, a_car, a_plant, press_shop
+from tests.support.aps_plants import COLORS, a_car, a_plant, a_plant_of_two_presses, press_shop
 
 QUICK = Budget(moves=500, deterministic_s=0.1)
 
 
-def _cars(n: int = 24) -> Problem:
-    """Return cars of two models with so few panels in stock that both presses have lots to make."""
-    cars = tuple(
-        a_car(
-            f"c{k:02d}",
-            color=COLORS[k % 4],
-            model=model,
-            body_type=model,
-            panels=((f"{model}-hood", 1), (f"{model}-side", 2)),
-            due_s=30_000,
-        )
-        for k, model in ((k, ("city", "van")[k % 2]) for k in range(n))
-    )
-    shop = press_shop(stock=4)
-    dies = tuple(replace(die, lot_size=10) for die in shop.dies)
-    return a_plant(cars, press=replace(shop, dies=dies))
-
-
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    return _cars()
+    return a_plant_of_two_presses(stock=4)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +236,7 @@ def test_whatever_is_moved_in_the_shops_the_plan_that_comes_of_it_checks(
 
 
 def _planned() -> tuple[Problem, Schedule]:
-    problem = _cars()
+    problem = a_plant_of_two_presses(stock=4)
     return problem, solve(problem, budget=QUICK)
 
 

@@ -19,32 +19,14 @@ from aps.repair import rebase, repair
 from aps.schedule import DieLot, Schedule
 from aps.solve import Budget, plan_key, solve
 from aps.validate import validate
-from tests.support.aps_plants import COLORS, a_car, a_plant, press_shop
+from tests.support.aps_plants import a_car, a_plant_of_two_presses
 
 QUICK = Budget(moves=500, deterministic_s=0.1)
 
 
-def _plant(n: int = 24) -> Problem:
-    """Return cars of two models with so few panels in stock that both presses have lots to make."""
-    cars = tuple(
-        a_car(
-            f"c{k:02d}",
-            color=COLORS[k % 4],
-            model=model,
-            body_type=model,
-            panels=((f"{model}-hood", 1), (f"{model}-side", 2)),
-            due_s=30_000,
-        )
-        for k, model in ((k, ("city", "van")[k % 2]) for k in range(n))
-    )
-    shop = press_shop(stock=12)
-    dies = tuple(replace(die, lot_size=10) for die in shop.dies)
-    return a_plant(cars, press=replace(shop, dies=dies))
-
-
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    return _plant()
+    return a_plant_of_two_presses(stock=12)
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +318,7 @@ _PLANS: dict[str, tuple[Problem, Schedule]] = {}
 
 def _known() -> tuple[Problem, Schedule]:
     if not _PLANS:
-        problem = _plant()
+        problem = a_plant_of_two_presses(stock=12)
         _PLANS["plan"] = problem, solve(problem, budget=QUICK)
     return _PLANS["plan"]
 
